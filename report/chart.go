@@ -1,0 +1,258 @@
+package report
+
+import (
+	"fmt"
+	"html"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Series is one line of a chart: Y over X, of equal length. A point that is not finite (or not
+// positive on a logarithmic axis) breaks the line. Reference series are drawn dashed and grey.
+type Series struct {
+	Name      string
+	X, Y      []float64
+	Reference bool
+}
+
+// Mark is a vertical line at X with a label, such as the frame of a teleport.
+type Mark struct {
+	X     float64
+	Label string
+}
+
+// Chart is a line chart. Zero fields mean no label, linear axes and bounds taken from the data;
+// YZero makes the linear axis start at 0.
+type Chart struct {
+	Title, XLabel, YLabel string
+	Series                []Series
+	Marks                 []Mark
+	LogY, YZero           bool
+}
+
+const (
+	chartW, chartH                     = 720.0, 300.0
+	marginL, marginR, marginT, marginB = 62.0, 18.0, 14.0, 44.0
+	maxChartPoints                     = 1200
+)
+
+var palette = [...]string{"#1f6feb", "#d9480f", "#2b8a3e", "#9c36b5", "#0b7285", "#c2255c"}
+
+// SVG draws the chart as an SVG element of 720 x 300 units that scales to its container.
+// It panics if a series has X and Y of different length.
+func (c Chart) SVG() string {
+	a := c.axes()
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`,
+		chartW, chartH, html.EscapeString(c.Title))
+	c.drawGrid(&b, a)
+	for _, m := range c.Marks {
+		if m.X < a.x0 || m.X > a.x1 {
+			continue
+		}
+		fmt.Fprintf(&b, `<line class="mark" x1="%[1]s" x2="%[1]s" y1="%[2]s" y2="%[3]s"/><text class="mark" x="%[1]s" y="%[4]s" dx="4">%[5]s</text>`,
+			num(a.px(m.X)), num(marginT), num(chartH-marginB), num(marginT+10), html.EscapeString(m.Label))
+	}
+	colour := 0
+	for _, s := range c.Series {
+		if len(s.X) != len(s.Y) {
+			panic(fmt.Sprintf("report: series %q has %d x and %d y", s.Name, len(s.X), len(s.Y)))
+		}
+		stroke := palette[colour%len(palette)]
+		dash := ""
+		if s.Reference {
+			stroke, dash = "#868e96", ` stroke-dasharray="5 4"`
+		} else {
+			colour++
+		}
+		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round"%s><title>%s</title></path>`,
+			a.path(s), stroke, dash, html.EscapeString(s.Name))
+	}
+	b.WriteString("</svg>")
+	return b.String()
+}
+
+// legend lists names with the colours SVG gives them.
+func (c Chart) legend() string {
+	var b strings.Builder
+	colour := 0
+	for _, s := range c.Series {
+		stroke := "#868e96"
+		if !s.Reference {
+			stroke = palette[colour%len(palette)]
+			colour++
+		}
+		if s.Name != "" {
+			fmt.Fprintf(&b, `<span class="key"><i style="background:%s"></i>%s</span>`, stroke, html.EscapeString(s.Name))
+		}
+	}
+	return b.String()
+}
+
+type axes struct {
+	x0, x1, y0, y1 float64 // y in log10 when log
+	log            bool
+}
+
+func (c Chart) axes() axes {
+	a := axes{x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1), log: c.LogY}
+	for _, s := range c.Series {
+		for i := range min(len(s.X), len(s.Y)) {
+			x, y := s.X[i], a.scaleY(s.Y[i])
+			if bad(x) || bad(y) {
+				continue
+			}
+			a.x0, a.x1 = min(a.x0, x), max(a.x1, x)
+			a.y0, a.y1 = min(a.y0, y), max(a.y1, y)
+		}
+	}
+	if a.x0 > a.x1 {
+		a.x0, a.x1, a.y0, a.y1 = 0, 1, 0, 1
+	}
+	if c.YZero && !c.LogY {
+		a.y0, a.y1 = min(a.y0, 0), max(a.y1, 0)
+	}
+	if a.x0 == a.x1 {
+		a.x1++
+	}
+	if a.y0 == a.y1 {
+		a.y0, a.y1 = a.y0-0.5, a.y1+0.5
+	} else {
+		room := 0.05 * (a.y1 - a.y0)
+		a.y1 += room
+		if !c.YZero || a.y0 != 0 {
+			a.y0 -= room
+		}
+	}
+	return a
+}
+
+func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+
+func (a axes) scaleY(y float64) float64 {
+	if !a.log {
+		return y
+	}
+	if y <= 0 {
+		return math.NaN()
+	}
+	return math.Log10(y)
+}
+
+func (a axes) px(x float64) float64 {
+	return marginL + (x-a.x0)/(a.x1-a.x0)*(chartW-marginL-marginR)
+}
+
+func (a axes) py(scaled float64) float64 {
+	return chartH - marginB - (scaled-a.y0)/(a.y1-a.y0)*(chartH-marginT-marginB)
+}
+
+// path draws long series by the lowest and highest point of each bucket, so that peaks stay.
+func (a axes) path(s Series) string {
+	var b strings.Builder
+	pen := false
+	put := func(i int) {
+		y := a.scaleY(s.Y[i])
+		if bad(s.X[i]) || bad(y) {
+			pen = false
+			return
+		}
+		cmd := byte('M')
+		if pen {
+			cmd = 'L'
+		}
+		pen = true
+		b.WriteByte(cmd)
+		b.WriteString(num(a.px(s.X[i])) + " " + num(a.py(y)))
+	}
+	n := len(s.X)
+	if n <= maxChartPoints {
+		for i := range n {
+			put(i)
+		}
+		return b.String()
+	}
+	buckets := maxChartPoints / 2
+	for k := range buckets {
+		from, to := k*n/buckets, (k+1)*n/buckets
+		lo, hi, hole := from, from, -1
+		for i := from; i < to; i++ {
+			switch {
+			case bad(s.Y[i]):
+				hole = i
+			case bad(s.Y[lo]) || s.Y[i] < s.Y[lo]:
+				lo = i
+			}
+			if !bad(s.Y[i]) && (bad(s.Y[hi]) || s.Y[i] > s.Y[hi]) {
+				hi = i
+			}
+		}
+		put(min(lo, hi))
+		if hi != lo {
+			put(max(lo, hi))
+		}
+		if hole >= 0 {
+			put(hole)
+		}
+	}
+	return b.String()
+}
+
+func (c Chart) drawGrid(b *strings.Builder, a axes) {
+	for _, t := range ticks(a.x0, a.x1, 7) {
+		fmt.Fprintf(b, `<line class="grid" x1="%[1]s" x2="%[1]s" y1="%[2]s" y2="%[3]s"/><text x="%[1]s" y="%[4]s" text-anchor="middle">%[5]s</text>`,
+			num(a.px(t)), num(marginT), num(chartH-marginB), num(chartH-marginB+15), tickLabel(t))
+	}
+	yt, label := ticks(a.y0, a.y1, 5), tickLabel
+	if c.LogY {
+		label = func(v float64) string { return tickLabel(math.Pow(10, v)) }
+		if lo, hi := math.Ceil(a.y0), math.Floor(a.y1); hi-lo >= 1 {
+			yt = nil
+			for v := lo; v <= hi; v++ {
+				yt = append(yt, v)
+			}
+		}
+	}
+	for _, t := range yt {
+		fmt.Fprintf(b, `<line class="grid" x1="%s" x2="%s" y1="%[3]s" y2="%[3]s"/><text x="%[4]s" y="%[3]s" dy="4" text-anchor="end">%[5]s</text>`,
+			num(marginL), num(chartW-marginR), num(a.py(t)), num(marginL-7), label(t))
+	}
+	fmt.Fprintf(b, `<line class="axis" x1="%[1]s" x2="%[2]s" y1="%[3]s" y2="%[3]s"/>`, num(marginL), num(chartW-marginR), num(chartH-marginB))
+	if c.XLabel != "" {
+		fmt.Fprintf(b, `<text class="label" x="%s" y="%s" text-anchor="middle">%s</text>`,
+			num((marginL+chartW-marginR)/2), num(chartH-8), html.EscapeString(c.XLabel))
+	}
+	if c.YLabel != "" {
+		y := num((marginT + chartH - marginB) / 2)
+		fmt.Fprintf(b, `<text class="label" transform="rotate(-90 14 %[1]s)" x="14" y="%[1]s" text-anchor="middle">%[2]s</text>`, y, html.EscapeString(c.YLabel))
+	}
+}
+
+// ticks returns about n round values in [lo, hi], steps of 1, 2 or 5 times a power of ten.
+func ticks(lo, hi float64, n int) []float64 {
+	raw := (hi - lo) / float64(n)
+	mag := math.Pow(10, math.Floor(math.Log10(raw)))
+	step := mag
+	for _, m := range []float64{1, 2, 5, 10} {
+		if step = m * mag; step >= raw {
+			break
+		}
+	}
+	var out []float64
+	for k := math.Ceil(lo/step - 1e-9); k*step <= hi*(1+1e-12)+step*1e-9 && len(out) < 100; k++ {
+		out = append(out, k*step)
+	}
+	return out
+}
+
+func tickLabel(v float64) string {
+	if a := math.Abs(v); a < 1e-12 {
+		return "0"
+	} else if a >= 1e6 || a < 1e-3 {
+		return strconv.FormatFloat(v, 'e', 0, 64)
+	}
+	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
+}
+
+func num(v float64) string { return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64) }

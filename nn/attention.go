@@ -1,0 +1,67 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// AttentionConfig describes multi-head self-attention.
+type AttentionConfig struct {
+	Heads  int  // must divide D
+	Causal bool // step t sees steps 0 to t only
+}
+
+// Attention returns multi-head self-attention over the steps of x [B, T, D]:
+//
+//	head = softmax(q·kᵀ/sqrt(D/Heads))·v,   [q, k, v] = x·W_qkv + b_qkv,   y = heads·W_out + b_out
+//
+// Variables below qkv [D, 3D] and out [D, D]; heads are contiguous slices of D.
+//
+// Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.2.
+func Attention(scope *model.Scope, x *graph.Node, cfg AttentionConfig) *graph.Node {
+	mustRank("Attention", x, 3, "float [B, T, D]")
+	dims := x.Shape().Dimensions
+	b, t, d := dims[0], dims[1], dims[2]
+	must(cfg.Heads > 0 && d%cfg.Heads == 0, "Attention", "heads that divide D", "%s, %d heads", x.Shape(), cfg.Heads)
+	width := d / cfg.Heads
+	qkv := graph.Reshape(Dense(scope.At("qkv"), x, 3*d), b, t, 3, cfg.Heads, width)
+	part := func(i int) *graph.Node { // [B, T, heads, width]
+		return graph.Squeeze(graph.SliceAxis(qkv, 2, graph.AxisElem(i)), 2)
+	}
+	scores := graph.Einsum("bqhd,bkhd->bhqk", part(0), part(1))
+	scores = graph.MulScalar(scores, 1/math.Sqrt(float64(width)))
+	if cfg.Causal {
+		scores = maskFuture(scores, t)
+	}
+	top := graph.StopGradient(graph.ReduceAndKeep(scores, graph.ReduceMax, -1))
+	mass := graph.Exp(graph.Sub(scores, top))
+	p := graph.Div(mass, graph.ReduceAndKeep(mass, graph.ReduceSum, -1))
+	heads := graph.Einsum("bhqk,bkhd->bqhd", p, part(2))
+	return Dense(scope.At("out"), graph.Reshape(heads, b, t, d), d)
+}
+
+// maskFuture sets scores [B, heads, T, T] of keys after the query so low that they get no mass.
+func maskFuture(scores *graph.Node, t int) *graph.Node {
+	g := scores.Graph()
+	seen := make([]bool, t*t)
+	for q := range t {
+		for k := range q + 1 {
+			seen[q*t+k] = true
+		}
+	}
+	mask := graph.ConstTensor(g, tensors.FromFlatDataAndDimensions(seen, 1, 1, t, t))
+	return graph.Where(graph.BroadcastToDims(mask, scores.Shape().Dimensions...), scores,
+		graph.Scalar(g, scores.DType(), -1e30))
+}
+
+// TransformerBlock returns y + MLP(LN(y)) with y = x + Attention(LN(x)), for x [B, T, D]: the pre-norm
+// form, with one hidden layer of the given width and GELU. Variables below norm0, attention, norm1, mlp.
+func TransformerBlock(scope *model.Scope, x *graph.Node, hidden int, cfg AttentionConfig) *graph.Node {
+	mustRank("TransformerBlock", x, 3, "float [B, T, D]")
+	x = graph.Add(x, Attention(scope.At("attention"), LayerNorm(scope.At("norm0"), x), cfg))
+	y := MLP(scope.At("mlp"), LayerNorm(scope.At("norm1"), x), []int{hidden, x.Shape().Dimensions[2]}, GELU)
+	return graph.Add(x, y)
+}

@@ -1,0 +1,165 @@
+package jepa
+
+import (
+	"errors"
+	"fmt"
+)
+
+// FormatVersion is the version that config.json carries. A model folder with
+// another version is refused by Load.
+const FormatVersion = 1
+
+// Encoder kinds of EncoderConfig.Kind.
+const (
+	EncoderConv   = "conv"   // strided convolutions
+	EncoderIMPALA = "impala" // three residual stacks with max-pools
+)
+
+// Predictor kinds of PredictorConfig.Kind.
+const (
+	PredictorMLP = "mlp" // residual MLP on [z, a] with the static code added in its first layer
+	PredictorGRU = "gru" // GRU whose hidden state is z and whose input is a; output through the encoder's LayerNorm
+)
+
+// Input normalisations of Config.Input.
+const (
+	InputUnit   = "unit"   // pixel / 255
+	InputMinMax = "minmax" // per frame and channel to [0, 1], then the published mean and std of Two Rooms
+)
+
+// Config describes one model: everything needed to build its graphs. It is
+// stored as config.json in the model folder; unknown fields are refused.
+type Config struct {
+	Version      int                `json:"version" yaml:"version"`           // FormatVersion
+	Frame        FrameConfig        `json:"frame" yaml:"frame"`               // what the camera delivers
+	ActionDim    int                `json:"action_dim" yaml:"action_dim"`     // A; 0 = action-free
+	Input        string             `json:"input" yaml:"input"`               // InputUnit or InputMinMax
+	Encoder      EncoderConfig      `json:"encoder" yaml:"encoder"`           // frame -> z, w
+	Predictor    PredictorConfig    `json:"predictor" yaml:"predictor"`       // state, action -> z
+	Short        PredictorConfig    `json:"short" yaml:"short"`               // predictor beside the encoder in stage 1; empty Kind = Predictor itself
+	Inverse      []int              `json:"inverse" yaml:"inverse"`           // hidden widths of the inverse-dynamics head; empty = none
+	Displacement DisplacementConfig `json:"displacement" yaml:"displacement"` // hidden widths of G; empty = none
+}
+
+// FrameConfig is the shape and the rate of the frames a model was trained on.
+type FrameConfig struct {
+	Height   int     `json:"height" yaml:"height"`
+	Width    int     `json:"width" yaml:"width"`
+	Channels int     `json:"channels" yaml:"channels"`
+	FPS      float64 `json:"fps" yaml:"fps"` // 0 = not a video
+}
+
+// EncoderConfig describes frame -> (z [D], w [W]).
+type EncoderConfig struct {
+	Kind         string  `json:"kind" yaml:"kind"`
+	Channels     []int   `json:"channels" yaml:"channels"`           // channels of each convolution or IMPALA stack
+	Kernels      []int   `json:"kernels" yaml:"kernels"`             // EncoderConv only
+	Strides      []int   `json:"strides" yaml:"strides"`             // EncoderConv only
+	Latent       int     `json:"latent" yaml:"latent"`               // D
+	Hidden       int     `json:"hidden" yaml:"hidden"`               // width of a dense layer before z where SoftmaxMaps is 0; 0 = none
+	SoftmaxMaps  int     `json:"softmax_maps" yaml:"softmax_maps"`   // > 0: z from a spatial softmax over so many maps of the first convolution
+	SoftmaxScale float64 `json:"softmax_scale" yaml:"softmax_scale"` // factor on the softmax coordinates before the dense layer
+	Static       int     `json:"static" yaml:"static"`               // W; 0 = no static code
+	StaticHidden int     `json:"static_hidden" yaml:"static_hidden"` // width of the dense layer before w
+	LayerNorm    bool    `json:"layer_norm" yaml:"layer_norm"`       // affine LayerNorm on z
+}
+
+// PredictorConfig describes state, action -> next latent.
+type PredictorConfig struct {
+	Kind    string `json:"kind" yaml:"kind"`
+	Hidden  []int  `json:"hidden" yaml:"hidden"`   // PredictorMLP only
+	Gate    bool   `json:"gate" yaml:"gate"`       // z' = z + sigmoid(g) o with a scalar gate g; false: z' = z + o
+	Context int    `json:"context" yaml:"context"` // latents in a state; 0 means 1
+}
+
+// DisplacementConfig describes G(z_i, z_j) -> the sum of effective actions.
+type DisplacementConfig struct {
+	Hidden []int `json:"hidden" yaml:"hidden"`
+}
+
+// Latent returns D.
+func (c Config) Latent() int { return c.Encoder.Latent }
+
+// Context returns how many latents a state holds, at least 1.
+func (c Config) Context() int { return max(1, c.Predictor.Context) }
+
+// State returns S = D·Context + W.
+func (c Config) State() int { return c.Encoder.Latent*c.Context() + c.Encoder.Static }
+
+// Pixels returns H·W·C.
+func (c Config) Pixels() int { return c.Frame.Height * c.Frame.Width * c.Frame.Channels }
+
+// Validate reports every fault of c at once, or nil.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Version != FormatVersion {
+		bad("version is %d, this program writes and reads version %d", c.Version, FormatVersion)
+	}
+	if c.Frame.Height < 1 || c.Frame.Width < 1 || c.Frame.Channels < 1 {
+		bad("frame is %dx%dx%d, want height, width and channels of at least 1", c.Frame.Height, c.Frame.Width, c.Frame.Channels)
+	}
+	if c.ActionDim < 0 {
+		bad("action_dim is %d, want 0 (action-free) or more", c.ActionDim)
+	}
+	if c.Input != InputUnit && c.Input != InputMinMax {
+		bad("input is %q, want %q or %q", c.Input, InputUnit, InputMinMax)
+	}
+	if c.Input == InputMinMax && c.Frame.Channels != 2 {
+		bad("input %q needs the 2 channels of Two Rooms, frames have %d", InputMinMax, c.Frame.Channels)
+	}
+	c.Encoder.validate(bad)
+	c.Predictor.validate("predictor", bad)
+	if c.Short.Kind != "" {
+		c.Short.validate("short", bad)
+	}
+	if c.Predictor.Kind == PredictorGRU && (c.Encoder.Static > 0 || c.Context() > 1 || c.ActionDim == 0) {
+		bad("predictor gru takes actions, no static code and one latent of context")
+	}
+	if c.ActionDim == 0 && (len(c.Inverse) > 0 || len(c.Displacement.Hidden) > 0) {
+		bad("inverse and displacement heads need actions, action_dim is 0")
+	}
+	return errors.Join(errs...)
+}
+
+func (e EncoderConfig) validate(bad func(string, ...any)) {
+	switch e.Kind {
+	case EncoderConv:
+		if len(e.Channels) == 0 || len(e.Kernels) != len(e.Channels) || len(e.Strides) != len(e.Channels) {
+			bad("encoder conv has %d channels, %d kernels, %d strides, want the same number of each, at least 1", len(e.Channels), len(e.Kernels), len(e.Strides))
+		}
+	case EncoderIMPALA:
+		if len(e.Channels) == 0 {
+			bad("encoder impala has no channels")
+		}
+		if e.SoftmaxMaps > 0 || e.Static > 0 {
+			bad("encoder impala has neither softmax_maps nor static")
+		}
+	default:
+		bad("encoder kind is %q, want %q or %q", e.Kind, EncoderConv, EncoderIMPALA)
+	}
+	if e.Latent < 1 {
+		bad("encoder latent is %d, want at least 1", e.Latent)
+	}
+	if e.Static > 0 && e.StaticHidden < 1 {
+		bad("encoder static_hidden is %d, want at least 1 with a static code", e.StaticHidden)
+	}
+}
+
+func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
+	switch p.Kind {
+	case PredictorMLP:
+		if len(p.Hidden) == 0 {
+			bad("%s mlp has no hidden widths", name)
+		}
+	case PredictorGRU:
+		if p.Gate || len(p.Hidden) > 0 {
+			bad("%s gru has neither gate nor hidden widths", name)
+		}
+	default:
+		bad("%s kind is %q, want %q or %q", name, p.Kind, PredictorMLP, PredictorGRU)
+	}
+	if p.Context < 0 {
+		bad("%s context is %d, want 0 or more", name, p.Context)
+	}
+}

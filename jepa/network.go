@@ -1,0 +1,170 @@
+package jepa
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/nn"
+)
+
+// Scopes of the variables of a model, below the root of its store.
+const (
+	ScopeEncoder      = "encoder"
+	ScopePredictor    = "predictor"
+	ScopeShort        = "short"        // stage-1 predictor, where Config.Short names one
+	ScopeInverse      = "inverse"      // inverse-dynamics head
+	ScopeDisplacement = "displacement" // G
+)
+
+// Network builds the graphs of one Config. It holds no weights: they live in
+// the store of the scope that each method is given, under the scopes above. The
+// zero value is not usable; set Config to a valid one. Methods panic on shapes
+// that do not fit the config.
+type Network struct{ Config Config }
+
+// Encode maps raw frames pixels [N, H, W, C] uint8 to latents z [N, D] and
+// static codes w [N, W]; w is nil without a static code.
+func (n Network) Encode(root *model.Scope, pixels *Node) (z, w *Node) {
+	x := n.normalise(pixels)
+	scope := root.At(ScopeEncoder)
+	e := n.Config.Encoder
+	if e.Kind == EncoderIMPALA {
+		h := nn.ReLU(nn.IMPALATrunk(scope.At("trunk"), x, e.Channels))
+		z = n.latentHead(scope, nn.Flatten(h))
+		return z, nil
+	}
+	var first *Node
+	h := x
+	for i, channels := range e.Channels {
+		h = nn.ReLU(nn.Conv2D(scope.At("conv%d", i), h, nn.ConvConfig{Out: channels, Kernel: e.Kernels[i], Stride: e.Strides[i], Padding: (e.Kernels[i] - 1) / 2}))
+		if i == 0 {
+			first = h
+		}
+	}
+	if e.SoftmaxMaps > 0 {
+		maps := nn.Conv2D(scope.At("maps"), first, nn.ConvConfig{Out: e.SoftmaxMaps, Kernel: 3, Stride: 1, Padding: 1})
+		z = n.latentHead(scope, MulScalar(nn.SpatialSoftmax(maps, nil), e.SoftmaxScale))
+	} else {
+		z = n.latentHead(scope, nn.Flatten(h))
+	}
+	if e.Static > 0 {
+		u := nn.ReLU(nn.Dense(scope.At("static_hidden"), nn.Flatten(h), e.StaticHidden))
+		w = nn.Dense(scope.At("static"), u, e.Static)
+	}
+	return z, w
+}
+
+func (n Network) latentHead(scope *model.Scope, h *Node) *Node {
+	e := n.Config.Encoder
+	if e.Hidden > 0 && e.SoftmaxMaps == 0 {
+		h = nn.ReLU(nn.Dense(scope.At("latent_hidden"), h, e.Hidden))
+	}
+	z := nn.Dense(scope.At("latent"), h, e.Latent)
+	if e.LayerNorm {
+		z = nn.LayerNorm(scope.At("latent_norm"), z)
+	}
+	return z
+}
+
+// normalise turns uint8 pixels into the encoder's input [N, H, W, C] float32.
+//
+// InputMinMax: per frame and channel y = (x - min) / (max - min + 1e-6), then
+// (y - mean) / std with the constants of jepa reference 2.1.
+func (n Network) normalise(pixels *Node) *Node {
+	x := MulScalar(ConvertDType(pixels, dtypes.Float32), 1.0/255)
+	if n.Config.Input == InputUnit {
+		return x
+	}
+	low := ReduceAndKeep(x, ReduceMin, 1, 2)
+	high := ReduceAndKeep(x, ReduceMax, 1, 2)
+	x = Div(Sub(x, low), AddScalar(Sub(high, low), 1e-6))
+	g := pixels.Graph()
+	mean := Const(g, [][][][]float32{{{{0.0026, 0.0989}}}})
+	inv := Const(g, [][][][]float32{{{{1 / 0.0369, 1 / 0.2986}}}})
+	return Mul(Sub(x, mean), inv)
+}
+
+// Predict returns the next latent [N, D] of predictor p (its variables under
+// name) from the context latents z [N, D·Context] (the newest first), actions
+// a [N, A] (nil when action-free) and static code w [N, W] (nil without one).
+func (n Network) Predict(root *model.Scope, name string, p PredictorConfig, z, a, w *Node) *Node {
+	return n.PredictWith(root, name, p, z, a, n.StaticBias(root, name, p, w))
+}
+
+// StaticBias returns what the static code w [N, W] adds to the first layer of
+// predictor p, [N, Hidden[0]], or nil without one. It is apart from PredictWith
+// because w is the same at every step of a rollout.
+func (n Network) StaticBias(root *model.Scope, name string, p PredictorConfig, w *Node) *Node {
+	if w == nil || p.Kind != PredictorMLP {
+		return nil
+	}
+	return nn.Dense(root.At("%s", name).At("static"), w, p.Hidden[0])
+}
+
+// PredictWith is Predict with the bias that StaticBias returned.
+func (n Network) PredictWith(root *model.Scope, name string, p PredictorConfig, z, a, bias *Node) *Node {
+	scope := root.At("%s", name)
+	d := n.Config.Latent()
+	if p.Kind == PredictorGRU {
+		next := nn.GRU(scope.At("gru"), a, z)
+		if n.Config.Encoder.LayerNorm {
+			next = nn.LayerNorm(root.At(ScopeEncoder).At("latent_norm"), next)
+		}
+		return next
+	}
+	in := z
+	if a != nil {
+		in = Concatenate([]*Node{z, a}, -1)
+	}
+	h := nn.Dense(scope.At("hidden0"), in, p.Hidden[0])
+	if bias != nil {
+		h = Add(h, bias)
+	}
+	h = nn.ReLU(h)
+	for i, width := range p.Hidden[1:] {
+		h = nn.ReLU(nn.Dense(scope.At("hidden%d", i+1), h, width))
+	}
+	latest := z
+	if z.Shape().Dimensions[1] > d {
+		latest = Slice(z, AxisRange(), AxisRange(0, d))
+	}
+	if !p.Gate {
+		return Add(latest, nn.Dense(scope.At("out"), h, d))
+	}
+	out := nn.Dense(scope.At("out"), h, d+1)
+	move := Slice(out, AxisRange(), AxisRange(0, d))
+	gate := Sigmoid(Slice(out, AxisRange(), AxisRange(d, d+1)))
+	return Add(latest, Mul(move, BroadcastToShape(gate, move.Shape())))
+}
+
+// Shift puts latent next [N, D] in front of the context z [N, D·Context] and
+// drops the oldest.
+func (n Network) Shift(z, next *Node) *Node {
+	d := n.Config.Latent()
+	keep := z.Shape().Dimensions[1] - d
+	if keep == 0 {
+		return next
+	}
+	return Concatenate([]*Node{next, Slice(z, AxisRange(), AxisRange(0, keep))}, -1)
+}
+
+// Inverse returns the inverse-dynamics head's guess [N, A] of the summed
+// actions between latents from and to [N, D].
+func (n Network) Inverse(root *model.Scope, from, to *Node) *Node {
+	return n.pairHead(root.At(ScopeInverse), n.Config.Inverse, from, to)
+}
+
+// Displacement returns G(from, to) [N, A]: the sum of effective actions that
+// leads from latent from to latent to, both [N, D].
+func (n Network) Displacement(root *model.Scope, from, to *Node) *Node {
+	return n.pairHead(root.At(ScopeDisplacement), n.Config.Displacement.Hidden, from, to)
+}
+
+func (n Network) pairHead(scope *model.Scope, hidden []int, from, to *Node) *Node {
+	h := Concatenate([]*Node{from, to}, -1)
+	for i, width := range hidden {
+		h = nn.ReLU(nn.Dense(scope.At("hidden%d", i), h, width))
+	}
+	return nn.Dense(scope.At("out"), h, n.Config.ActionDim)
+}

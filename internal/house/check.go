@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,8 @@ import (
 const (
 	RuleImport      = "import"      // lower rows only
 	RuleEngine      = "engine"      // who may import GoMLX
+	RuleBlind       = "blind"       // learning and planning import no world
+	RulePrivileged  = "privileged"  // who may read privileged columns
 	RuleUnplaced    = "unplaced"    // every package stands in the table
 	RuleModule      = "module"      // nested modules are listed
 	RulePackageDoc  = "package-doc" // exactly one package comment
@@ -143,13 +146,32 @@ func (c *checker) file(f *source) {
 	}
 	c.functions(f)
 	c.exported(f)
+	c.privileged(f)
+}
+
+// privileged wants that only probes and evaluation call Privileged of a dataset.
+func (c *checker) privileged(f *source) {
+	room, placed := roomOf(c.law.Rooms, f.dir)
+	if !placed || slices.Contains(ReadsPrivileged(), room.Path) {
+		return
+	}
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		if s, ok := call.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Privileged" {
+			c.add(Finding{RulePrivileged, f.path, s.Sel.Name, c.line(s.Pos()), "room " + room.Path + " may not read privileged columns"})
+		}
+		return true
+	})
 }
 
 // forbidden reports whether a file, folder or package name is one that gathers
 // whatever has no place.
 func forbidden(name string) bool {
 	switch strings.ToLower(name) {
-	case "util", "utils", "common", "helper", "helpers", "misc":
+	case "util", "utils", "common", "misc":
 		return true
 	}
 	return false
@@ -168,6 +190,9 @@ func (c *checker) imports(f *source) {
 		line := c.line(spec.Pos())
 		if strings.HasPrefix(target, EnginePrefix) && !mayUseEngine(room, f.path) {
 			c.add(Finding{RuleEngine, f.path, target, line, "room " + room.Path + " may not import the engine here"})
+		}
+		if strings.HasPrefix(target, Module+"/env/") && !f.test && slices.Contains(LearnsBlind(), room.Path) {
+			c.add(Finding{RuleBlind, f.path, target, line, "room " + room.Path + " learns from frames and actions alone"})
 		}
 		if target != Module && !strings.HasPrefix(target, Module+"/") {
 			continue

@@ -87,6 +87,11 @@ func TestTable(t *testing.T) {
 		}
 		row = r.Row
 	}
+	for _, name := range append(LearnsBlind(), ReadsPrivileged()...) {
+		if r, ok := roomOf(rooms, name); !ok || r.Path != name {
+			t.Errorf("%s is listed but is no room of the table", name)
+		}
+	}
 	for _, name := range []string{"plan", "env", "data", "report", "surprise", "guard", "memory"} {
 		r, ok := roomOf(rooms, name)
 		if !ok || r.Engine != EngineNo {
@@ -104,6 +109,9 @@ func TestImportRule(t *testing.T) {
 		{"jepa", "nn", ""},
 		{"train", "env/tworooms", ""},
 		{"env/tworooms", "env", ""},
+		{"loss", "nn/gradcheck", ""},
+		{"nn", "nn/gradcheck", ""},
+		{"nn/gradcheck", "nn", "upward"},
 		{"plan/graph", "plan", ""},
 		{"plan/graph", "data", ""},
 		{"cmd/foresee", "internal/cli", ""},
@@ -198,6 +206,8 @@ func TestEachRuleFails(t *testing.T) {
 		{"import from nowhere", add("nn/no.go", nn+"import _ \"foresee/nowhere\"\n"), "nn/no.go:3: import: foresee/nowhere: imports a package that stands in no room"},
 		{"engine in plan", add("plan/plan.go", pkg("plan")+"\nimport _ \"github.com/gomlx/gomlx/core/graph\"\n"), "plan/plan.go:4: engine: github.com/gomlx/gomlx/core/graph: room plan"},
 		{"engine outside an adapter", add("agent/act.go", "package agent\n\nimport _ \"github.com/gomlx/compute\"\n"), "agent/act.go:3: engine: github.com/gomlx/compute: room agent"},
+		{"world in training", add("train/train.go", pkg("train")+"\nimport _ \"foresee/env/maze\"\n"), "train/train.go:4: blind: foresee/env/maze: room train"},
+		{"privileged column in planning", add("plan/plan.go", pkg("plan")+"\nfunc f(d interface{ Privileged(string) }) { d.Privileged(\"state\") }\n"), "plan/plan.go:4: privileged: Privileged: room plan"},
 		{"unplaced package", add("tensor/tensor.go", pkg("tensor")), "tensor: unplaced: the package stands in no room"},
 		{"root package", add("foresee.go", pkg("foresee")), ".: unplaced: the package stands in no room"},
 		{"nested module", func(tree fstest.MapFS, _ *Law) {
@@ -214,7 +224,7 @@ func TestEachRuleFails(t *testing.T) {
 		{"not gofmt-clean", add("nn/a.go", nn+"func  f() {}\n"), "nn/a.go: gofmt: not gofmt-clean"},
 		{"forbidden folder", add("nn/util/a.go", pkg("util")), "nn/util: name: util: says nothing"},
 		{"forbidden file", add("nn/common.go", "package nn\n"), "nn/common.go: name: common: says nothing"},
-		{"forbidden test file", add("nn/helpers_test.go", "package nn\n"), "nn/helpers_test.go: name: helpers: says nothing"},
+		{"forbidden test file", add("nn/utils_test.go", "package nn\n"), "nn/utils_test.go: name: utils: says nothing"},
 		{"long file", add("nn/a.go", nn+strings.Repeat("// filler\n", MaxFileLines)), "nn/a.go: file-size: "},
 		{"long function", add("nn/a.go", nn+longFunc("Long", MaxFuncLines+1)), "nn/a.go:4: func-size: Long: 81 lines, at most 80"},
 		{"long package", func(tree fstest.MapFS, _ *Law) {

@@ -45,6 +45,7 @@ func Rooms() []Room {
 		{"data", 0, EngineNo},
 		{"report", 0, EngineNo},
 		{"internal/house", 0, EngineNo},
+		{"nn/gradcheck", 0, EngineYes}, // test support of every room that builds graphs; imports nothing of foresee
 		{"nn", 1, EngineYes},
 		{"loss", 1, EngineYes},
 		{"jepa", 2, EngineYes},
@@ -64,6 +65,19 @@ func Rooms() []Room {
 		{"internal/cli", 7, EngineNo},
 		{"cmd/foresee", 8, EngineNo},
 	}
+}
+
+// LearnsBlind lists the rooms that learn and plan from frames and actions alone.
+// Outside tests they import no world (a package below env/), whose rules and
+// true positions they could peek at.
+func LearnsBlind() []string {
+	return []string{"nn", "loss", "jepa", "plan", "memory", "surprise", "train", "watch"}
+}
+
+// ReadsPrivileged lists the rooms that may, outside tests, ask a dataset for its
+// privileged columns: where things truly are. The rest learns without them.
+func ReadsPrivileged() []string {
+	return []string{"data", "probe", "eval", "internal/cli"}
 }
 
 // roomOf returns the room in which the folder dir lies.

@@ -1,0 +1,166 @@
+package conv
+
+import (
+	"unsafe"
+
+	"foresee/backend/cpu/internal/pool"
+)
+
+// WeightArgs are the operands of BackwardWeights. DW must not overlap the others.
+type WeightArgs struct {
+	X  []float32 // [N, H, W, Cin]
+	DY []float32 // [N, OutH, OutW, Cout]
+	DW []float32 // [KH, KW, Cin, Cout], overwritten
+	// Workspace has at least BackwardWeightsWorkspace floats, or is nil and then allocated.
+	Workspace []float32
+}
+
+// BackwardWeights computes the gradient of Forward's convolution by w:
+//
+//	dw[kh, kw, c, o] = Σ_nij x[n, i·StrideH-PadTop+kh, j·StrideW-PadLeft+kw, c] · dy[n, i, j, o]
+//
+// Length faults panic; the bits do not depend on the number of threads of p, which may be nil.
+func BackwardWeights(p *pool.Pool, s Shape, a WeightArgs) { best.weightsPass(p, s, a) }
+
+// BackwardWeightsWorkspace returns the floats of scratch memory that BackwardWeights needs on a
+// pool of the given number of threads.
+func BackwardWeightsWorkspace(s Shape, threads int) int {
+	return best.weightsPlan(s.pointwise(), threads).total
+}
+
+// maxChunks bounds the partial sums of a weight gradient, and so its parallelism.
+const maxChunks = 32
+
+// weightsPlan says how pixels are cut into chunks, by the shape alone, and where things lie in
+// the workspace: chunks partial sums [KH·KW·Cin, ld], then the workers' images.
+type weightsPlan struct {
+	chunks, ld    int
+	sum           int // floats of a partial sum
+	images, image int
+	total         int
+}
+
+func (k *kernels) weightsPlan(s Shape, threads int) weightsPlan {
+	p := weightsPlan{ld: k.vectors(s.Cout) * k.lanes}
+	p.chunks = max(1, min(maxChunks, s.N*s.OutH, int(s.FLOP()/partFLOP)))
+	p.sum = s.KH * s.KW * s.Cin * p.ld
+	p.images = p.chunks * p.sum
+	if !s.direct() {
+		rows := s.OutH
+		if s.N < p.chunks {
+			rows = min(rows, ceilDiv(s.N*s.OutH, p.chunks))
+		}
+		p.image = s.spanH(rows) * s.spanW() * s.Cin
+	}
+	p.total = p.images + threads*p.image
+	return p
+}
+
+// chunk returns the first and the limit of chunk i, in rows of dy over all images: whole images
+// where there are enough of them.
+func (p *weightsPlan) chunk(i int, s Shape) (from, to int) {
+	if s.N >= p.chunks {
+		return i * s.N / p.chunks * s.OutH, (i + 1) * s.N / p.chunks * s.OutH
+	}
+	rows := s.N * s.OutH
+	return i * rows / p.chunks, (i + 1) * rows / p.chunks
+}
+
+func (k *kernels) weightsPass(p *pool.Pool, s Shape, a WeightArgs) {
+	s.check("BackwardWeights")
+	checkLen("BackwardWeights", "x", len(a.X), s.inputs())
+	checkLen("BackwardWeights", "dy", len(a.DY), s.outputs())
+	checkLen("BackwardWeights", "dw", len(a.DW), s.weights())
+	if len(a.DW) == 0 || len(a.DY) == 0 {
+		clear(a.DW)
+		return
+	}
+	s = s.pointwise()
+	plan := k.weightsPlan(s, p.Threads())
+	j := &weightsJob{k: k, s: s, a: a, plan: plan, ws: workspace("BackwardWeights", a.Workspace, plan.total)}
+	p.Do(plan.chunks, j)
+	p.Do(ceilDiv(s.KH*s.KW*s.Cin, reduceRows), (*reduceJob)(j))
+}
+
+type weightsJob struct {
+	k    *kernels
+	s    Shape
+	a    WeightArgs
+	plan weightsPlan
+	ws   []float32
+}
+
+// Part computes one chunk's partial sum.
+func (j *weightsJob) Part(worker, part int) {
+	s, p := j.s, &j.plan
+	sum := j.ws[part*p.sum:][:p.sum]
+	clear(sum)
+	scratch := j.ws[p.images+worker*p.image:][:p.image]
+	var call outerCall
+	from, to := p.chunk(part, s)
+	for from < to {
+		n, r0 := from/s.OutH, from%s.OutH
+		r1 := min(s.OutH, r0+to-from)
+		from += r1 - r0
+		x := j.a.X[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
+		row := s.W * s.Cin
+		if p.image == 0 {
+			x = x[r0*s.StrideH*row:]
+		} else {
+			win := window{row: r0*s.StrideH - s.PadTop, col: -s.PadLeft, rows: s.spanH(r1 - r0), cols: s.spanW()}
+			pack(scratch, x, s.H, s.W, s.Cin, win)
+			x, row = scratch, s.spanW()*s.Cin
+		}
+		dy := j.a.DY[(n*s.OutH+r0)*s.OutW*s.Cout:][:(r1-r0)*s.OutW*s.Cout]
+		call.rows, call.cols = r1-r0, s.OutW
+		for kh := range s.KH {
+			j.outer(&call, x[kh*row:], row, dy, sum[kh*s.KW*s.Cin*p.ld:])
+		}
+	}
+}
+
+// outer adds one tap row's share of some pixel rows to sum [KW·Cin, ld].
+func (j *weightsJob) outer(c *outerCall, x []float32, row int, dy, sum []float32) {
+	s, k, ld := j.s, j.k, j.plan.ld
+	depth := s.KW * s.Cin
+	_ = x[((c.rows-1)*s.StrideH)*row+(c.cols-1)*s.StrideW*s.Cin+depth-1]
+	_ = dy[c.rows*c.cols*s.Cout-1]
+	_ = sum[depth*ld-1]
+	c.xPix, c.dyPix = 4*s.StrideW*s.Cin, 4*s.Cout
+	c.xRow = 4*s.StrideH*row - c.cols*c.xPix
+	c.dyRow, c.ld = 0, 4*ld
+	vectors := k.vectors(s.Cout)
+	for v := 0; v < vectors; v += c.vecs {
+		c.vecs = k.block(vectors - v)
+		c.tail = k.lastLanes(s.Cout, v, c.vecs)
+		c.mask = 1<<c.tail - 1
+		tiles := ceilDiv(depth, k.rows[c.vecs])
+		for i, m := 0, 0; i < tiles; i, m = i+1, m+c.m {
+			c.m = (depth - m) / (tiles - i)
+			c.x = unsafe.Pointer(&x[m])
+			c.dy = unsafe.Pointer(&dy[v*k.lanes])
+			c.dw = unsafe.Pointer(&sum[m*ld+v*k.lanes])
+			k.weights[c.vecs][c.m](c)
+		}
+	}
+}
+
+// reduceRows is how many rows of dw one part of the reduction covers.
+const reduceRows = 64
+
+type reduceJob weightsJob
+
+// Part adds the partial sums of some rows of dw in the order of the chunks.
+func (j *reduceJob) Part(_, part int) {
+	s, p := j.s, &j.plan
+	last := min((part+1)*reduceRows, s.KH*s.KW*s.Cin)
+	for m := part * reduceRows; m < last; m++ {
+		out := j.a.DW[m*s.Cout:][:s.Cout]
+		copy(out, j.ws[m*p.ld:])
+		for c := 1; c < p.chunks; c++ {
+			for o, v := range j.ws[c*p.sum+m*p.ld:][:s.Cout] {
+				out[o] += v
+			}
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package conv
+
+import "unsafe"
+
+// maxVecs and the two limits below bound the tiles of every kernel set: channels of a tile in
+// vectors, pixels of a forward tile, window positions of a weight-gradient tile.
+const (
+	maxVecs   = 3
+	maxPixels = 24
+	maxRows   = 24
+)
+
+// kernels is one instruction set's kernels. A set is filled once and then only read.
+type kernels struct {
+	name  string
+	lanes int // floats in a vector; packed weights and biases are padded to a multiple of it
+	vecs  int // most vectors in a tile
+
+	pixels  [maxVecs + 1]int // most pixels of a forward tile, by its vectors
+	rows    [maxVecs + 1]int // most window positions of a weight-gradient tile, by its vectors
+	forward [maxVecs + 1][maxPixels + 1]func(*tileCall)
+	weights [maxVecs + 1][maxRows + 1]func(*outerCall)
+
+	maxPool     func(*poolCall)
+	maxPoolGrad func(*poolCall)
+}
+
+// tileCall asks for tiles of neighbouring output pixels of one row. Steps are in bytes. The
+// assembly knows the offsets of the fields and may change them.
+type tileCall struct {
+	x      unsafe.Pointer // first tap of the first pixel
+	w      unsafe.Pointer // weights of the tile's first channel
+	y      unsafe.Pointer // first pixel's first channel
+	bias   unsafe.Pointer // vecs vectors
+	res    unsafe.Pointer // added before the floor, laid out like y; or nil
+	taps   int            // tap rows (KH)
+	depth  int            // floats of a tap row (KW·Cin)
+	xRow   int            // from the end of a tap row to the start of the next
+	xPix   int            // from pixel to pixel
+	wStep  int            // from one of the taps·depth weight rows to the next
+	yPix   int            // from output pixel to output pixel
+	tiles  int            // number of tiles, one after the other in the row
+	mask   uint64         // lanes of the last vector that exist, as bits
+	floor  float32        // y = max(floor, sum): 0 for ReLU, else -Inf
+	tail   int32          // lanes of the last vector that exist, as a count
+	pixels int            // pixels of a tile
+	vecs   int            // vectors of a tile
+}
+
+// outerCall asks for dw[m, :] += Σ over pixels of x[pixel, m] · dy[pixel, :]. Steps are in bytes.
+type outerCall struct {
+	x     unsafe.Pointer // first window position of the first pixel
+	dy    unsafe.Pointer // first pixel's first channel
+	dw    unsafe.Pointer // first sum
+	rows  int            // pixel rows, at least 1
+	cols  int            // pixels of a row, at least 1
+	xPix  int            // from pixel to pixel
+	dyPix int
+	xRow  int // from the last pixel of a row, plus one, to the first of the next
+	dyRow int
+	ld    int    // from one row of dw to the next
+	mask  uint64 // as in tileCall
+	tail  int
+	m     int // window positions of the tile
+	vecs  int
+}
+
+// best is the fastest kernel set that this processor runs.
+var best = available()[0]
+
+// vectors splits channels into the vector counts of the tiles that cover them.
+func (k *kernels) vectors(channels int) int { return ceilDiv(channels, k.lanes) }
+
+// block returns how many vectors the next tile takes when left remain: as many as fit, but
+// 4 = 2+2 rather than 3+1.
+func (k *kernels) block(left int) int {
+	if left > k.vecs && left < 2*k.vecs {
+		return ceilDiv(left, 2)
+	}
+	return min(left, k.vecs)
+}
+
+// lastLanes returns how many lanes exist in the last vector of a tile that starts at vector v.
+func (k *kernels) lastLanes(channels, v, vecs int) int {
+	return min(k.lanes, channels-(v+vecs-1)*k.lanes)
+}

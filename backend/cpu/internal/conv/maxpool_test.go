@@ -1,0 +1,91 @@
+package conv
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func randomPoolShape(r *rand.Rand) PoolShape {
+	channels := []int{1, 2, 3, 5, 7, 8, 15, 16, 17, 32, 40}
+	return PoolShape{
+		N: r.IntN(4), H: r.IntN(12), W: r.IntN(20), C: channels[r.IntN(len(channels))],
+		KH: 1 + r.IntN(4), KW: 1 + r.IntN(4), StrideH: 1 + r.IntN(4), StrideW: 1 + r.IntN(4),
+		PadTop: r.IntN(4), PadBottom: r.IntN(4), PadLeft: r.IntN(4), PadRight: r.IntN(4),
+	}.WithOut()
+}
+
+// naivePool returns the maxima and, for each, the index of its pixel in x, or -1.
+func naivePool(s PoolShape, x []float32) (y []float32, from []int) {
+	for n := range s.N {
+		for i := range s.OutH {
+			for j := range s.OutW {
+				for c := range s.C {
+					best, at := float32(math.Inf(-1)), -1
+					for kh := range s.KH {
+						for kw := range s.KW {
+							r, q := i*s.StrideH-s.PadTop+kh, j*s.StrideW-s.PadLeft+kw
+							if r < 0 || r >= s.H || q < 0 || q >= s.W {
+								continue
+							}
+							k := ((n*s.H+r)*s.W+q)*s.C + c
+							first := at < 0
+							newNaN := math.IsNaN(float64(x[k])) && !math.IsNaN(float64(best))
+							if first || newNaN || x[k] > best {
+								best, at = x[k], k
+							}
+						}
+					}
+					y, from = append(y, best), append(from, at)
+				}
+			}
+		}
+	}
+	return y, from
+}
+
+func TestMaxPoolMatchesNaive(t *testing.T) {
+	eachSet(t, func(t *testing.T, k *kernels) {
+		r := rand.New(rand.NewPCG(7, 1))
+		ties, nans := 0, 0
+		for i := range cases(k) {
+			s := randomPoolShape(r)
+			x := make([]float32, s.N*s.H*s.W*s.C)
+			for j := range x { // few values, so that ties are frequent
+				x[j] = float32(r.IntN(4) - 2)
+				if i%3 == 0 && r.IntN(20) == 0 {
+					x[j] = float32(math.NaN())
+				}
+				if i%4 == 0 && r.IntN(3) == 0 {
+					x[j] = float32(math.Inf(-1))
+				}
+			}
+			want, from := naivePool(s, x)
+			y := dirty(len(want))
+			k.maxPoolPass(nil, s, x, y)
+			for j := range y {
+				if math.Float32bits(y[j]) != math.Float32bits(want[j]) {
+					t.Fatalf("case %d %+v: y[%d] = %g, want %g", i, s, j, y[j], want[j])
+				}
+				if y[j] != y[j] {
+					nans++
+				}
+			}
+			dy, dx, wantDX := random(r, len(want)), dirty(len(x)), make([]float32, len(x))
+			for j, at := range from {
+				if at >= 0 {
+					wantDX[at] += dy[j]
+					ties++
+				}
+			}
+			k.maxPoolGradPass(nil, s, x, dy, dx)
+			if !slices.Equal(dx, wantDX) {
+				t.Fatalf("case %d %+v: dx = %v, want %v", i, s, dx, wantDX)
+			}
+		}
+		if ties == 0 || nans == 0 {
+			t.Fatalf("%d gradients and %d NaN maxima seen, want some of both", ties, nans)
+		}
+	})
+}

@@ -1,0 +1,72 @@
+package conv
+
+import "unsafe"
+
+const portableLanes = 16
+
+// portable returns the kernels in plain Go.
+func portable() *kernels {
+	k := &kernels{name: "portable", lanes: portableLanes, vecs: 1, maxPool: maxPoolPortable, maxPoolGrad: maxPoolGradPortable}
+	k.pixels[1], k.rows[1] = 8, 8
+	for i := 1; i <= 8; i++ {
+		k.forward[1][i] = tilePortable
+		k.weights[1][i] = outerPortable
+	}
+	return k
+}
+
+// floats returns n floats that start off bytes behind p.
+func floats(p unsafe.Pointer, off, n int) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Add(p, off)), n)
+}
+
+// tilePortable is the twin of the forward assembly: the same sums in the same order.
+func tilePortable(c *tileCall) {
+	bias := (*[portableLanes]float32)(c.bias)
+	for i := range c.tiles * c.pixels {
+		var acc [portableLanes]float32
+		x, w := i*c.xPix, 0
+		for range c.taps {
+			for _, xv := range floats(c.x, x, c.depth) {
+				wv := (*[portableLanes]float32)(unsafe.Add(c.w, w))
+				for l := range acc {
+					acc[l] += xv * wv[l]
+				}
+				w += c.wStep
+			}
+			x += 4*c.depth + c.xRow
+		}
+		y := floats(c.y, i*c.yPix, int(c.tail))
+		for l := range y {
+			v := acc[l] + bias[l]
+			if c.res != nil {
+				v += floats(c.res, i*c.yPix, int(c.tail))[l]
+			}
+			y[l] = max(c.floor, v)
+		}
+	}
+}
+
+// outerPortable is the twin of the weight-gradient assembly.
+func outerPortable(c *outerCall) {
+	var acc [maxRows][portableLanes]float32
+	x, dy := 0, 0
+	for range c.rows {
+		for range c.cols {
+			ds := floats(c.dy, dy, c.tail)
+			for m, xv := range floats(c.x, x, c.m) {
+				a := &acc[m]
+				for l, dv := range ds {
+					a[l%portableLanes] += xv * dv
+				}
+			}
+			x, dy = x+c.xPix, dy+c.dyPix
+		}
+		x, dy = x+c.xRow, dy+c.dyRow
+	}
+	for m := range c.m {
+		for l := range floats(c.dw, m*c.ld, c.tail) {
+			floats(c.dw, m*c.ld, c.tail)[l] += acc[m][l%portableLanes]
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package conv
+
+// split divides N images of some rows into parts for the pool: groups of whole images, or bands
+// of rows where images are few. It never changes results of a pass that has no reduction over
+// pixels.
+type split struct {
+	images, height int
+	perPart        int // images of a part; 1 when images are cut into bands
+	perImage       int // bands of an image
+	rows           int // rows of the tallest band
+}
+
+// partFLOP is the least work worth a part of its own: some 10 microseconds.
+const partFLOP = 1e6
+
+// splitImages wants four parts for each thread, so that the threads end together.
+func splitImages(images, height int, flop float64, threads int) split {
+	s := split{images: images, height: height, perPart: 1, perImage: 1, rows: height}
+	if images == 0 || height == 0 {
+		return s
+	}
+	want := 1
+	if threads > 1 {
+		want = max(1, min(4*threads, int(flop/partFLOP)))
+	}
+	if images >= want {
+		s.perPart = max(1, min(images/want, int(partFLOP/(flop/float64(images)+1))))
+		return s
+	}
+	s.perImage = min(ceilDiv(want, images), height)
+	s.rows = ceilDiv(height, s.perImage)
+	s.perImage = ceilDiv(height, s.rows)
+	return s
+}
+
+func (s split) parts() int { return ceilDiv(s.images, s.perPart) * s.perImage }
+
+// part returns the images [n0, n1) of a part and, of each, the rows [r0, r1).
+func (s split) part(i int) (n0, n1, r0, r1 int) {
+	group, band := i/s.perImage, i%s.perImage
+	n0, r0 = group*s.perPart, band*s.rows
+	return n0, min(n0+s.perPart, s.images), r0, min(r0+s.rows, s.height)
+}

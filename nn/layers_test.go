@@ -1,0 +1,359 @@
+package nn_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/nn"
+)
+
+// naiveDense is x·w + b for rows of x.
+func naiveDense(x, w, b []float64, in, out int) []float64 {
+	rows := len(x) / in
+	y := make([]float64, rows*out)
+	for r := range rows {
+		for o := range out {
+			s := 0.0
+			if b != nil {
+				s = b[o]
+			}
+			for i := range in {
+				s += x[r*in+i] * w[i*out+o]
+			}
+			y[r*out+o] = s
+		}
+	}
+	return y
+}
+
+func TestDenseAndMLP(t *testing.T) {
+	x := noise("dense", 2*3*4)
+	for _, dims := range [][]int{{6, 4}, {2, 3, 4}} {
+		out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			return nn.MLP(scope.At("m"), x, []int{5, 2}, nn.Tanh)
+		}, tensor64(x, dims...))
+		h := naiveDense(x, flat(t, store, "/m/0/weight"), flat(t, store, "/m/0/bias"), 4, 5)
+		for i := range h {
+			h[i] = math.Tanh(h[i])
+		}
+		want := naiveDense(h, flat(t, store, "/m/1/weight"), flat(t, store, "/m/1/bias"), 5, 2)
+		near(t, "MLP", tensors.MustCopyFlatData[float64](out), want, 1e-12)
+		if got, want := out.Shape().Dimensions[len(dims)-1], 2; got != want || out.Rank() != len(dims) {
+			t.Errorf("MLP shape %s for input %v", out.Shape(), dims)
+		}
+	}
+	out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return nn.DenseWith(scope, x, 3, nn.DenseConfig{NoBias: true})
+	}, tensor64(x, 6, 4))
+	near(t, "NoBias", tensors.MustCopyFlatData[float64](out), naiveDense(x, flat(t, store, "/weight"), nil, 4, 3), 1e-12)
+	if store.GetVariable("/bias") != nil {
+		t.Error("NoBias made a bias")
+	}
+}
+
+func TestSharedScopeSharesWeights(t *testing.T) {
+	_, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		s := scope.At("mlp")
+		return graph.Add(nn.MLP(s, x, []int{4, 4}, nn.ReLU), nn.MLP(s, graph.Neg(x), []int{4, 4}, nn.ReLU))
+	}, tensor64(noise("shared", 8), 2, 4))
+	if got := nn.Parameters(store.RootScope()); got != 40 {
+		t.Errorf("two calls made %d parameters, want 40", got)
+	}
+}
+
+func TestConv2D(t *testing.T) {
+	cases := []struct{ b, h, w, c, out, k, s, p int }{
+		{1, 1, 1, 1, 1, 1, 1, 0}, {2, 5, 4, 3, 2, 3, 1, 1}, {1, 9, 9, 2, 3, 5, 4, 2},
+		{2, 7, 6, 1, 2, 3, 2, 1}, {1, 4, 7, 2, 1, 2, 1, 0}, {2, 5, 5, 2, 2, 3, 0, 0},
+	}
+	for _, c := range cases {
+		name := fmt.Sprintf("%+v", c)
+		x := noise(name, c.b*c.h*c.w*c.c)
+		out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			return nn.Conv2D(scope, x, nn.ConvConfig{Out: c.out, Kernel: c.k, Stride: c.s, Padding: c.p})
+		}, tensor64(x, c.b, c.h, c.w, c.c))
+		weight, bias := flat(t, store, "/weight"), flat(t, store, "/bias")
+		s := max(c.s, 1)
+		oh, ow := (c.h+2*c.p-c.k)/s+1, (c.w+2*c.p-c.k)/s+1
+		var want []float64
+		for b := range c.b {
+			for i := range oh {
+				for j := range ow {
+					for o := range c.out {
+						sum := bias[o]
+						for u := range c.k {
+							for v := range c.k {
+								row, col := i*s+u-c.p, j*s+v-c.p
+								if row < 0 || row >= c.h || col < 0 || col >= c.w {
+									continue
+								}
+								for ch := range c.c {
+									sum += x[((b*c.h+row)*c.w+col)*c.c+ch] * weight[((u*c.k+v)*c.c+ch)*c.out+o]
+								}
+							}
+						}
+						want = append(want, sum)
+					}
+				}
+			}
+		}
+		near(t, "Conv2D "+name, tensors.MustCopyFlatData[float64](out), want, 1e-12)
+		if got := fmt.Sprint(out.Shape().Dimensions); got != fmt.Sprint([]int{c.b, oh, ow, c.out}) {
+			t.Errorf("Conv2D %s: shape %s", name, got)
+		}
+	}
+}
+
+func TestMaxPool(t *testing.T) {
+	for _, c := range []struct{ h, w, k, s, p int }{{5, 5, 3, 2, 1}, {6, 4, 2, 0, 0}, {1, 3, 1, 1, 0}, {7, 5, 3, 1, 1}} {
+		const b, ch = 2, 3
+		x := noise(fmt.Sprint(c), b*c.h*c.w*ch)
+		for i := range x {
+			x[i] -= 5 // all negative, so that a padding of zeros would win
+		}
+		out, _ := run(t, func(_ *model.Scope, x *graph.Node) *graph.Node {
+			return nn.MaxPool(x, nn.PoolConfig{Kernel: c.k, Stride: c.s, Padding: c.p})
+		}, tensor64(x, b, c.h, c.w, ch))
+		s := c.s
+		if s == 0 {
+			s = c.k
+		}
+		var want []float64
+		for n := range b {
+			for i := range (c.h+2*c.p-c.k)/s + 1 {
+				for j := range (c.w+2*c.p-c.k)/s + 1 {
+					for k := range ch {
+						best := math.Inf(-1)
+						for row := max(i*s-c.p, 0); row < min(i*s-c.p+c.k, c.h); row++ {
+							for col := max(j*s-c.p, 0); col < min(j*s-c.p+c.k, c.w); col++ {
+								best = max(best, x[((n*c.h+row)*c.w+col)*ch+k])
+							}
+						}
+						want = append(want, best)
+					}
+				}
+			}
+		}
+		near(t, fmt.Sprint("MaxPool ", c), tensors.MustCopyFlatData[float64](out), want, 0)
+	}
+}
+
+func TestLayerNorm(t *testing.T) {
+	const rows, d = 6, 5
+	x := noise("norm", rows*d)
+	out, _ := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return nn.LayerNorm(scope, x)
+	}, tensor64(x, 2, 3, d))
+	var want []float64
+	for r := range rows {
+		mean, variance := 0.0, 0.0
+		for k := range d {
+			mean += x[r*d+k] / d
+		}
+		for k := range d {
+			variance += (x[r*d+k] - mean) * (x[r*d+k] - mean) / d
+		}
+		for k := range d {
+			want = append(want, (x[r*d+k]-mean)/math.Sqrt(variance+1e-5))
+		}
+	}
+	near(t, "LayerNorm", tensors.MustCopyFlatData[float64](out), want, 1e-12)
+}
+
+func TestActivations(t *testing.T) {
+	x := []float64{-3, -0.5, 0, 0.5, 3}
+	cases := map[string]func(v float64) float64{
+		"relu":     func(v float64) float64 { return max(v, 0) },
+		"gelu":     func(v float64) float64 { return v * math.Erfc(-v/math.Sqrt2) / 2 },
+		"silu":     func(v float64) float64 { return v / (1 + math.Exp(-v)) },
+		"tanh":     math.Tanh,
+		"identity": func(v float64) float64 { return v },
+	}
+	for name, f := range cases {
+		act, err := nn.ActivationByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if act == nil {
+			act = func(x *graph.Node) *graph.Node { return x }
+		}
+		out, _ := run(t, func(_ *model.Scope, x *graph.Node) *graph.Node { return act(x) }, tensor64(x, 5))
+		want := make([]float64, len(x))
+		for i, v := range x {
+			want[i] = f(v)
+		}
+		near(t, name, tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	}
+	if _, err := nn.ActivationByName("rellu"); err == nil {
+		t.Error("an activation called rellu was found")
+	}
+}
+
+func TestReLUKeepsNaNAndHasNoGradientAtZero(t *testing.T) {
+	x := []float64{math.NaN(), 0, -1, 2}
+	out, _ := run(t, func(_ *model.Scope, x *graph.Node) *graph.Node { return nn.ReLU(x) }, tensor64(x, 4))
+	if got := tensors.MustCopyFlatData[float64](out); !math.IsNaN(got[0]) {
+		t.Errorf("ReLU(NaN) = %g, want NaN", got[0])
+	}
+	out, _ = run(t, func(_ *model.Scope, x *graph.Node) *graph.Node {
+		return graph.Gradient(graph.ReduceAllSum(nn.ReLU(x)), x)[0]
+	}, tensor64(x[1:], 3))
+	near(t, "ReLU's gradient at 0, -1, 2", tensors.MustCopyFlatData[float64](out), []float64{0, 0, 1}, 0)
+}
+
+func TestSpatialSoftmax(t *testing.T) {
+	for _, c := range []struct{ b, h, w, c int }{{2, 3, 4, 2}, {1, 1, 5, 1}, {1, 4, 1, 3}, {1, 1, 1, 1}} {
+		const temperature = 0.7
+		x := noise(fmt.Sprint(c), c.b*c.h*c.w*c.c)
+		out, _ := run(t, func(_ *model.Scope, x *graph.Node) *graph.Node {
+			return nn.SpatialSoftmax(x, graph.Scalar(x.Graph(), x.DType(), temperature))
+		}, tensor64(x, c.b, c.h, c.w, c.c))
+		at := func(i, n int) float64 {
+			if n == 1 {
+				return 0
+			}
+			return -1 + 2*float64(i)/float64(n-1)
+		}
+		want := make([]float64, c.b*2*c.c)
+		for b := range c.b {
+			for k := range c.c {
+				var mass, px, py float64
+				for i := range c.h {
+					for j := range c.w {
+						p := math.Exp(x[((b*c.h+i)*c.w+j)*c.c+k] / temperature)
+						mass, px, py = mass+p, px+p*at(j, c.w), py+p*at(i, c.h)
+					}
+				}
+				want[b*2*c.c+k], want[b*2*c.c+c.c+k] = px/mass, py/mass
+			}
+		}
+		near(t, fmt.Sprint("SpatialSoftmax ", c), tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	}
+	// One bright cell in row 0, column 2 of 2×3 is at x = 1, y = -1, however bright.
+	out, _ := run(t, func(_ *model.Scope, x *graph.Node) *graph.Node { return nn.SpatialSoftmax(x, nil) },
+		tensor64([]float64{0, 0, 5000, 0, 0, 0}, 1, 2, 3, 1))
+	near(t, "a bright cell", tensors.MustCopyFlatData[float64](out), []float64{1, -1}, 0)
+}
+
+func TestGRU(t *testing.T) {
+	const b, in, d = 3, 2, 4
+	x, h := noise("gru x", b*in), noise("gru h", b*d)
+	out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return nn.GRU(scope, x, graph.Const(x.Graph(), tensor64(h, b, d)))
+	}, tensor64(x, b, in))
+	gi := naiveDense(x, flat(t, store, "/weight_ih"), flat(t, store, "/bias_ih"), in, 3*d)
+	gh := naiveDense(h, flat(t, store, "/weight_hh"), flat(t, store, "/bias_hh"), d, 3*d)
+	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	var want []float64
+	for n := range b {
+		for k := range d {
+			i, j := gi[n*3*d:], gh[n*3*d:]
+			r, u := sigmoid(i[k]+j[k]), sigmoid(i[d+k]+j[d+k])
+			next := math.Tanh(i[2*d+k] + r*j[2*d+k])
+			want = append(want, (1-u)*next+u*h[n*d+k])
+		}
+	}
+	near(t, "GRU", tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	for _, name := range []string{"/weight_ih", "/bias_ih", "/weight_hh", "/bias_hh"} {
+		largest := 0.0
+		for _, v := range flat(t, store, name) {
+			largest = max(largest, math.Abs(v))
+		}
+		if largest > 0.5 || largest < 0.3 {
+			t.Errorf("largest of %s is %g, want just below 1/sqrt(4)", name, largest)
+		}
+	}
+}
+
+func TestGRUInputOfManyStepsIsThatOfEach(t *testing.T) {
+	const b, steps, in, d = 2, 3, 2, 4
+	x := noise("gru steps", b*steps*in)
+	all, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node { return nn.GRUInput(scope, x, d) },
+		tensor64(x, b, steps, in))
+	near(t, "GRUInput", tensors.MustCopyFlatData[float64](all),
+		naiveDense(x, flat(t, store, "/weight_ih"), flat(t, store, "/bias_ih"), in, 3*d), 1e-12)
+}
+
+func TestAttention(t *testing.T) {
+	const b, steps, d, heads = 2, 4, 6, 2
+	x := noise("attention", b*steps*d)
+	for _, causal := range []bool{false, true} {
+		out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			return nn.Attention(scope, x, nn.AttentionConfig{Heads: heads, Causal: causal})
+		}, tensor64(x, b, steps, d))
+		qkv := naiveDense(x, flat(t, store, "/qkv/weight"), flat(t, store, "/qkv/bias"), d, 3*d)
+		mixed := naiveAttention(qkv, attentionShape{b, steps, d, heads}, causal)
+		want := naiveDense(mixed, flat(t, store, "/out/weight"), flat(t, store, "/out/bias"), d, d)
+		near(t, fmt.Sprint("Attention causal=", causal), tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	}
+}
+
+type attentionShape struct{ b, steps, d, heads int }
+
+// naiveAttention mixes the values of qkv [b, steps, 3d].
+func naiveAttention(qkv []float64, s attentionShape, causal bool) []float64 {
+	width := s.d / s.heads
+	out := make([]float64, s.b*s.steps*s.d)
+	for b := range s.b {
+		for h := range s.heads {
+			at := func(step, part, k int) float64 { return qkv[(b*s.steps+step)*3*s.d+part*s.d+h*width+k] }
+			for q := range s.steps {
+				last := s.steps
+				if causal {
+					last = q + 1
+				}
+				mass := 0.0
+				mixed := make([]float64, width)
+				for k := range last {
+					dot := 0.0
+					for i := range width {
+						dot += at(q, 0, i) * at(k, 1, i)
+					}
+					p := math.Exp(dot / math.Sqrt(float64(width)))
+					mass += p
+					for i := range width {
+						mixed[i] += p * at(k, 2, i)
+					}
+				}
+				for i := range width {
+					out[(b*s.steps+q)*s.d+h*width+i] = mixed[i] / mass
+				}
+			}
+		}
+	}
+	return out
+}
+
+// The published sizes of the EB-JEPA model (jepa.md 1.1).
+func TestParameterCounts(t *testing.T) {
+	small, frame := []int{1, 512}, []int{1, 65, 65, 2}
+	cases := []struct {
+		name string
+		want int
+		x    []int
+		f    layer
+	}{
+		{"encoder", 1426096, frame, func(s *model.Scope, x *graph.Node) *graph.Node { return nn.IMPALA(s, x, []int{16, 32, 32}, 512) }},
+		{"GRU", 792576, small, func(s *model.Scope, x *graph.Node) *graph.Node {
+			return nn.GRU(s, graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 2)), x)
+		}},
+		{"inverse dynamics", 328706, small, func(s *model.Scope, x *graph.Node) *graph.Node { return nn.InverseDynamics(s, x, x, 2) }},
+		{"probe", 263682, small, func(s *model.Scope, x *graph.Node) *graph.Node { return nn.MLP(s, x, []int{512, 2}, nn.ReLU) }},
+	}
+	for _, c := range cases {
+		out, store := run(t, c.f, tensors.FromShape(shapes.Make(dtypes.Float32, c.x...)))
+		if got := nn.Parameters(store.RootScope()); got != c.want {
+			t.Errorf("%s has %d parameters, want %d", c.name, got, c.want)
+		}
+		if c.name == "encoder" && fmt.Sprint(out.Shape().Dimensions) != "[1 512]" {
+			t.Errorf("encoder's result is %s, want [1 512]", out.Shape())
+		}
+	}
+}

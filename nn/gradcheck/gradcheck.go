@@ -65,29 +65,22 @@ type subject struct {
 	grad   []float64
 }
 
+// trial is one comparison under way.
+type trial struct {
+	backend  compute.Backend
+	store    *model.Store
+	f        Func
+	inputs   []Tensor
+	args     []any // the inputs' tensors
+	subjects []*subject
+}
+
+// compare returns how many entries agreed, and the first that did not.
 func compare(backend compute.Backend, f Func, inputs []Tensor) (int, error) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	store := model.NewStore()
-	args := make([]any, len(inputs))
-	var subjects []*subject
-	for i, in := range inputs {
-		values := in.Values
-		if values == nil {
-			values = normals(rng, size(in.Dims))
-		}
-		args[i] = tensors.FromFlatDataAndDimensions(values, in.Dims...)
-		if in.Constant {
-			continue
-		}
-		subjects = append(subjects, &subject{
-			name: fmt.Sprintf("input %d", i), values: values,
-			set: func(v []float64) error {
-				args[i] = tensors.FromFlatDataAndDimensions(v, in.Dims...)
-				return nil
-			},
-		})
-	}
-	forward, err := model.NewExec(backend, store, func(scope *model.Scope, in []*graph.Node) *graph.Node {
+	tr := &trial{backend: backend, store: model.NewStore(), f: f, inputs: inputs}
+	tr.feed(rng)
+	forward, err := model.NewExec(backend, tr.store, func(scope *model.Scope, in []*graph.Node) *graph.Node {
 		return scalar(f(scope, in))
 	})
 	if err != nil {
@@ -95,7 +88,7 @@ func compare(backend compute.Backend, f Func, inputs []Tensor) (int, error) {
 	}
 	defer forward.Finalize()
 	value := func() (float64, error) {
-		out, err := forward.Call(args...)
+		out, err := forward.Call(tr.args...)
 		if err != nil {
 			return 0, err
 		}
@@ -104,27 +97,14 @@ func compare(backend compute.Backend, f Func, inputs []Tensor) (int, error) {
 	if _, err := value(); err != nil { // makes the variables
 		return 0, err
 	}
-	for v := range store.IterVariables() {
-		if !v.Trainable {
-			continue
-		}
-		s := &subject{name: v.Path(), values: tensors.MustCopyFlatData[float64](v.MustValue())}
-		dims := v.Shape().Dimensions
-		s.set = func(x []float64) error { return v.SetValue(tensors.FromFlatDataAndDimensions(x, dims...)) }
-		move := rand.New(rand.NewPCG(hash(v.Path()), 3))
-		for i := range s.values {
-			s.values[i] += 0.1 * move.NormFloat64()
-		}
-		if err := s.set(s.values); err != nil {
-			return 0, err
-		}
-		subjects = append(subjects, s)
+	if err := tr.moveVariables(); err != nil {
+		return 0, err
 	}
-	if err := analytic(backend, store, f, inputs, args, subjects); err != nil {
+	if err := tr.differentiate(); err != nil {
 		return 0, err
 	}
 	total := 0
-	for _, s := range subjects {
+	for _, s := range tr.subjects {
 		n, err := s.check(rng, value)
 		total += n
 		if err != nil {
@@ -132,6 +112,78 @@ func compare(backend compute.Backend, f Func, inputs []Tensor) (int, error) {
 		}
 	}
 	return total, nil
+}
+
+// feed makes the arguments and a subject of each that is not constant.
+func (tr *trial) feed(rng *rand.Rand) {
+	tr.args = make([]any, len(tr.inputs))
+	for i, in := range tr.inputs {
+		values := in.Values
+		if values == nil {
+			values = normals(rng, size(in.Dims))
+		}
+		tr.args[i] = tensors.FromFlatDataAndDimensions(values, in.Dims...)
+		if in.Constant {
+			continue
+		}
+		tr.subjects = append(tr.subjects, &subject{
+			name: fmt.Sprintf("input %d", i), values: values,
+			set: func(v []float64) error {
+				tr.args[i] = tensors.FromFlatDataAndDimensions(v, in.Dims...)
+				return nil
+			},
+		})
+	}
+}
+
+// moveVariables makes a subject of each trainable variable and moves its values.
+func (tr *trial) moveVariables() error {
+	for v := range tr.store.IterVariables() {
+		if !v.Trainable {
+			continue
+		}
+		s := &subject{name: v.Path(), values: tensors.MustCopyFlatData[float64](v.MustValue())}
+		dims := v.Shape().Dimensions
+		s.set = func(x []float64) error { return v.SetValue(tensors.FromFlatDataAndDimensions(x, dims...)) }
+		rng := rand.New(rand.NewPCG(hash(v.Path()), 3))
+		for i := range s.values {
+			s.values[i] += 0.1 * rng.NormFloat64()
+		}
+		if err := s.set(s.values); err != nil {
+			return err
+		}
+		tr.subjects = append(tr.subjects, s)
+	}
+	return nil
+}
+
+// differentiate fills in the subjects' gradients.
+func (tr *trial) differentiate() error {
+	backward, err := model.NewExec(tr.backend, tr.store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
+		y := scalar(tr.f(scope, in))
+		var at []*graph.Node
+		for i, node := range in {
+			if !tr.inputs[i].Constant {
+				at = append(at, node)
+			}
+		}
+		for _, s := range tr.subjects[len(at):] {
+			at = append(at, tr.store.GetVariable(s.name).NodeValue(y))
+		}
+		return graph.Gradient(y, at...)
+	})
+	if err != nil {
+		return err
+	}
+	defer backward.Finalize()
+	out, err := backward.Call(tr.args...)
+	if err != nil {
+		return err
+	}
+	for i, s := range tr.subjects {
+		s.grad = tensors.MustCopyFlatData[float64](out[i])
+	}
+	return nil
 }
 
 // check compares s's gradient with central differences of value.
@@ -171,35 +223,6 @@ func (s *subject) check(rng *rand.Rand, value func() (float64, error)) (int, err
 		}
 	}
 	return len(picks), s.set(s.values)
-}
-
-// analytic fills in the gradients by reverse differentiation.
-func analytic(backend compute.Backend, store *model.Store, f Func, inputs []Tensor, args []any, subjects []*subject) error {
-	backward, err := model.NewExec(backend, store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
-		y := scalar(f(scope, in))
-		var at []*graph.Node
-		for i, node := range in {
-			if !inputs[i].Constant {
-				at = append(at, node)
-			}
-		}
-		for _, s := range subjects[len(at):] {
-			at = append(at, store.GetVariable(s.name).NodeValue(y))
-		}
-		return graph.Gradient(y, at...)
-	})
-	if err != nil {
-		return err
-	}
-	defer backward.Finalize()
-	out, err := backward.Call(args...)
-	if err != nil {
-		return err
-	}
-	for i, s := range subjects {
-		s.grad = tensors.MustCopyFlatData[float64](out[i])
-	}
-	return nil
 }
 
 // scalar reduces y to one number with fixed random weights.

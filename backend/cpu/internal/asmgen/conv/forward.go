@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// group is how many pixels one base register reaches with the indices s, 3s, 5s and 7s.
+const group = 9
+
+// pixels addresses p pixels that lie a constant step apart.
+type pixels struct {
+	bases []GPVirtual
+	step  map[int]GPVirtual // 1, 3, 5, 7 times the step
+}
+
+func (a *pixels) at(p int) Mem {
+	m := Mem{Base: a.bases[p/group]}
+	odd, scale := p%group, uint8(1)
+	if odd == 0 {
+		return m
+	}
+	for odd%2 == 0 {
+		odd, scale = odd/2, scale*2
+	}
+	m.Index, m.Scale = a.step[odd], scale
+	return m
+}
+
+// newPixels prepares registers for p pixels; the bases are set by point.
+func newPixels(p int, step Mem) *pixels {
+	a := &pixels{step: map[int]GPVirtual{}}
+	s := loadQ(step)
+	a.step[1] = s
+	for _, odd := range []int{3, 5, 7} {
+		if min(p-1, group-1) >= odd {
+			r := GP64()
+			switch odd {
+			case 3:
+				LEAQ(Mem{Base: s, Index: s, Scale: 2}, r)
+			case 5:
+				LEAQ(Mem{Base: s, Index: s, Scale: 4}, r)
+			case 7:
+				LEAQ(Mem{Base: a.step[3], Index: s, Scale: 4}, r)
+			}
+			a.step[odd] = r
+		}
+	}
+	for i := 0; i < p; i += group {
+		a.bases = append(a.bases, GP64())
+	}
+	return a
+}
+
+// point sets the bases for the first pixel at x.
+func (a *pixels) point(x Mem) {
+	MOVQ(x, a.bases[0])
+	for i := 1; i < len(a.bases); i++ { // 9s = s + 8s
+		LEAQ(Mem{Base: a.bases[i-1], Index: a.step[1], Scale: 8}, a.bases[i])
+		ADDQ(a.step[1], a.bases[i])
+	}
+}
+
+func (a *pixels) advance(by Op) {
+	for _, b := range a.bases {
+		ADDQ(by, b)
+	}
+}
+
+// forward emits the kernel of conv.tileCall for p pixels by v vectors.
+func (m *machine) forward(p, v int) {
+	name := fmt.Sprintf("forward%sx%dx%d", m.name, p, v)
+	arg := begin(name, fmt.Sprintf("%s computes %d pixels by %d vectors of channels, tiles times along a row.", name, p, v))
+	x, w, y, bias, res := arg(0), arg(1), arg(2), arg(3), arg(4)
+	taps, depth, xRow, xPix, wStep, yPix, tiles := arg(5), arg(6), arg(7), arg(8), arg(9), arg(10), arg(11)
+	bits, floor := arg(12), arg(13)
+	count := floor.Offset(4)
+
+	src := newPixels(p, xPix)
+	ws := loadQ(wStep)
+	acc := m.vecs(p * v)
+	Label("tile")
+	src.point(x)
+	wp := loadQ(w)
+	for _, a := range acc {
+		m.zero(a)
+	}
+	t := loadQ(taps)
+	loop("tap", t, func() {
+		k := loadQ(depth)
+		loop("deep", k, func() {
+			wv := m.vecs(v)
+			for i := range wv {
+				VMOVUPS(offset(wp, i*m.bytes), wv[i])
+			}
+			m.multiply(acc, wv, p, src.at)
+			src.advance(Imm(4))
+			ADDQ(ws, wp)
+		})
+		src.advance(xRow)
+	})
+	m.epilogue(acc, p, v, epilogueArgs{y: y, res: res, bias: bias, step: yPix, floor: floor, bits: bits, count: count})
+
+	// the next tile
+	d := GP64()
+	IMUL3Q(Imm(uint64(p)), src.step[1], d)
+	ADDQ(d, x)
+	d = GP64()
+	IMUL3Q(Imm(uint64(p)), loadQ(yPix), d)
+	ADDQ(d, y)
+	CMPQ(res, Imm(0))
+	JEQ(LabelRef("next"))
+	ADDQ(d, res)
+	Label("next")
+	DECQ(tiles)
+	JNZ(LabelRef("tile"))
+	VZEROUPPER()
+	RET()
+}
+
+// multiply adds the products of n broadcast floats at the given places with the vectors of w.
+func (m *machine) multiply(acc, w []VecVirtual, n int, at func(int) Mem) {
+	for i := range n {
+		if m.wide && len(w) == 1 {
+			VFMADD231PS_BCST(at(i), w[0], acc[i])
+			continue
+		}
+		b := m.vec()
+		VBROADCASTSS(at(i), b)
+		for j := range w {
+			VFMADD231PS(b, w[j], acc[i*len(w)+j])
+		}
+	}
+}
+
+type epilogueArgs struct {
+	y, res, bias, step, floor, bits, count Mem
+}
+
+// epilogue stores max(floor, acc + bias + res); a NaN sum stays NaN, as the sum is the second
+// source of the maximum.
+func (m *machine) epilogue(acc []VecVirtual, p, v int, e epilogueArgs) {
+	for i := range v {
+		b := m.vec()
+		VMOVUPS(offset(loadQ(e.bias), i*m.bytes), b)
+		for j := range p {
+			VADDPS(b, acc[j*v+i], acc[j*v+i])
+		}
+	}
+	step := loadQ(e.step)
+	mask := m.mask(e.bits, e.count)
+	tail := func(i int) Op {
+		if i == v-1 {
+			return mask
+		}
+		return nil
+	}
+	r := loadQ(e.res)
+	TESTQ(r, r)
+	JEQ(LabelRef("plain"))
+	t := m.vec()
+	for j := range p {
+		for i := range v {
+			m.load(offset(r, i*m.bytes), tail(i), t)
+			VADDPS(t, acc[j*v+i], acc[j*v+i])
+		}
+		ADDQ(step, r)
+	}
+	Label("plain")
+	low := m.vec()
+	VBROADCASTSS(e.floor, low)
+	out := loadQ(e.y)
+	for j := range p {
+		for i := range v {
+			VMAXPS(acc[j*v+i], low, acc[j*v+i])
+			m.store(acc[j*v+i], tail(i), offset(out, i*m.bytes))
+		}
+		ADDQ(step, out)
+	}
+}

@@ -1,0 +1,58 @@
+package gemm
+
+import (
+	"unsafe"
+
+	"foresee/backend/cpu/internal/isa"
+)
+
+//go:generate go -C ../asmgen run ./gemm512 -out ../gemm/avx512_amd64.s -stubs ../gemm/avx512_amd64.go -pkg gemm
+
+func archKernel(l isa.Level) *kernel {
+	switch l {
+	case isa.AVX512:
+		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, packRows: packRows512, packCols: packCols512}
+	}
+	return nil
+}
+
+type tileFunc func(*byte)
+
+func table512() [2][15]tileFunc {
+	return [2][15]tileFunc{
+		{nil, tile1x16, tile2x16, tile3x16, tile4x16, tile5x16, tile6x16, tile7x16,
+			tile8x16, tile9x16, tile10x16, tile11x16, tile12x16, tile13x16, tile14x16},
+		{nil, tile1x32, tile2x32, tile3x32, tile4x32, tile5x32, tile6x32, tile7x32,
+			tile8x32, tile9x32, tile10x32, tile11x32, tile12x32, tile13x32, tile14x32},
+	}
+}
+
+var tiles512 = table512()
+
+func run512(t *tile, rows, cols int) {
+	t.mask = 1<<cols - 1
+	tiles512[(cols-1)/16][rows]((*byte)(unsafe.Pointer(t)))
+}
+
+func wide512(t *tile) { row1x128((*byte)(unsafe.Pointer(t))) }
+
+func packRows512(dst, src []float32, width, ld, rows, cols int) {
+	if cols == 0 {
+		return
+	}
+	_ = src[(rows-1)*ld+cols-1]
+	for i := 0; i < rows; i += 16 {
+		d := dst[i:]
+		_ = d[(cols-1)*width+15]
+		transpose16(&d[0], &src[i*ld], 4*width, 4*ld, min(rows-i, 16), cols)
+	}
+}
+
+func packCols512(dst, src []float32, width, ld, rows, cols int) {
+	if rows == 0 {
+		return
+	}
+	_ = src[(rows-1)*ld+cols-1]
+	_ = dst[(rows-1)*width+(cols+15)&^15-1]
+	copyPanel(&dst[0], &src[0], 4*width, 4*ld, rows, 1<<cols-1)
+}

@@ -1,0 +1,102 @@
+package gemm
+
+// span is a rectangle of C: rows [r0, r1), panels [p0, p1) of a chunk.
+type span struct{ r0, r1, p0, p1 int }
+
+// span computes a rectangle of C over the chunk's k on one thread.
+func (w *work) span(th *thread, c *chunk, s span) {
+	if s.r0 >= s.r1 || s.p0 >= s.p1 {
+		return
+	}
+	for k0 := c.k0; ; k0 += kBlock {
+		k1 := min(k0+kBlock, c.k1)
+		w.block(th, c, s, [2]int{k0, k1})
+		if k1 == c.k1 {
+			return
+		}
+	}
+}
+
+// block computes a rectangle of C over one block of k.
+func (w *work) block(th *thread, c *chunk, s span, ks [2]int) {
+	a, kn, t := &w.args, w.kernel, &th.tile
+	kc := ks[1] - ks[0]
+	t.k, t.cs, t.mode = kc, 4*a.LDC, 0
+	if a.Accumulate || ks[0] > 0 {
+		t.mode |= modeAccumulate
+	}
+	last := ks[1] == c.k
+	if last && a.ReLU {
+		t.mode |= modeReLU
+	}
+	direct := s.r1-s.r0 == 1
+	if direct {
+		t.as, t.atile = 4, 0
+		if a.TransA {
+			t.as = 4 * a.LDA
+		}
+	} else {
+		th.a = grow(th.a, roundUp(s.r1-s.r0, kn.mr)*kc+slack)
+		if kc > 0 {
+			kn.packTiles(th.a, a, c.batch*a.StrideA, [2]int{s.r0, s.r1}, ks)
+		}
+		t.as, t.atile = 4*kn.mr, 4*kn.mr*kc
+	}
+	for p := s.p0; p < s.p1; p++ {
+		n := c.n0 + p*kn.nr
+		cols := min(kn.nr, c.n1-n)
+		w.panelOfB(t, c, p, ks)
+		t.bias = nil
+		if last && a.Bias != nil {
+			t.bias = &a.Bias[n]
+		}
+		if direct {
+			if w.oneRow(t, c, s, ks, p) {
+				p += 3
+			}
+			continue
+		}
+		t.a = &th.a[0]
+		base := c.batch*a.StrideC + s.r0*a.LDC + n
+		if t.tiles = (s.r1 - s.r0) / kn.mr; t.tiles > 0 {
+			t.c = &a.C[base]
+			kn.run(t, kn.mr, cols)
+		}
+		if rest := (s.r1 - s.r0) % kn.mr; rest > 0 {
+			full := s.r1 - s.r0 - rest
+			t.a, t.c, t.tiles = at(th.a, full*kc), &a.C[base+full*a.LDC], 1
+			kn.run(t, rest, cols)
+		}
+	}
+}
+
+// panelOfB points the tile at panel p of B.
+func (w *work) panelOfB(t *tile, c *chunk, p int, ks [2]int) {
+	a, kn := &w.args, w.kernel
+	if c.packed == nil {
+		t.b, t.bs = at(a.B, c.batch*a.StrideB+ks[0]*a.LDB+c.n0+p*kn.nr), 4*a.LDB
+		return
+	}
+	t.b = at(c.packed, (ks[0]-c.packedK)*c.panels*kn.nr+p*kn.nr*(ks[1]-ks[0]))
+	t.bs = 4 * kn.nr
+}
+
+// oneRow computes a single row from A in place: panel p, or reports true after it did p to p+3.
+func (w *work) oneRow(t *tile, c *chunk, s span, ks [2]int, p int) bool {
+	a, kn := &w.args, w.kernel
+	off := c.batch*a.StrideA + s.r0*a.LDA + ks[0]
+	if a.TransA {
+		off = c.batch*a.StrideA + ks[0]*a.LDA + s.r0
+	}
+	n := c.n0 + p*kn.nr
+	t.a, t.c, t.tiles = at(a.A, off), &a.C[c.batch*a.StrideC+s.r0*a.LDC+n], 1
+	if kn.wide == nil || p+4 > s.p1 || n+4*kn.nr > c.n1 {
+		kn.run(t, 1, min(kn.nr, c.n1-n))
+		return false
+	}
+	if t.atile = 4 * kn.nr; c.packed != nil {
+		t.atile *= ks[1] - ks[0]
+	}
+	kn.wide(t)
+	return true
+}

@@ -17,10 +17,14 @@ type permutation struct {
 	keys [6]uint64
 }
 
+// minHalf keeps the network wide enough for orders of few items to be uniform:
+// over 2 bits a side, chi-square of the orders of 5 items was 566 instead of 119.
+const minHalf = 4
+
 // newPermutation returns the permutation of [0, n), n >= 1, for a seed and an
 // epoch.
 func newPermutation(n, seed, epoch uint64) permutation {
-	p := permutation{n: n, half: uint(bits.Len64(n-1)+1) / 2}
+	p := permutation{n: n, half: max(minHalf, uint(bits.Len64(n-1)+1)/2)}
 	rng := rand.NewPCG(seed, epoch)
 	for i := range p.keys {
 		p.keys[i] = rng.Uint64()

@@ -215,7 +215,7 @@ func (w *World) Goal() Point { return w.goal }
 // Distance returns the px between dot and goal. Privileged.
 func (w *World) Distance() float64 { return distance(w.dot, w.goal) }
 
-// Steps returns how many actions were taken, Over whether the episode has ended.
+// Steps returns how many actions were taken in the episode.
 func (w *World) Steps() int { return w.steps }
 
 // Over reports whether the episode was terminated or truncated.

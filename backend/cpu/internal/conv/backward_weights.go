@@ -140,7 +140,7 @@ func (j *weightsJob) outer(c *outerCall, x []float32, row int, dy, sum []float32
 			c.x = unsafe.Pointer(&x[m])
 			c.dy = unsafe.Pointer(&dy[v*k.lanes])
 			c.dw = unsafe.Pointer(&sum[m*ld+v*k.lanes])
-			k.weights[c.vecs][c.m](c)
+			k.weights[c.vecs][c.m]((*byte)(unsafe.Pointer(c)))
 		}
 	}
 }

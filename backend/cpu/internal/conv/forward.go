@@ -202,7 +202,7 @@ func (c *correlation) row(call *tileCall, g geometry, r, ch int) {
 		if g.res != nil {
 			call.res = unsafe.Pointer(&g.res[at])
 		}
-		c.k.forward[call.vecs][call.pixels](call)
+		c.k.forward[call.vecs][call.pixels]((*byte)(unsafe.Pointer(call)))
 		col += n * call.pixels
 	}
 }

@@ -18,15 +18,15 @@ type kernels struct {
 
 	pixels  [maxVecs + 1]int // most pixels of a forward tile, by its vectors
 	rows    [maxVecs + 1]int // most window positions of a weight-gradient tile, by its vectors
-	forward [maxVecs + 1][maxPixels + 1]func(*tileCall)
-	weights [maxVecs + 1][maxRows + 1]func(*outerCall)
+	forward [maxVecs + 1][maxPixels + 1]func(*byte)
+	weights [maxVecs + 1][maxRows + 1]func(*byte)
 
-	maxPool     func(*poolCall)
-	maxPoolGrad func(*poolCall)
+	maxPool     func(*byte)
+	maxPoolGrad func(*byte)
 }
 
 // tileCall asks for tiles of neighbouring output pixels of one row. Steps are in bytes. The
-// assembly knows the offsets of the fields and may change them.
+// assembly knows the offsets of the fields, and counts tiles down.
 type tileCall struct {
 	x      unsafe.Pointer // first tap of the first pixel
 	w      unsafe.Pointer // weights of the tile's first channel
@@ -45,6 +45,7 @@ type tileCall struct {
 	tail   int32          // lanes of the last vector that exist, as a count
 	pixels int            // pixels of a tile
 	vecs   int            // vectors of a tile
+	at     [3]uintptr     // scratch of the assembly
 }
 
 // outerCall asks for dw[m, :] += Σ over pixels of x[pixel, m] · dy[pixel, :]. Steps are in bytes.

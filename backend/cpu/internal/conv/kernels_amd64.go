@@ -1,4 +1,22 @@
 package conv
 
+import "foresee/backend/cpu/internal/isa"
+
+//go:generate go -C ../asmgen run ./conv -isa avx512 -tables ../conv/avx512_tables_amd64.go -out ../conv/avx512_amd64.s -stubs ../conv/avx512_amd64.go -pkg conv
+//go:generate go -C ../asmgen run ./conv -isa avx2 -tables ../conv/avx2_tables_amd64.go -out ../conv/avx2_amd64.s -stubs ../conv/avx2_amd64.go -pkg conv
+
 // available returns the kernel sets that this processor runs, fastest first.
-func available() []*kernels { return []*kernels{portable()} }
+func available() []*kernels {
+	sets := []*kernels{portable()}
+	if isa.Best() >= isa.AVX2 {
+		k := &kernels{name: "avx2", lanes: 8, vecs: 2}
+		fill256(k)
+		sets = append([]*kernels{k}, sets...)
+	}
+	if isa.Best() >= isa.AVX512 {
+		k := &kernels{name: "avx512", lanes: 16, vecs: 3}
+		fill512(k)
+		sets = append([]*kernels{k}, sets...)
+	}
+	return sets
+}

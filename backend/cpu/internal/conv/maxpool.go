@@ -62,7 +62,8 @@ type poolCall struct {
 	xStep    int // from window to window
 	yStep    int
 	channels int
-	from, to int // tap rows that may get gradient; backward only
+	from, to int        // tap rows that may get gradient; backward only
+	at       [3]uintptr // scratch of the assembly
 }
 
 func (k *kernels) maxPoolPass(p *pool.Pool, s PoolShape, x, y []float32) {
@@ -147,12 +148,12 @@ func (j *poolJob) row(c *poolCall, x, y, dx []float32, at [3]int) {
 			pixels: n, xStep: 4 * s.StrideW * s.C, yStep: 4 * s.C, channels: s.C,
 		}
 		if dx == nil {
-			j.k.maxPool(c)
+			j.k.maxPool((*byte)(unsafe.Pointer(c)))
 			continue
 		}
 		c.dx = unsafe.Pointer(&dx[from])
 		c.from, c.to = max(0, at[1]-top-kh0), min(c.rows, at[2]-top-kh0)
-		j.k.maxPoolGrad(c)
+		j.k.maxPoolGrad((*byte)(unsafe.Pointer(c)))
 	}
 }
 
@@ -165,7 +166,8 @@ func fill(s []float32, v float32) {
 // beats reports whether a later v takes the place of the maximum m so far.
 func beats(v, m float32) bool { return v > m || (v != v && m == m) }
 
-func maxPoolPortable(c *poolCall) {
+func maxPoolPortable(arg *byte) {
+	c := (*poolCall)(unsafe.Pointer(arg))
 	for i := range c.pixels {
 		y := floats(c.y, i*c.yStep, c.channels)
 		copy(y, floats(c.x, i*c.xStep, c.channels))
@@ -179,7 +181,8 @@ func maxPoolPortable(c *poolCall) {
 	}
 }
 
-func maxPoolGradPortable(c *poolCall) {
+func maxPoolGradPortable(arg *byte) {
+	c := (*poolCall)(unsafe.Pointer(arg))
 	for i := range c.pixels {
 		dy := floats(c.y, i*c.yStep, c.channels)
 		for ch := range dy {

@@ -21,7 +21,8 @@ func floats(p unsafe.Pointer, off, n int) []float32 {
 }
 
 // tilePortable is the twin of the forward assembly: the same sums in the same order.
-func tilePortable(c *tileCall) {
+func tilePortable(arg *byte) {
+	c := (*tileCall)(unsafe.Pointer(arg))
 	bias := (*[portableLanes]float32)(c.bias)
 	for i := range c.tiles * c.pixels {
 		var acc [portableLanes]float32
@@ -48,7 +49,8 @@ func tilePortable(c *tileCall) {
 }
 
 // outerPortable is the twin of the weight-gradient assembly.
-func outerPortable(c *outerCall) {
+func outerPortable(arg *byte) {
+	c := (*outerCall)(unsafe.Pointer(arg))
 	var acc [maxRows][portableLanes]float32
 	x, dy := 0, 0
 	for range c.rows {

@@ -74,7 +74,8 @@ func (a *pixels) advance(by Op) {
 func (m *machine) forward(p, v int) {
 	name := fmt.Sprintf("forward%sx%dx%d", m.name, p, v)
 	arg := begin(name, fmt.Sprintf("%s computes %d pixels by %d vectors of channels, tiles times along a row.", name, p, v))
-	x, w, y, bias, res := arg(0), arg(1), arg(2), arg(3), arg(4)
+	x, y, res := cursor(arg(0), arg(16)), cursor(arg(2), arg(17)), cursor(arg(4), arg(18))
+	w, bias := arg(1), arg(3)
 	taps, depth, xRow, xPix, wStep, yPix, tiles := arg(5), arg(6), arg(7), arg(8), arg(9), arg(10), arg(11)
 	bits, floor := arg(12), arg(13)
 	count := floor.Offset(4)

@@ -42,9 +42,12 @@ func main() {
 	ConstraintExpr("amd64")
 	if !m.wide {
 		m.tails = GLOBL("tails256", RODATA|NOPTR)
-		for i := range 8 {
-			DATA(4*i, U32(0xffffffff))
-			DATA(32+4*i, U32(0))
+		for i := range 16 {
+			ones := U32(0xffffffff)
+			if i >= 8 {
+				ones = 0
+			}
+			DATA(4*i, ones)
 		}
 	}
 	for v := 1; v < len(m.pixels); v++ {
@@ -174,6 +177,14 @@ func loop(label string, n Op, body func()) {
 	body()
 	DECQ(n)
 	JNZ(LabelRef(label))
+}
+
+// cursor copies a pointer of the argument struct to a scratch word there and returns the word.
+// The kernel may move it past the end of what it points into, which a pointer must not be.
+func cursor(pointer, scratch Mem) Mem {
+	r := loadQ(pointer)
+	MOVQ(r, scratch)
+	return scratch
 }
 
 func offset(base Register, disp int) Mem { return Mem{Base: base, Disp: disp} }

@@ -26,7 +26,8 @@ func (m *machine) maxPool(grad bool) {
 		name = "maxPoolGrad" + m.name
 	}
 	arg := begin(name, name+" handles a run of windows that have the same taps.")
-	x, y, dx, rows, cols, xRow, xTap := arg(0), arg(1), arg(2), arg(3), arg(4), arg(5), arg(6)
+	x, y, dx := cursor(arg(0), arg(13)), cursor(arg(1), arg(14)), cursor(arg(2), arg(15))
+	rows, cols, xRow, xTap := arg(3), arg(4), arg(5), arg(6)
 	pixels, xStep, yStep, channels, from, to := arg(7), arg(8), arg(9), arg(10), arg(11), arg(12)
 	lanes := m.bytes / 4
 

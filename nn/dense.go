@@ -23,15 +23,28 @@ func DenseWith(scope *model.Scope, x *graph.Node, out int, cfg DenseConfig) *gra
 	dims := x.Shape().Dimensions
 	in := dims[len(dims)-1]
 	weight := Variable(scope, "weight", cfg.Weight.or(FanIn(in)), x.DType(), in, out).NodeValue(x)
-	y := graph.DotProduct(graph.Reshape(x, -1, in), weight)
+	var bias *graph.Node
 	if !cfg.NoBias {
-		bias := Variable(scope, "bias", cfg.Bias.or(FanIn(in)), x.DType(), out).NodeValue(x)
+		bias = Variable(scope, "bias", cfg.Bias.or(FanIn(in)), x.DType(), out).NodeValue(x)
+	}
+	return affine(x, weight, bias)
+}
+
+// affine returns x·weight + bias over the last axis of x, [..., in] to [..., out]; bias may be nil.
+func affine(x, weight, bias *graph.Node) *graph.Node {
+	dims := x.Shape().Dimensions
+	flat := x
+	if x.Rank() != 2 {
+		flat = graph.Reshape(x, -1, dims[len(dims)-1])
+	}
+	y := graph.DotProduct(flat, weight)
+	if bias != nil {
 		y = addBias(y, bias)
 	}
 	if x.Rank() == 2 {
 		return y
 	}
-	return graph.Reshape(y, append(append([]int{}, dims[:len(dims)-1]...), out)...)
+	return graph.Reshape(y, append(append([]int{}, dims[:len(dims)-1]...), weight.Shape().Dimensions[1])...)
 }
 
 // addBias adds bias [C] along the last axis of y.

@@ -47,9 +47,5 @@ func gruDense(scope *model.Scope, name string, x *graph.Node, d int) *graph.Node
 	in := dims[len(dims)-1]
 	weight := Variable(scope, "weight_"+name, FanIn(d), x.DType(), in, 3*d).NodeValue(x)
 	bias := Variable(scope, "bias_"+name, FanIn(d), x.DType(), 3*d).NodeValue(x)
-	y := addBias(graph.DotProduct(graph.Reshape(x, -1, in), weight), bias)
-	if x.Rank() == 2 {
-		return y
-	}
-	return graph.Reshape(y, append(append([]int{}, dims[:len(dims)-1]...), 3*d)...)
+	return affine(x, weight, bias)
 }

@@ -82,28 +82,7 @@ func TestConv2D(t *testing.T) {
 		weight, bias := flat(t, store, "/weight"), flat(t, store, "/bias")
 		s := max(c.s, 1)
 		oh, ow := (c.h+2*c.p-c.k)/s+1, (c.w+2*c.p-c.k)/s+1
-		var want []float64
-		for b := range c.b {
-			for i := range oh {
-				for j := range ow {
-					for o := range c.out {
-						sum := bias[o]
-						for u := range c.k {
-							for v := range c.k {
-								row, col := i*s+u-c.p, j*s+v-c.p
-								if row < 0 || row >= c.h || col < 0 || col >= c.w {
-									continue
-								}
-								for ch := range c.c {
-									sum += x[((b*c.h+row)*c.w+col)*c.c+ch] * weight[((u*c.k+v)*c.c+ch)*c.out+o]
-								}
-							}
-						}
-						want = append(want, sum)
-					}
-				}
-			}
-		}
+		want := naiveConv(volume{x, c.b, c.h, c.w, c.c}, weight, bias, [3]int{c.k, s, c.p}).v
 		near(t, "Conv2D "+name, tensors.MustCopyFlatData[float64](out), want, 1e-12)
 		if got := fmt.Sprint(out.Shape().Dimensions); got != fmt.Sprint([]int{c.b, oh, ow, c.out}) {
 			t.Errorf("Conv2D %s: shape %s", name, got)
@@ -125,46 +104,86 @@ func TestMaxPool(t *testing.T) {
 		if s == 0 {
 			s = c.k
 		}
-		var want []float64
-		for n := range b {
-			for i := range (c.h+2*c.p-c.k)/s + 1 {
-				for j := range (c.w+2*c.p-c.k)/s + 1 {
-					for k := range ch {
-						best := math.Inf(-1)
-						for row := max(i*s-c.p, 0); row < min(i*s-c.p+c.k, c.h); row++ {
-							for col := max(j*s-c.p, 0); col < min(j*s-c.p+c.k, c.w); col++ {
-								best = max(best, x[((n*c.h+row)*c.w+col)*ch+k])
-							}
-						}
-						want = append(want, best)
-					}
-				}
-			}
-		}
+		want := naivePool(volume{x, b, c.h, c.w, ch}, [3]int{c.k, s, c.p}).v
 		near(t, fmt.Sprint("MaxPool ", c), tensors.MustCopyFlatData[float64](out), want, 0)
 	}
 }
 
-func TestLayerNorm(t *testing.T) {
-	const rows, d = 6, 5
-	x := noise("norm", rows*d)
-	out, _ := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
-		return nn.LayerNorm(scope, x)
-	}, tensor64(x, 2, 3, d))
-	var want []float64
-	for r := range rows {
+// naiveNorm is the layer norm of rows of d numbers.
+func naiveNorm(x, weight, bias []float64) []float64 {
+	d := len(weight)
+	var out []float64
+	for r := range len(x) / d {
 		mean, variance := 0.0, 0.0
 		for k := range d {
-			mean += x[r*d+k] / d
+			mean += x[r*d+k] / float64(d)
 		}
 		for k := range d {
-			variance += (x[r*d+k] - mean) * (x[r*d+k] - mean) / d
+			variance += (x[r*d+k] - mean) * (x[r*d+k] - mean) / float64(d)
 		}
 		for k := range d {
-			want = append(want, (x[r*d+k]-mean)/math.Sqrt(variance+1e-5))
+			out = append(out, (x[r*d+k]-mean)/math.Sqrt(variance+1e-5)*weight[k]+bias[k])
 		}
 	}
-	near(t, "LayerNorm", tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	return out
+}
+
+func TestLayerNorm(t *testing.T) {
+	const rows, d = 6, 5
+	x, weight, bias := noise("norm", rows*d), noise("norm weight", d), noise("norm bias", d)
+	store := model.NewStore()
+	nn.WithSeed(store.RootScope(), 7)
+	exec := model.MustNewExec(portable(t), store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return nn.LayerNorm(scope, x)
+	})
+	defer exec.Finalize()
+	input := tensor64(x, 2, 3, d)
+	for range 2 { // with the initial weight and bias, then with others
+		out, err := exec.Call(input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := naiveNorm(x, flat(t, store, "/weight"), flat(t, store, "/bias"))
+		near(t, "LayerNorm", tensors.MustCopyFlatData[float64](out[0]), want, 1e-12)
+		for name, v := range map[string][]float64{"/weight": weight, "/bias": bias} {
+			if err := store.GetVariable(name).SetValue(tensor64(v, d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// The whole encoder against the same composition of plain loops.
+func TestIMPALA(t *testing.T) {
+	const b, h, w, d = 2, 6, 5, 4
+	x := noise("impala", b*h*w*2)
+	out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return nn.IMPALA(scope, x, []int{3, 2}, d)
+	}, tensor64(x, b, h, w, 2))
+	conv := func(v volume, path string) volume {
+		return naiveConv(v, flat(t, store, path+"/weight"), flat(t, store, path+"/bias"), [3]int{3, 1, 1})
+	}
+	relu := func(v volume) volume {
+		v.v = append([]float64{}, v.v...)
+		for i := range v.v {
+			v.v[i] = max(v.v[i], 0)
+		}
+		return v
+	}
+	v := volume{x, b, h, w, 2}
+	for i := range 2 {
+		stack := fmt.Sprintf("/trunk/%d", i)
+		v = naivePool(conv(v, stack+"/conv"), [3]int{3, 2, 1})
+		for _, block := range []string{"/block0", "/block1"} {
+			y := conv(relu(conv(v, stack+block+"/conv0")), stack+block+"/conv1")
+			for k := range y.v {
+				y.v[k] += v.v[k]
+			}
+			v = relu(y)
+		}
+	}
+	z := naiveDense(v.v, flat(t, store, "/head/weight"), flat(t, store, "/head/bias"), len(v.v)/b, d)
+	near(t, "IMPALA", tensors.MustCopyFlatData[float64](out), naiveNorm(z, flat(t, store, "/norm/weight"), flat(t, store, "/norm/bias")), 1e-11)
 }
 
 func TestActivations(t *testing.T) {

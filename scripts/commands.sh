@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Runs the README's commands with small sizes: commands.sh FORESEE DIR, where
+# FORESEE is the program and DIR a new folder for what they write. Fails if one
+# of them fails, prints no document, or leaves files that numpy does not open.
+set -euo pipefail
+foresee=$1 dir=$2
+mkdir -p "$dir"
+
+# row FILE NAME: the value of a row in a document.
+row() {
+    /usr/bin/python3 - "$1" "$2" <<'PY'
+import json, sys
+rows = {r["name"]: r["value"] for r in json.load(open(sys.argv[1]))["rows"]}
+if sys.argv[2] not in rows:
+    sys.exit(f"{sys.argv[1]} has no row {sys.argv[2]}, only {sorted(rows)}")
+print(sys.argv[2], rows[sys.argv[2]])
+PY
+}
+
+# has COMMAND: whether the program has a command.
+has() { "$foresee" --help | grep -qE "^ +$1( |$)"; }
+
+"$foresee" --version
+
+"$foresee" collect tworooms -o "$dir/rooms" --episodes 20 --size 33 --json >"$dir/collect.json"
+row "$dir/collect.json" collect/tworooms/frames
+"$foresee" inspect "$dir/rooms" --json --sheet "$dir/sheet.png" >"$dir/inspect.json"
+row "$dir/inspect.json" inspect/dataset/steps
+test -s "$dir/sheet.png"
+
+/usr/bin/python3 - "$dir/rooms" <<'PY'
+import json, sys
+import numpy as np
+d = sys.argv[1]
+meta = json.load(open(f"{d}/meta.json"))
+load = lambda name: np.load(f"{d}/{name}.npy", mmap_mode="r")
+pixels, action, state = load("pixels"), load("action"), load("state")
+length, offset = load("ep_len"), load("ep_offset")
+f = meta["frame"]
+assert pixels.shape == (meta["steps"], f["height"], f["width"], f["channels"]) and pixels.dtype == np.uint8
+assert action.shape == (meta["steps"], 2) and action.dtype == np.float32
+assert (offset == np.concatenate([[0], np.cumsum(length)[:-1]])).all() and length.sum() == meta["steps"]
+assert (action[offset + length - 1] == 0).all(), "the last action of an episode is not 0"
+y, x = np.unravel_index(pixels[5, :, :, 0].argmax(), pixels.shape[1:3])
+assert abs(2 * np.array([x, y]) - state[5]).max() <= 1.5, "the dot is not where the state says"
+print("numpy opens the dataset:", pixels.shape, action.shape)
+PY
+
+if has import; then
+    ffmpeg -v error -f lavfi -i testsrc=size=96x64:rate=10:duration=3 -pix_fmt yuv420p "$dir/test.mp4"
+    "$foresee" import "$dir/test.mp4" -o "$dir/video" --size 32 --fps 5 --json >"$dir/import.json"
+    "$foresee" inspect "$dir/video" --json >"$dir/inspect-video.json"
+    row "$dir/inspect-video.json" inspect/dataset/steps
+fi
+
+"$foresee" bench sgemm --json >"$dir/sgemm.json"
+row "$dir/sgemm.json" bench/sgemm/1024/gflops
+row "$dir/sgemm.json" bench/sgemm/1024/openblas
+
+if has demo; then
+    timeout 600 "$foresee" demo --quick -o "$dir/demo" --json >"$dir/demo.json"
+    for name in plan/tworooms/success plan/tworooms/floor/random plan/tworooms/floor/greedy plan/tworooms/oracle \
+        surprise/teleport/auroc; do
+        row "$dir/demo.json" "$name"
+    done
+    test -s "$dir/demo/report.html"
+fi

@@ -1,0 +1,160 @@
+package cpu
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
+
+	"foresee/backend/cpu/internal/exec"
+)
+
+// Executable implements compute.Executable. It is safe for concurrent use.
+type Executable struct {
+	backend         *Backend
+	prog            *exec.Program
+	names           []string
+	inputs, outputs []shapes.Shape
+	donations       atomic.Pointer[donation] // of the last call
+}
+
+// donation is which results take over which inputs, for one choice of donated inputs.
+type donation struct {
+	donated []bool
+	donor   []int // per result: the input whose memory it takes, or -1
+	spare   []int // donated inputs that no result takes
+}
+
+// OpTime is the time spent in one kind of kernel: its name, calls and total time.
+type OpTime = exec.OpTime
+
+// Profiler is implemented by the executables of this backend.
+type Profiler interface {
+	// SetProfile starts or stops timing each kernel, and forgets the times so far.
+	SetProfile(on bool)
+	// Profile returns the times since SetProfile(true), the longest first.
+	Profile() []OpTime
+}
+
+var _ Profiler = (*Executable)(nil)
+
+// SetProfile implements Profiler.
+func (e *Executable) SetProfile(on bool) { e.prog.SetProfile(on) }
+
+// Profile implements Profiler.
+func (e *Executable) Profile() []OpTime { return e.prog.Profile() }
+
+// Finalize frees the compiled program. Executions in progress end normally.
+func (e *Executable) Finalize() { e.prog = nil }
+
+// Inputs implements compute.Executable.
+func (e *Executable) Inputs() ([]string, []shapes.Shape) { return e.names, e.inputs }
+
+// Outputs implements compute.Executable.
+func (e *Executable) Outputs() []shapes.Shape { return e.outputs }
+
+// Execute implements compute.Executable.
+func (e *Executable) Execute(inputs []compute.Buffer, donate []bool, _ compute.DeviceNum) ([]compute.Buffer, error) {
+	prog := e.prog
+	if prog == nil || e.backend.IsFinalized() {
+		return nil, fmt.Errorf("cpu: execute: the executable or its backend was finalized")
+	}
+	if len(inputs) != len(e.inputs) || donate != nil && len(donate) != len(inputs) {
+		return nil, fmt.Errorf("cpu: execute: %d inputs and %d donations, want %d", len(inputs), len(donate), len(e.inputs))
+	}
+	in := make([]unsafe.Pointer, len(inputs), len(inputs)+len(e.outputs))
+	own := make([]*Buffer, len(inputs))
+	for i, x := range inputs {
+		b, err := e.input(i, x)
+		if err != nil {
+			return nil, err
+		}
+		own[i], in[i] = b, b.pointer()
+	}
+	d := e.donation(donate, own)
+	taken := make([][]byte, len(e.outputs))
+	for i, k := range d.donor {
+		if k >= 0 {
+			taken[i] = own[k].data
+		}
+	}
+	for i, yes := range d.donated {
+		if yes && own[i].gone.Swap(true) {
+			return nil, fmt.Errorf("cpu: execute: input %d is donated twice", i)
+		}
+	}
+	out := in[len(in):cap(in)]
+	results := make([]compute.Buffer, len(e.outputs))
+	made := make([]Buffer, len(e.outputs))
+	for i, shape := range e.outputs {
+		b := &made[i]
+		b.backend, b.shape, b.data = e.backend, shape, taken[i]
+		if b.data == nil {
+			b.data = e.backend.memory.take(shape.Size() * shape.DType.Size())
+		}
+		results[i], out[i] = b, b.pointer()
+	}
+	prog.Run(in, out)
+	e.release(d, own)
+	return results, nil
+}
+
+// release gives back the memory of donated inputs that no result took.
+func (e *Executable) release(d *donation, own []*Buffer) {
+	for _, i := range d.spare {
+		e.backend.memory.give(own[i].data)
+	}
+	for i, yes := range d.donated {
+		if yes {
+			own[i].data = nil
+		}
+	}
+}
+
+func (e *Executable) input(i int, x compute.Buffer) (*Buffer, error) {
+	b, ok := x.(*Buffer)
+	if !ok || b == nil || b.backend != e.backend {
+		return nil, fmt.Errorf("cpu: execute: input %d (%q) is a %T of another backend", i, e.names[i], x)
+	}
+	if err := b.check(); err != nil {
+		return nil, fmt.Errorf("cpu: execute: input %d (%q): %w", i, e.names[i], err)
+	}
+	if !b.shape.Equal(e.inputs[i]) {
+		return nil, fmt.Errorf("cpu: execute: input %d (%q) is %s, want %s", i, e.names[i], b.shape, e.inputs[i])
+	}
+	return b, nil
+}
+
+// donation plans what to do with donated inputs, and remembers it for the next call. A buffer
+// that is given for another input too is not donated.
+func (e *Executable) donation(donate []bool, own []*Buffer) *donation {
+	want := make([]bool, len(own))
+	any := false
+	for i, yes := range donate {
+		want[i] = yes
+		any = any || yes
+	}
+	if any {
+		seen := make(map[*Buffer]int, len(own))
+		for _, b := range own {
+			seen[b]++
+		}
+		for i, b := range own {
+			want[i] = want[i] && seen[b] == 1
+		}
+	}
+	if d := e.donations.Load(); d != nil && slices.Equal(d.donated, want) {
+		return d
+	}
+	d := &donation{donated: want, donor: e.prog.Donate(want)}
+	for i, yes := range want {
+		if yes && !slices.Contains(d.donor, i) {
+			d.spare = append(d.spare, i)
+		}
+	}
+	e.donations.Store(d)
+	return d
+}

@@ -1,0 +1,158 @@
+package exec
+
+import (
+	"unsafe"
+
+	"foresee/backend/cpu/internal/ops"
+)
+
+// ewise is a fused element-wise loop: a short program of kernels over registers, run for one
+// block of elements after the other. A register is a place in an input or output tensor, or
+// scratch that stays in the cache.
+type ewise struct {
+	n     int // elements
+	block int // elements a kernel call handles
+	chunk int // elements of a part; a multiple of block
+	regs  []register
+	code  []instruction
+	once  []int // registers filled once per part
+	load  []int // registers filled for every block
+}
+
+type register struct {
+	store int      // of a tensor operand, else -1
+	size  int      // bytes of an element
+	at    int      // offset of scratch in the worker's memory
+	step  int      // bytes the register moves per element: size for a tensor, 0 for scratch
+	from  *pattern // how a loaded register reads its tensor
+}
+
+type instruction struct {
+	kernel  ops.Kernel
+	dst     int
+	a, b, c int // registers, or -1
+}
+
+// pattern maps a position in the loop to an element of a smaller tensor: the loop is seen as
+// dims, and the tensor moves by strides, which are 0 along axes it is repeated on.
+type pattern struct {
+	dims, strides []int
+}
+
+// simplify drops axes of size 1 and joins neighbours.
+func (p pattern) simplify() pattern {
+	m := ops.Move{Dims: p.dims, Src: p.strides, Dst: ops.Strides(p.dims)}.Simplify()
+	return pattern{m.Dims, m.Src}
+}
+
+func (p pattern) scalar() bool {
+	for _, s := range p.strides {
+		if s != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (p pattern) direct() bool { return len(p.dims) == 1 && p.strides[0] == 1 }
+
+// period returns the length after which the tensor repeats as a whole, or 0: it is dense in
+// the last axis and constant in all before.
+func (p pattern) period() int {
+	if len(p.dims) == 2 && p.strides[0] == 0 && p.strides[1] == 1 {
+		return p.dims[1]
+	}
+	return 0
+}
+
+// fill copies elements [lo, lo+n) of the loop from src to dst.
+func (p pattern) fill(dst, src unsafe.Pointer, lo, n, size int) {
+	last := len(p.dims) - 1
+	inner, step := p.dims[last], p.strides[last]
+	for n > 0 {
+		off, rest := 0, lo/inner
+		for i := last - 1; i >= 0; i-- {
+			off += rest % p.dims[i] * p.strides[i]
+			rest /= p.dims[i]
+		}
+		run := min(n, inner-lo%inner)
+		from := elem(src, off+lo%inner*step, size)
+		if step == 0 {
+			ops.Fill(dst, from, run, size)
+		} else {
+			m := ops.Move{Size: size, Dims: []int{run}, Dst: []int{1}, Src: []int{step}}
+			m.Run(dst, from, 0, run)
+		}
+		n -= run
+		lo += run
+		if n > 0 {
+			dst = elem(dst, run, size)
+		}
+	}
+}
+
+type ewiseJob struct {
+	f *Frame
+	e *ewise
+}
+
+// Part implements pool.Job.
+func (j *ewiseJob) Part(worker, i int) {
+	j.e.part(j.f, worker, i*j.e.chunk, min(j.e.n, (i+1)*j.e.chunk))
+}
+
+func (e *ewise) run(f *Frame) {
+	if e.n <= e.chunk {
+		if e.n > 0 {
+			e.part(f, 0, 0, e.n)
+		}
+		return
+	}
+	f.ewise.e = e
+	f.pool.Do((e.n+e.chunk-1)/e.chunk, &f.ewise)
+}
+
+const maxRegisters = 128
+
+func (e *ewise) part(f *Frame, worker, lo, hi int) {
+	var where [maxRegisters]unsafe.Pointer
+	var scratch unsafe.Pointer
+	if len(f.work) > 0 {
+		scratch = unsafe.Pointer(unsafe.SliceData(f.work[worker]))
+	}
+	for i := range e.regs {
+		if r := &e.regs[i]; r.step != 0 {
+			where[i] = unsafe.Add(f.p[r.store], lo*r.step)
+		} else {
+			where[i] = unsafe.Add(scratch, r.at)
+		}
+	}
+	for _, i := range e.once {
+		r := &e.regs[i]
+		r.from.fill(where[i], f.p[r.store], 0, min(e.block, e.n), r.size)
+	}
+	for lo < hi {
+		n := min(e.block, hi-lo)
+		for _, i := range e.load {
+			r := &e.regs[i]
+			r.from.fill(where[i], f.p[r.store], lo, n, r.size)
+		}
+		for k := range e.code {
+			c := &e.code[k]
+			c.kernel(where[c.dst], pick(&where, c.a), pick(&where, c.b), pick(&where, c.c), n)
+		}
+		lo += n
+		if lo < hi {
+			for i := range e.regs {
+				where[i] = unsafe.Add(where[i], n*e.regs[i].step)
+			}
+		}
+	}
+}
+
+func pick(where *[maxRegisters]unsafe.Pointer, i int) unsafe.Pointer {
+	if i < 0 {
+		return nil
+	}
+	return where[i]
+}

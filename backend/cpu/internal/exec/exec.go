@@ -1,0 +1,236 @@
+// Package exec compiles an ir.Func to a Program: fused element-wise loops and kernel calls in a
+// fixed order, over memory planned beforehand.
+//
+// A Program may run concurrently with itself: every run takes a Frame (arena, scratch and
+// pointers) from a free list, or makes one. Kernels split work into parts of a fixed size, so
+// results have the same bits for any number of threads.
+package exec
+
+import (
+	"fmt"
+	"sync"
+	"time"
+	"unsafe"
+
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/pool"
+)
+
+// step is one kernel call.
+type step struct {
+	op            string
+	reads, writes []int // storage the step touches
+	temps         []int // storage that lives during the step only
+	// inPlace lists pairs {written, read} that may be the same memory.
+	inPlace [][2]int
+	run     func(f *Frame)
+}
+
+// storage is a piece of memory a program knows by number.
+type storage struct {
+	bytes  int
+	kind   storageKind
+	root   int // of a view: what it looks into
+	offset int // of a view: where; of arena memory: its place
+	data   []byte
+}
+
+type storageKind int8
+
+const (
+	inArena storageKind = iota
+	isParam
+	isResult
+	isConst
+	isView
+)
+
+// Program is a compiled function. It is safe for concurrent use.
+type Program struct {
+	pool    *pool.Pool
+	stores  []storage
+	steps   []step
+	params  []int // storage of each parameter, captures of a closure last
+	results []int // storage of each result
+	views   []int // views that move with a parameter or result
+	arena   int   // bytes
+	scratch int   // bytes per worker
+	donor   [][]int
+	profile profile
+
+	mu   sync.Mutex
+	free []*Frame // guarded by mu
+}
+
+// Frame is the memory of one run.
+type Frame struct {
+	prog  *Program
+	pool  *pool.Pool
+	p     []unsafe.Pointer // by storage number
+	arena []byte
+	work  [][]byte // scratch by worker
+	ewise ewiseJob
+	split splitJob
+}
+
+const alignment = 64
+
+// Aligned returns n bytes that begin on a cache line.
+func Aligned(n int) []byte {
+	raw := make([]byte, n+alignment)
+	off := int(-uintptr(unsafe.Pointer(&raw[0])) % alignment)
+	return raw[off : off+n : off+n]
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }
+
+var nothing [alignment]byte // what zero-sized storage points at
+
+func (p *Program) takeFrame() *Frame {
+	p.mu.Lock()
+	if n := len(p.free); n > 0 {
+		f := p.free[n-1]
+		p.free = p.free[:n-1]
+		p.mu.Unlock()
+		return f
+	}
+	p.mu.Unlock()
+	return p.newFrame()
+}
+
+func (p *Program) newFrame() *Frame {
+	f := &Frame{prog: p, pool: p.pool, p: make([]unsafe.Pointer, len(p.stores))}
+	f.arena = Aligned(p.arena + alignment)
+	for i := range p.stores {
+		switch s := &p.stores[i]; s.kind {
+		case inArena:
+			f.p[i] = unsafe.Pointer(&f.arena[s.offset])
+		case isConst:
+			f.p[i] = unsafe.Pointer(unsafe.SliceData(s.data))
+		}
+		if p.stores[i].bytes == 0 {
+			f.p[i] = unsafe.Pointer(&nothing)
+		}
+	}
+	for i := range p.stores {
+		if s := &p.stores[i]; s.kind == isView && f.p[s.root] != nil {
+			f.p[i] = unsafe.Add(f.p[s.root], s.offset)
+		}
+	}
+	if p.scratch > 0 {
+		f.work = make([][]byte, p.pool.Threads())
+		for i := range f.work {
+			f.work[i] = Aligned(p.scratch)
+		}
+	}
+	f.ewise.f, f.split.f = f, f
+	return f
+}
+
+// Run executes the program. in points at the parameters (a closure's captures last), out at
+// memory for the results; a result may be the memory of a parameter only as Donate says.
+func (p *Program) Run(in, out []unsafe.Pointer) {
+	f := p.takeFrame()
+	for i, id := range p.params {
+		f.p[id] = in[i]
+	}
+	for i, id := range p.results {
+		f.p[id] = out[i]
+	}
+	for _, id := range p.views {
+		s := &p.stores[id]
+		f.p[id] = unsafe.Add(f.p[s.root], s.offset)
+	}
+	if p.profile.on.Load() {
+		p.runTimed(f)
+	} else {
+		for i := range p.steps {
+			p.steps[i].run(f)
+		}
+	}
+	for _, id := range p.params {
+		f.p[id] = nil
+	}
+	for _, id := range p.results {
+		f.p[id] = nil
+	}
+	for _, id := range p.views {
+		f.p[id] = nil
+	}
+	p.mu.Lock()
+	p.free = append(p.free, f)
+	p.mu.Unlock()
+}
+
+func (p *Program) runTimed(f *Frame) {
+	times := make([]time.Duration, len(p.steps))
+	for i := range p.steps {
+		start := time.Now()
+		p.steps[i].run(f)
+		times[i] = time.Since(start)
+	}
+	p.profile.add(p, times)
+}
+
+// splitJob runs a function over [0, n) in parts of a fixed size.
+type splitJob struct {
+	f        *Frame
+	n, grain int
+	do       func(worker, lo, hi int)
+}
+
+// Part implements pool.Job.
+func (j *splitJob) Part(worker, i int) {
+	j.do(worker, i*j.grain, min(j.n, (i+1)*j.grain))
+}
+
+// parallel calls do for consecutive parts of [0, n), each of grain elements but the last.
+func (f *Frame) parallel(n, grain int, do func(worker, lo, hi int)) {
+	grain = max(grain, 1)
+	if n <= grain {
+		if n > 0 {
+			do(0, 0, n)
+		}
+		return
+	}
+	j := &f.split
+	j.n, j.grain, j.do = n, grain, do
+	f.pool.Do((n+grain-1)/grain, j)
+	j.do = nil
+}
+
+// Compile compiles f, whose captures become parameters after its own. The pool is shared by
+// all programs. f must not be used afterwards.
+func Compile(f *ir.Func, workers *pool.Pool) (*Program, error) {
+	Optimize(f, workers)
+	return compile(f, workers)
+}
+
+func compile(f *ir.Func, workers *pool.Pool) (*Program, error) {
+	c := &compiler{prog: &Program{pool: workers}, fn: f, ids: map[*ir.Value]int{}, needed: map[*ir.Value]bool{}}
+	if err := c.lower(); err != nil {
+		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
+	}
+	c.plan()
+	return c.prog, nil
+}
+
+// Optimize runs the passes over f and the closures in it.
+func Optimize(f *ir.Func, workers *pool.Pool) {
+	optimize(f, workers, map[*ir.Func]bool{})
+}
+
+func optimize(f *ir.Func, workers *pool.Pool, done map[*ir.Func]bool) {
+	if done[f] {
+		return
+	}
+	done[f] = true
+	ir.RemoveDead(f)
+	for _, n := range f.Nodes {
+		for _, s := range n.Subs() {
+			optimize(s, workers, done)
+		}
+	}
+	ir.WidenHalf(f)
+	ir.ShareCommon(f)
+}

@@ -1,0 +1,304 @@
+package exec
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/gomlx/compute"
+
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+// compiler turns one function into a program.
+type compiler struct {
+	prog   *Program
+	fn     *ir.Func
+	ids    map[*ir.Value]int
+	needed map[*ir.Value]bool // values that must be in memory
+	subs   map[*ir.Func]*Program
+}
+
+func unsupported(n *ir.Node) error {
+	in := "no operands"
+	if len(n.In) > 0 {
+		in = n.In[0].Shape.String()
+	}
+	return fmt.Errorf("%s of %s: %w", n.Op, in, compute.ErrNotImplemented)
+}
+
+// lower makes the steps of every group, in order.
+func (c *compiler) lower() error {
+	for _, v := range c.fn.Params {
+		c.prog.params = append(c.prog.params, c.store(v, isParam))
+	}
+	for _, v := range c.fn.Captures() {
+		c.prog.params = append(c.prog.params, c.store(v, isParam))
+	}
+	groups, err := fuse(c.fn)
+	if err != nil {
+		return err
+	}
+	c.demand(groups)
+	bound := c.bindResults()
+	for _, g := range groups {
+		if g.fused {
+			err = c.lowerEwise(g)
+		} else {
+			err = c.lowerNode(g.nodes[0])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i, v := range c.fn.Results {
+		if !bound[i] {
+			c.copyResult(i, v)
+		}
+	}
+	return nil
+}
+
+// store numbers the memory of a value.
+func (c *compiler) store(v *ir.Value, kind storageKind) int {
+	if id, ok := c.ids[v]; ok {
+		return id
+	}
+	id := c.newStore(storage{bytes: v.Bytes(), kind: kind})
+	c.ids[v] = id
+	return id
+}
+
+func (c *compiler) newStore(s storage) int {
+	c.prog.stores = append(c.prog.stores, s)
+	return len(c.prog.stores) - 1
+}
+
+// view makes v a window into the memory of u, at a byte offset.
+func (c *compiler) view(v, u *ir.Value, offset int) {
+	id := c.id(u)
+	if s := c.prog.stores[id]; s.kind == isView {
+		offset += s.offset
+		id = s.root
+	}
+	if offset == 0 && v.Bytes() == c.prog.stores[id].bytes {
+		c.ids[v] = id
+		return
+	}
+	c.ids[v] = c.newStore(storage{bytes: v.Bytes(), kind: isView, root: id, offset: offset})
+}
+
+// id returns the storage of a value that an earlier step made.
+func (c *compiler) id(v *ir.Value) int {
+	id, ok := c.ids[v]
+	if !ok {
+		panic(fmt.Sprintf("cpu: value %d of %s has no memory", v.ID, v.Node.Op))
+	}
+	return id
+}
+
+// temp returns memory for the duration of one step.
+func (c *compiler) temp(bytes int) int { return c.newStore(storage{bytes: bytes}) }
+
+// out returns the storage a step writes v to.
+func (c *compiler) out(v *ir.Value) int { return c.store(v, inArena) }
+
+func (c *compiler) constant(data []byte) int {
+	return c.newStore(storage{bytes: len(data), kind: isConst, data: data})
+}
+
+// step appends a step whose reads and writes are the inputs and outputs of n.
+func (c *compiler) step(n *ir.Node, run func(f *Frame)) *step {
+	s := step{op: n.Op.String(), run: run}
+	for _, v := range n.In {
+		s.reads = append(s.reads, c.id(v))
+	}
+	for _, v := range n.Out {
+		s.writes = append(s.writes, c.out(v))
+	}
+	c.prog.steps = append(c.prog.steps, s)
+	return &c.prog.steps[len(c.prog.steps)-1]
+}
+
+// demand marks the values that some step reads from memory, or that are results. Element-wise
+// users read through renaming and broadcasts, and keep what passes between them in registers.
+func (c *compiler) demand(groups []*group) {
+	for _, g := range groups {
+		if !g.fused && renames(g.nodes[0]) {
+			continue
+		}
+		mine := map[*ir.Node]bool{}
+		for _, n := range g.nodes {
+			mine[n] = true
+		}
+		for _, n := range g.nodes {
+			for _, v := range inputs(n) {
+				if g.fused {
+					v = base(v)
+					if mine[v.Node] {
+						continue
+					}
+					if c.isBroadcast(v) && v.Size() == g.size {
+						v = base(v.Node.In[0])
+					}
+				}
+				c.need(v)
+			}
+		}
+	}
+	for _, v := range c.fn.Results {
+		c.need(v)
+	}
+}
+
+func (c *compiler) isBroadcast(v *ir.Value) bool {
+	return v.Node.Op == compute.OpTypeBroadcastInDim && v.Node.Func == c.fn
+}
+
+// renames says whether n makes no memory unless its outputs are needed.
+func renames(n *ir.Node) bool {
+	switch n.Op {
+	case compute.OpTypeReshape, compute.OpTypeIdentity, compute.OpTypeSchedulingBarrier, compute.OpTypeBitcast,
+		compute.OpTypeOptimizationBarrier, compute.OpTypeBroadcastInDim:
+		return true
+	}
+	return false
+}
+
+func (c *compiler) need(v *ir.Value) {
+	if c.needed[v] {
+		return
+	}
+	c.needed[v] = true
+	if v.Node.Func == c.fn && renames(v.Node) {
+		c.need(v.Node.In[v.Index])
+	}
+}
+
+// bindResults lets the step that makes a result write straight into the result's memory, and
+// says for which results that works.
+func (c *compiler) bindResults() []bool {
+	bound := make([]bool, len(c.fn.Results))
+	c.prog.results = make([]int, len(c.fn.Results))
+	for i, v := range c.fn.Results {
+		u := base(v)
+		if u.Node.Func != c.fn || !makesMemory(u.Node) || u.Bytes() != v.Bytes() {
+			continue
+		}
+		if _, ok := c.ids[u]; ok {
+			continue
+		}
+		c.prog.results[i] = c.store(u, isResult)
+		bound[i] = true
+	}
+	return bound
+}
+
+// makesMemory says whether the outputs of n are written by a step of their own.
+func makesMemory(n *ir.Node) bool {
+	switch n.Op {
+	case compute.OpTypeParameter, compute.OpTypeConstant, compute.OpTypeReshape, compute.OpTypeIdentity,
+		compute.OpTypeSchedulingBarrier, compute.OpTypeOptimizationBarrier, compute.OpTypeBitcast, compute.OpTypeSlice:
+		return false
+	}
+	return true
+}
+
+// copyResult appends the step that copies a parameter, constant, view or second result.
+func (c *compiler) copyResult(i int, v *ir.Value) {
+	src, n := c.id(v), v.Bytes()
+	dst := c.newStore(storage{bytes: n, kind: isResult})
+	c.prog.results[i] = dst
+	c.prog.steps = append(c.prog.steps, step{
+		op: "Copy", reads: []int{src}, writes: []int{dst}, inPlace: [][2]int{{dst, src}},
+		run: func(f *Frame) {
+			if n > 0 && f.p[dst] != f.p[src] {
+				copy(ops.Of[byte](f.p[dst], n), ops.Of[byte](f.p[src], n))
+			}
+		},
+	})
+}
+
+// lowerNode makes the steps of a node that is not element-wise.
+func (c *compiler) lowerNode(n *ir.Node) error {
+	switch n.Op {
+	case compute.OpTypeParameter:
+		return nil
+	case compute.OpTypeConstant:
+		c.ids[n.Out[0]] = c.constant(n.Attr.(ir.Const).Data)
+		return nil
+	case compute.OpTypeReshape, compute.OpTypeIdentity, compute.OpTypeSchedulingBarrier, compute.OpTypeBitcast,
+		compute.OpTypeOptimizationBarrier:
+		for i, v := range n.Out {
+			if c.needed[v] {
+				c.view(v, n.In[i], 0)
+			}
+		}
+		return nil
+	case compute.OpTypeBroadcastInDim, compute.OpTypeTranspose, compute.OpTypeReverse, compute.OpTypeSlice,
+		compute.OpTypeConcatenate, compute.OpTypePad, compute.OpTypeDynamicSlice, compute.OpTypeDynamicUpdateSlice:
+		return c.lowerMove(n)
+	case compute.OpTypeDotGeneral:
+		return c.lowerDot(n)
+	case compute.OpTypeConvGeneral:
+		return c.lowerConv(n)
+	case compute.OpTypeReduceWindow, compute.OpTypeSelectAndScatterMax, compute.OpTypeSelectAndScatterMin:
+		return c.lowerWindow(n)
+	case compute.OpTypeGather, compute.OpTypeScatterSum, compute.OpTypeScatterMax, compute.OpTypeScatterMin:
+		return c.lowerGather(n)
+	case compute.OpTypeCall, compute.OpTypeWhile, compute.OpTypeIf, compute.OpTypeSort:
+		return c.lowerControl(n)
+	case compute.OpTypeArgMinMax:
+		return c.lowerArgMinMax(n)
+	case compute.OpTypeIota:
+		return c.lowerIota(n)
+	case compute.OpTypeRNGBitGenerator:
+		return c.lowerRandom(n)
+	}
+	return c.lowerReduce(n)
+}
+
+func (c *compiler) lowerIota(n *ir.Node) error {
+	k := ops.Iota(n.Out[0].DType())
+	if k == nil {
+		return unsupported(n)
+	}
+	o := c.out(n.Out[0])
+	outer, mid, inner := around(n.Out[0].Dims(), n.Attr.(ir.Axis).Axis)
+	c.step(n, func(f *Frame) { k(f.p[o], outer, mid, inner) })
+	return nil
+}
+
+func (c *compiler) lowerRandom(n *ir.Node) error {
+	state, next, out, bytes := c.id(n.In[0]), c.out(n.Out[0]), c.out(n.Out[1]), n.Out[1].Bytes()
+	c.step(n, func(f *Frame) { ops.RandomBits(f.p[next], f.p[state], f.p[out], bytes) })
+	return nil
+}
+
+func (c *compiler) lowerArgMinMax(n *ir.Node) error {
+	a := n.Attr.(ir.ArgMinMax)
+	k := ops.ArgMinMax(n.In[0].DType(), n.Out[0].DType(), a.IsMin)
+	if k == nil {
+		return unsupported(n)
+	}
+	x, o := c.id(n.In[0]), c.out(n.Out[0])
+	outer, mid, inner := around(n.In[0].Dims(), a.Axis)
+	c.step(n, func(f *Frame) { k(f.p[o], f.p[x], outer, mid, inner) })
+	return nil
+}
+
+// around returns the sizes before, at and after an axis.
+func around(dims []int, axis int) (outer, mid, inner int) {
+	return product(dims[:axis]), dims[axis], product(dims[axis+1:])
+}
+
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
+}
+
+// elem returns the address of element i.
+func elem(p unsafe.Pointer, i, size int) unsafe.Pointer { return unsafe.Add(p, i*size) }

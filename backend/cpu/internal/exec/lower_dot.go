@@ -1,0 +1,120 @@
+package exec
+
+import (
+	"slices"
+
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+// side is one operand of a DotGeneral seen as [batch, rows, contracted].
+type side struct {
+	batch, rows, contract axisRun
+}
+
+// axisRun is a list of axes that behave as one of size n with a single stride.
+type axisRun struct{ n, stride int }
+
+// joinAxes returns the run for axes in the given order, or false if they have no single stride.
+func joinAxes(dims, strides, axes []int) (axisRun, bool) {
+	r := axisRun{n: 1}
+	for i := len(axes) - 1; i >= 0; i-- {
+		d := dims[axes[i]]
+		if d == 1 {
+			continue
+		}
+		if r.n == 1 {
+			r.stride = strides[axes[i]]
+		} else if strides[axes[i]] != r.stride*r.n {
+			return r, false
+		}
+		r.n *= d
+	}
+	if r.n == 1 {
+		r.stride = 1
+	}
+	return r, true
+}
+
+func otherAxes(rank int, lists ...[]int) []int {
+	var out []int
+	for i := range rank {
+		used := false
+		for _, l := range lists {
+			used = used || slices.Contains(l, i)
+		}
+		if !used {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// dotSide describes an operand in place if its axes join, or else as the dense copy that the
+// returned move makes.
+func dotSide(v *ir.Value, batch, contract []int) (side, *ops.Move) {
+	dims, strides := v.Dims(), ops.Strides(v.Dims())
+	rows := otherAxes(len(dims), batch, contract)
+	var s side
+	var ok [3]bool
+	s.batch, ok[0] = joinAxes(dims, strides, batch)
+	s.rows, ok[1] = joinAxes(dims, strides, rows)
+	s.contract, ok[2] = joinAxes(dims, strides, contract)
+	if ok == [3]bool{true, true, true} {
+		return s, nil
+	}
+	order := slices.Concat(batch, rows, contract)
+	m := ops.Move{Size: v.DType().Size()}
+	for _, axis := range order {
+		m.Dims = append(m.Dims, dims[axis])
+		m.Src = append(m.Src, strides[axis])
+	}
+	m.Dst = ops.Strides(m.Dims)
+	size := func(axes []int) int {
+		n := 1
+		for _, a := range axes {
+			n *= dims[a]
+		}
+		return n
+	}
+	b, r, k := size(batch), size(rows), size(contract)
+	s = side{axisRun{b, r * k}, axisRun{r, k}, axisRun{k, 1}}
+	m = m.Simplify()
+	return s, &m
+}
+
+// lowerDot lowers DotGeneral to a batch of matrix products on strided operands.
+func (c *compiler) lowerDot(n *ir.Node) error {
+	a := n.Attr.(ir.Dot)
+	l, lm := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
+	r, rm := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
+	m := &ops.Matrices{B: l.batch.n, M: l.rows.n, N: r.rows.n, K: l.contract.n,
+		LB: l.batch.stride, LM: l.rows.stride, LK: l.contract.stride,
+		RB: r.batch.stride, RN: r.rows.stride, RK: r.contract.stride}
+	k := ops.Dot(n.In[0].DType())
+	if k == nil {
+		return unsupported(n)
+	}
+	x, y, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
+	grain := max(1, 1<<16/max(1, m.N*m.K))
+	s := c.step(n, nil)
+	lx, ry := x, y
+	if lm != nil {
+		lx = c.temp(n.In[0].Bytes())
+		s.temps = append(s.temps, lx)
+	}
+	if rm != nil {
+		ry = c.temp(n.In[1].Bytes())
+		s.temps = append(s.temps, ry)
+	}
+	s.run = func(f *Frame) {
+		if lm != nil {
+			f.move(lm, f.p[lx], f.p[x])
+		}
+		if rm != nil {
+			f.move(rm, f.p[ry], f.p[y])
+		}
+		f.parallel(m.B*m.M, grain, func(_, lo, hi int) { k(m, f.p[o], f.p[lx], f.p[ry], lo, hi) })
+	}
+	return nil
+}

@@ -1,0 +1,318 @@
+package exec
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute"
+
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+// ewiseBuilder assembles the loop of one group.
+type ewiseBuilder struct {
+	c       *compiler
+	e       *ewise
+	n       int
+	byValue map[*ir.Value]int // register of each value made in the group
+	loads   map[string]int    // register of each operand read from memory
+	scratch []scratchSlot
+	owner   []int // scratch slot of each register, or -1
+	lastUse []int // instruction that last reads each register
+	inputs  map[int][]int
+}
+
+type scratchSlot struct {
+	size int // bytes of an element
+	busy bool
+}
+
+// lowerEwise makes the step of an element-wise group.
+func (c *compiler) lowerEwise(g *group) error {
+	b := &ewiseBuilder{c: c, e: &ewise{n: g.size}, n: g.size, byValue: map[*ir.Value]int{}, loads: map[string]int{}, inputs: map[int][]int{}}
+	s := step{op: "Fused"}
+	if len(g.nodes) == 1 {
+		s.op = g.nodes[0].Op.String()
+	}
+	for _, n := range g.nodes {
+		if err := b.emit(n); err != nil {
+			return err
+		}
+	}
+	b.assign()
+	for i := range b.e.regs {
+		r := &b.e.regs[i]
+		if r.store < 0 {
+			continue
+		}
+		if b.isOutput(i) {
+			s.writes = append(s.writes, r.store)
+		} else {
+			s.reads = append(s.reads, r.store)
+		}
+	}
+	s.inPlace = b.inPlace()
+	e := b.e
+	s.run = e.run
+	if len(e.regs) > maxRegisters {
+		return fmt.Errorf("fused loop of %d registers, at most %d", len(e.regs), maxRegisters)
+	}
+	c.prog.steps = append(c.prog.steps, s)
+	return nil
+}
+
+// emit appends the instructions of n.
+func (b *ewiseBuilder) emit(n *ir.Node) error {
+	out := n.Out[0]
+	in := make([]int, len(n.In))
+	for i, v := range n.In {
+		in[i] = b.operand(v, out.Dims())
+	}
+	d := n.In[0].DType()
+	switch n.Op {
+	case compute.OpTypeWhere:
+		return b.code(n, ops.Select(out.DType().Size()), b.result(out), in...)
+	case compute.OpTypeConvertDType:
+		return b.code(n, ops.Convert(d, out.DType()), b.result(out), in...)
+	case compute.OpTypeClamp: // min, x, max
+		low := b.register(register{store: -1, size: out.DType().Size()})
+		if err := b.code(n, ops.Binary(compute.OpTypeMax, d), low, in[0], in[1]); err != nil {
+			return err
+		}
+		return b.code(n, ops.Binary(compute.OpTypeMin, d), b.result(out), low, in[2])
+	}
+	if len(in) == 1 {
+		return b.code(n, ops.Unary(n.Op, d), b.result(out), in...)
+	}
+	return b.code(n, ops.Binary(n.Op, d), b.result(out), in...)
+}
+
+func (b *ewiseBuilder) code(n *ir.Node, k ops.Kernel, dst int, in ...int) error {
+	if k == nil {
+		return unsupported(n)
+	}
+	c := instruction{kernel: k, dst: dst, a: -1, b: -1, c: -1}
+	for i, to := range []*int{&c.a, &c.b, &c.c} {
+		if i < len(in) {
+			*to = in[i]
+			b.lastUse[in[i]] = len(b.e.code)
+		}
+	}
+	b.lastUse[dst] = max(b.lastUse[dst], len(b.e.code))
+	b.e.code = append(b.e.code, c)
+	return nil
+}
+
+func (b *ewiseBuilder) register(r register) int {
+	b.e.regs = append(b.e.regs, r)
+	b.owner = append(b.owner, -1)
+	b.lastUse = append(b.lastUse, -1)
+	return len(b.e.regs) - 1
+}
+
+// result makes the register of a value: its memory if it is needed, else scratch.
+func (b *ewiseBuilder) result(v *ir.Value) int {
+	r := register{store: -1, size: v.DType().Size()}
+	if b.c.needed[v] {
+		r.store, r.step = b.c.out(v), r.size
+	}
+	i := b.register(r)
+	b.byValue[v] = i
+	return i
+}
+
+// operand returns the register through which the loop, shaped dims, reads v.
+func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
+	p := pattern{[]int{b.n}, []int{1}}
+	if v.Size() != b.n {
+		p = alignedPattern(v.Dims(), dims)
+	}
+	u := base(v)
+	if i, ok := b.byValue[u]; ok {
+		return i
+	}
+	if b.c.isBroadcast(u) && u.Size() == b.n {
+		from := u.Node.In[0]
+		p = pattern{u.Dims(), broadcastStrides(from.Dims(), u.Dims(), u.Node.Attr.(ir.Axes).Axes)}
+		u = base(from)
+	}
+	p = p.simplify()
+	if len(p.dims) == 0 {
+		p = pattern{[]int{b.n}, []int{1}}
+	}
+	key := fmt.Sprint(b.c.id(u), p)
+	if i, ok := b.loads[key]; ok {
+		return i
+	}
+	r := register{store: b.c.id(u), size: u.DType().Size()}
+	if p.direct() {
+		r.step = r.size
+	} else {
+		r.from = &p
+	}
+	i := b.register(r)
+	b.loads[key] = i
+	b.inputs[r.store] = append(b.inputs[r.store], i)
+	return i
+}
+
+// alignedPattern is the implicit broadcast of an operand to dims: a scalar, or equal rank with
+// axes of size 1.
+func alignedPattern(in, dims []int) pattern {
+	p := pattern{dims, make([]int, len(dims))}
+	if len(in) != len(dims) {
+		if len(dims) == 0 {
+			return pattern{[]int{1}, []int{0}}
+		}
+		return p
+	}
+	for i, s := range ops.Strides(in) {
+		if in[i] == dims[i] && in[i] != 1 {
+			p.strides[i] = s
+		}
+	}
+	return p
+}
+
+func (b *ewiseBuilder) isOutput(i int) bool {
+	for _, c := range b.e.code {
+		if c.dst == i {
+			return true
+		}
+	}
+	return false
+}
+
+// assign chooses the block size and gives scratch registers their places.
+func (b *ewiseBuilder) assign() {
+	e := b.e
+	write := make([]int, len(e.regs))
+	for k, c := range e.code {
+		write[c.dst] = k
+	}
+	var hoisted, loaded []int
+	for i := range e.regs {
+		if r := &e.regs[i]; r.from != nil {
+			if r.from.scalar() {
+				hoisted = append(hoisted, i)
+			} else {
+				loaded = append(loaded, i)
+			}
+		}
+	}
+	for _, i := range slices.Concat(hoisted, loaded) {
+		b.slot(i)
+	}
+	for k, c := range e.code {
+		// An operand read for the last time gives its place to the result.
+		for _, i := range []int{c.a, c.b, c.c} {
+			if i >= 0 && b.owner[i] >= 0 && b.lastUse[i] == k && e.regs[i].from == nil {
+				b.scratch[b.owner[i]].busy = false
+			}
+		}
+		if r := &e.regs[c.dst]; r.store < 0 && b.owner[c.dst] < 0 {
+			b.slot(c.dst)
+		}
+	}
+	bytes := 0
+	for _, s := range b.scratch {
+		bytes += s.size
+	}
+	direct := 0
+	for _, r := range e.regs {
+		direct += r.step
+	}
+	e.block = max(256, min(2048, (24<<10)/max(1, bytes+direct)/64*64))
+	b.tile(&hoisted, &loaded)
+	e.once, e.load = hoisted, loaded
+	at := 0
+	place := make([]int, len(b.scratch))
+	for i, s := range b.scratch {
+		place[i] = at
+		at += roundUp(s.size*e.block, alignment)
+	}
+	for i := range e.regs {
+		if b.owner[i] >= 0 {
+			e.regs[i].at = place[b.owner[i]]
+		}
+	}
+	b.c.prog.scratch = max(b.c.prog.scratch, at, alignment)
+	e.chunk = e.block * max(1, (1<<15)/e.block/max(1, len(e.code)/4))
+}
+
+// tile makes the block a multiple of the period of repeated rows that fit in it, so that they
+// are laid out once and not for every block.
+func (b *ewiseBuilder) tile(hoisted, loaded *[]int) {
+	e := b.e
+	period := 1
+	for _, i := range *loaded {
+		if p := e.regs[i].from.period(); p > 0 && lcm(period, p) <= e.block {
+			period = lcm(period, p)
+		}
+	}
+	e.block = e.block / period * period
+	var rest []int
+	for _, i := range *loaded {
+		if p := e.regs[i].from.period(); p > 0 && period%p == 0 {
+			*hoisted = append(*hoisted, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	*loaded = rest
+}
+
+func lcm(a, b int) int {
+	x, y := a, b
+	for y != 0 {
+		x, y = y, x%y
+	}
+	return a / x * b
+}
+
+// slot gives a register scratch of its element size.
+func (b *ewiseBuilder) slot(i int) {
+	size := b.e.regs[i].size
+	for s := range b.scratch {
+		if !b.scratch[s].busy && b.scratch[s].size == size {
+			b.scratch[s].busy, b.owner[i] = true, s
+			return
+		}
+	}
+	b.scratch = append(b.scratch, scratchSlot{size, true})
+	b.owner[i] = len(b.scratch) - 1
+}
+
+// inPlace pairs outputs with inputs they may overwrite: read directly, only there, and for the
+// last time no later than the output is written.
+func (b *ewiseBuilder) inPlace() [][2]int {
+	e := b.e
+	var out [][2]int
+	for k, c := range e.code {
+		w := &e.regs[c.dst]
+		if w.store < 0 {
+			continue
+		}
+		for i, r := range e.regs {
+			if r.step == 0 || r.store < 0 || b.isOutput(i) || r.size != w.size || b.lastUse[i] > k {
+				continue
+			}
+			if b.readers(r.store) == 1 {
+				out = append(out, [2]int{w.store, r.store})
+			}
+		}
+	}
+	return out
+}
+
+// readers counts the registers that read the memory of a storage, views into it included.
+func (b *ewiseBuilder) readers(store int) int {
+	n := 0
+	for id, regs := range b.inputs {
+		if b.c.root(id) == b.c.root(store) {
+			n += len(regs)
+		}
+	}
+	return n
+}

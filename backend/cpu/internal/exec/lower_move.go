@@ -1,0 +1,208 @@
+package exec
+
+import (
+	"unsafe"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+// moveGrain is the number of elements that one part of a copy moves.
+const moveGrain = 1 << 15
+
+// lowerMove makes the steps of operations that only copy elements from one place to another.
+func (c *compiler) lowerMove(n *ir.Node) error {
+	if n.Op == compute.OpTypeBroadcastInDim && !c.needed[n.Out[0]] {
+		return nil // its users read through it
+	}
+	switch n.Op {
+	case compute.OpTypeConcatenate:
+		c.lowerConcat(n)
+	case compute.OpTypePad:
+		c.lowerPad(n)
+	case compute.OpTypeDynamicSlice, compute.OpTypeDynamicUpdateSlice:
+		c.lowerDynamic(n)
+	default:
+		m := sourceMove(n)
+		if n.Op == compute.OpTypeSlice && contiguous(m) {
+			c.view(n.Out[0], n.In[0], m.SrcAt*m.Size)
+			return nil
+		}
+		x, o := c.id(n.In[0]), c.out(n.Out[0])
+		c.step(n, func(f *Frame) { f.move(&m, f.p[o], f.p[x]) })
+	}
+	return nil
+}
+
+// sourceMove is the copy into the dense output of n from its input's strided elements.
+func sourceMove(n *ir.Node) ops.Move {
+	in, out := n.In[0], n.Out[0]
+	s := ops.Strides(in.Dims())
+	rank := len(out.Dims())
+	m := ops.Move{Size: in.DType().Size(), Dims: out.Dims(), Dst: ops.Strides(out.Dims()), Src: make([]int, rank)}
+	switch n.Op {
+	case compute.OpTypeBroadcastInDim:
+		m.Src = broadcastStrides(in.Dims(), out.Dims(), n.Attr.(ir.Axes).Axes)
+	case compute.OpTypeTranspose:
+		for i, axis := range n.Attr.(ir.Axes).Axes {
+			m.Src[i] = s[axis]
+		}
+	case compute.OpTypeReverse:
+		copy(m.Src, s)
+		for _, axis := range n.Attr.(ir.Axes).Axes {
+			m.Src[axis] = -s[axis]
+			m.SrcAt += s[axis] * (in.Dims()[axis] - 1)
+		}
+	case compute.OpTypeSlice:
+		a := n.Attr.(ir.Slice)
+		for i := range s {
+			m.Src[i] = s[i] * a.Strides[i]
+			m.SrcAt += s[i] * a.Starts[i]
+		}
+	}
+	return m.Simplify()
+}
+
+// broadcastStrides returns, per output axis, the step in the input, 0 where it repeats.
+func broadcastStrides(in, out, axes []int) []int {
+	s := ops.Strides(in)
+	r := make([]int, len(out))
+	for i, axis := range axes {
+		if in[i] == out[axis] && in[i] != 1 {
+			r[axis] = s[i]
+		}
+	}
+	return r
+}
+
+func contiguous(m ops.Move) bool {
+	return len(m.Dims) == 0 || len(m.Dims) == 1 && m.Src[0] == 1
+}
+
+// move runs a copy, in parts over its first axis.
+func (f *Frame) move(m *ops.Move, dst, src unsafe.Pointer) {
+	if len(m.Dims) == 0 {
+		m.Run(dst, src, 0, 1)
+		return
+	}
+	n := product(m.Dims)
+	if n <= moveGrain {
+		m.Run(dst, src, 0, m.Dims[0])
+		return
+	}
+	grain := max(1, moveGrain/(n/m.Dims[0]))
+	f.parallel(m.Dims[0], grain, func(_, lo, hi int) { m.Run(dst, src, lo, hi) })
+}
+
+func (c *compiler) lowerConcat(n *ir.Node) {
+	axis := n.Attr.(ir.Axis).Axis
+	out := n.Out[0]
+	o := c.out(out)
+	strides := ops.Strides(out.Dims())
+	var moves []ops.Move
+	var from []int
+	at := 0
+	for _, v := range n.In {
+		m := ops.Move{Size: v.DType().Size(), Dims: v.Dims(), Dst: strides, Src: ops.Strides(v.Dims()), DstAt: at * strides[axis]}
+		moves, from = append(moves, m.Simplify()), append(from, c.id(v))
+		at += v.Dims()[axis]
+	}
+	c.step(n, func(f *Frame) {
+		for i := range moves {
+			f.move(&moves[i], f.p[o], f.p[from[i]])
+		}
+	})
+}
+
+// lowerPad fills the output and copies the input into it; negative padding cuts.
+func (c *compiler) lowerPad(n *ir.Node) {
+	in, out := n.In[0], n.Out[0]
+	m := ops.Move{Size: in.DType().Size(), Dims: append([]int(nil), in.Dims()...),
+		Dst: ops.Strides(out.Dims()), Src: ops.Strides(in.Dims())}
+	for i, p := range n.Attr.(ir.Pad).Axes {
+		step := p.Interior + 1
+		first, last := 0, in.Dims()[i]-1 // of the elements that stay
+		if p.Start < 0 {
+			first = (-p.Start + step - 1) / step
+		}
+		for last >= first && p.Start+last*step >= out.Dims()[i] {
+			last--
+		}
+		m.SrcAt += first * m.Src[i]
+		m.DstAt += (p.Start + first*step) * m.Dst[i]
+		m.Dims[i] = max(0, last-first+1)
+		m.Dst[i] *= step
+	}
+	empty := product(m.Dims) == 0
+	m = m.Simplify()
+	x, fill, o, count := c.id(in), c.id(n.In[1]), c.out(out), out.Size()
+	c.step(n, func(f *Frame) {
+		f.parallel(count, moveGrain, func(_, lo, hi int) {
+			ops.Fill(elem(f.p[o], lo, m.Size), f.p[fill], hi-lo, m.Size)
+		})
+		if !empty {
+			f.move(&m, f.p[o], f.p[x])
+		}
+	})
+}
+
+// lowerDynamic lowers DynamicSlice (operand, starts...) and DynamicUpdateSlice (operand,
+// update, starts...).
+func (c *compiler) lowerDynamic(n *ir.Node) {
+	in, out := n.In[0], n.Out[0]
+	box, starts := out.Dims(), n.In[1:]
+	update := n.Op == compute.OpTypeDynamicUpdateSlice
+	if update {
+		box, starts = n.In[1].Dims(), n.In[2:]
+	}
+	strides := ops.Strides(in.Dims())
+	limit := make([]int, len(box))
+	read := make([]func(f *Frame) int64, len(box))
+	for i, v := range starts {
+		limit[i] = in.Dims()[i] - box[i]
+		read[i] = c.integer(v)
+	}
+	offset := func(f *Frame) (at int) {
+		for i, l := range limit {
+			at += int(max(0, min(read[i](f), int64(l)))) * strides[i]
+		}
+		return at
+	}
+	size := in.DType().Size()
+	x, o, bytes := c.id(in), c.out(out), in.Bytes()
+	if !update {
+		m := ops.Move{Size: size, Dims: box, Dst: ops.Strides(box), Src: strides}.Simplify()
+		c.step(n, func(f *Frame) {
+			if out.Size() > 0 {
+				f.move(&m, f.p[o], elem(f.p[x], offset(f), size))
+			}
+		})
+		return
+	}
+	u := c.id(n.In[1])
+	m := ops.Move{Size: size, Dims: box, Dst: strides, Src: ops.Strides(box)}.Simplify()
+	s := c.step(n, func(f *Frame) {
+		if f.p[o] != f.p[x] && bytes > 0 {
+			copy(ops.Of[byte](f.p[o], bytes), ops.Of[byte](f.p[x], bytes))
+		}
+		if product(box) > 0 {
+			f.move(&m, elem(f.p[o], offset(f), size), f.p[u])
+		}
+	})
+	if c.root(u) != c.root(x) {
+		s.inPlace = [][2]int{{o, x}}
+	}
+}
+
+// integer returns a reader of a scalar of any integer type.
+func (c *compiler) integer(v *ir.Value) func(f *Frame) int64 {
+	id, k := c.id(v), ops.Convert(v.DType(), dtypes.Int64)
+	return func(f *Frame) int64 {
+		var x int64
+		k(unsafe.Pointer(&x), f.p[id], nil, nil, 1)
+		return x
+	}
+}

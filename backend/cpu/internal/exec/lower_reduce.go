@@ -1,0 +1,129 @@
+package exec
+
+import (
+	"slices"
+
+	"github.com/gomlx/compute"
+
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+// reduceGrain is the number of input elements that one part of a reduction reads.
+const reduceGrain = 1 << 15
+
+// lowerReduce lowers Reduce*: runs of adjacent reduced axes are reduced one after the other,
+// the last first, each as the middle axis of [outer, n, inner].
+func (c *compiler) lowerReduce(n *ir.Node) error {
+	attr, ok := n.Attr.(ir.Axes)
+	if !ok {
+		return unsupported(n)
+	}
+	k := ops.Reduce(n.Op, n.In[0].DType())
+	if k == nil {
+		return unsupported(n)
+	}
+	stages := reduceStages(n.In[0].Dims(), attr.Axes)
+	size := n.In[0].DType().Size()
+	src, dst := c.id(n.In[0]), c.out(n.Out[0])
+	s := c.step(n, nil)
+	ids := []int{src}
+	for i, st := range stages {
+		id := dst
+		if i < len(stages)-1 {
+			id = c.temp(st.outer * st.inner * size)
+			s.temps = append(s.temps, id)
+		}
+		ids = append(ids, id)
+	}
+	s.run = func(f *Frame) {
+		for i := range stages {
+			f.reduce(k, &stages[i], ids[i+1], ids[i], size)
+		}
+	}
+	return nil
+}
+
+type reduceStage struct{ outer, n, inner int }
+
+// reduceStages returns at least one stage; reducing no axis is a stage with n = 1.
+func reduceStages(dims, axes []int) []reduceStage {
+	dims = slices.Clone(dims)
+	var stages []reduceStage
+	for i := len(dims) - 1; i >= 0; i-- {
+		if !slices.Contains(axes, i) {
+			continue
+		}
+		end := i + 1
+		for i > 0 && slices.Contains(axes, i-1) {
+			i--
+		}
+		stages = append(stages, reduceStage{product(dims[:i]), product(dims[i:end]), product(dims[end:])})
+		dims = slices.Delete(dims, i, end)
+	}
+	if len(stages) == 0 {
+		stages = []reduceStage{{1, 1, product(dims)}}
+	}
+	return stages
+}
+
+func (f *Frame) reduce(k ops.ReduceKernel, st *reduceStage, out, in, size int) {
+	z, x := f.p[out], f.p[in]
+	switch {
+	case st.outer*st.n*st.inner <= reduceGrain:
+		k(z, x, st.outer, st.n, st.inner, 0, st.inner)
+	case st.outer > 1:
+		grain := max(1, reduceGrain/(st.n*st.inner))
+		f.parallel(st.outer, grain, func(_, lo, hi int) {
+			k(elem(z, lo*st.inner, size), elem(x, lo*st.n*st.inner, size), hi-lo, st.n, st.inner, 0, st.inner)
+		})
+	default:
+		grain := max(16, reduceGrain/st.n)
+		f.parallel(st.inner, grain, func(_, lo, hi int) { k(z, x, 1, st.n, st.inner, lo, hi) })
+	}
+}
+
+// lowerWindow lowers ReduceWindow and SelectAndScatter*.
+func (c *compiler) lowerWindow(n *ir.Node) error {
+	a := n.Attr.(ir.Window)
+	in := n.In[0].Dims()
+	rank := len(in)
+	w := &ops.Window{In: in, Dims: orOnes(a.Dims, rank), InDilation: orOnes(a.InDilations, rank),
+		Dilation: orOnes(a.Dilations, rank), Pad: make([]int, rank)}
+	w.Stride = a.Strides
+	if len(w.Stride) == 0 {
+		w.Stride = w.Dims
+	}
+	for i, p := range a.Paddings {
+		w.Pad[i] = p[0]
+	}
+	if n.Op == compute.OpTypeReduceWindow {
+		w.Out = n.Out[0].Dims()
+		k := ops.ReduceWindow(a.Reduce, n.In[0].DType())
+		if k == nil {
+			return unsupported(n)
+		}
+		x, o := c.id(n.In[0]), c.out(n.Out[0])
+		c.step(n, func(f *Frame) { k(w, f.p[o], f.p[x]) })
+		return nil
+	}
+	w.Out = n.In[1].Dims()
+	k := ops.SelectAndScatter(n.Op == compute.OpTypeSelectAndScatterMin, n.In[0].DType())
+	if k == nil {
+		return unsupported(n)
+	}
+	x, v, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
+	c.step(n, func(f *Frame) { k(w, f.p[o], f.p[x], f.p[v]) })
+	return nil
+}
+
+func orOnes(x []int, n int) []int {
+	if len(x) > 0 {
+		return x
+	}
+	ones := make([]int, n)
+	for i := range ones {
+		ones[i] = 1
+	}
+	return ones
+}

@@ -126,9 +126,15 @@ func (far) AddCost(im *Imagined, weight float64, costs []float64) {
 
 func TestICEMNeverForgetsTheBest(t *testing.T) {
 	// The answer's cost is the cheapest cost seen, and more iterations never make it worse.
+	for _, keep := range []int{0, -1} {
+		neverForgets(t, keep)
+	}
+}
+
+func neverForgets(t *testing.T, keep int) {
 	last := math.Inf(1)
 	for it := 1; it <= 6; it++ {
-		s, err := NewICEM(line{}, Bounds{}, ICEMConfig{Samples: 20, Iterations: it, Elites: 5})
+		s, err := NewICEM(line{}, Bounds{}, ICEMConfig{Samples: 20, Iterations: it, Elites: 5, Keep: keep})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ type Make func(d plan.Dynamics, b plan.Bounds) (plan.Solver, error)
 
 // Integrator is a model whose latent is the sum of its start and the actions, [x, y]; the state
 // carries one more float that must not change. Bad makes latents NaN: 0 none, 1 those of candidate 0
-// of every problem, 2 all.
+// of every problem, 2 all, 3 those with y > 0.3.
 type Integrator struct {
 	Bad   int
 	Calls int
@@ -37,7 +37,7 @@ func (m *Integrator) Rollout(_ context.Context, s plan.Shape, states, actions, l
 				i := ((b*s.N+n)*s.L + l) * 2
 				x, y = x+actions[i], y+actions[i+1]
 				latents[i], latents[i+1] = x, y
-				if m.Bad == 2 || m.Bad == 1 && n == 0 {
+				if m.Bad == 2 || m.Bad == 1 && n == 0 || m.Bad == 3 && y > 0.3 {
 					latents[i] = nan
 				}
 			}
@@ -108,8 +108,13 @@ type solveFunc func(*testing.T, plan.Dynamics, plan.Bounds, plan.Problem) plan.R
 type openFunc func(*testing.T, plan.Dynamics, plan.Bounds) plan.Solver
 
 func quadratic(t *testing.T, solve solveFunc) {
+	reach(t, solve, 0)
+	reach(t, solve, 3) // half of the candidates cost NaN, none of them near the minimum
+}
+
+func reach(t *testing.T, solve solveFunc, badness int) {
 	for _, l := range []int{1, 2, 5} {
-		m := &Integrator{}
+		m := &Integrator{Bad: badness}
 		r := solve(t, m, plan.Bounds{}, problem(2, l, 7))
 		for b := range 2 {
 			x, y := 0.3*float64(b), 0.0
@@ -124,8 +129,8 @@ func quadratic(t *testing.T, solve solveFunc) {
 				t.Errorf("horizon %d, problem %d: cheapest cost %g, want < 0.1", l, b, r.Costs[b])
 			}
 		}
-		if r.NonFinite != 0 {
-			t.Errorf("horizon %d: %d non-finite costs of a finite model", l, r.NonFinite)
+		if (r.NonFinite > 0) != (badness > 0) {
+			t.Errorf("horizon %d: %d non-finite costs of model %d", l, r.NonFinite, badness)
 		}
 		if m.Calls == 0 || r.Steps < 2*l*m.Calls {
 			t.Errorf("horizon %d: %d world-model steps in %d rollouts", l, r.Steps, m.Calls)

@@ -1,14 +1,18 @@
 package nn_test
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/gobackend"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"foresee/backend/cpu"
 	"foresee/nn"
 )
 
@@ -23,21 +27,52 @@ func portable(t testing.TB) compute.Backend {
 	return b
 }
 
-// layer is a graph function of one input.
-type layer func(scope *model.Scope, x *graph.Node) *graph.Node
-
-// run builds f on seeded variables, runs it and returns the result with the store.
-func run(t *testing.T, f layer, x *tensors.Tensor) (*tensors.Tensor, *model.Store) {
+// own returns foresee's backend.
+func own(t testing.TB) compute.Backend {
 	t.Helper()
-	store := model.NewStore()
-	nn.WithSeed(store.RootScope(), 7)
-	out, err := model.CallOnce(portable(t), store, func(scope *model.Scope, in *graph.Node) *graph.Node {
-		return f(scope, in)
-	}, x)
+	b, err := cpu.New("threads=2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out, store
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// layer is a graph function of one input.
+type layer func(scope *model.Scope, x *graph.Node) *graph.Node
+
+// run builds f on seeded variables, runs it on both backends, which must agree, and returns the
+// portable one's result and store.
+func run(t *testing.T, f layer, x *tensors.Tensor) (*tensors.Tensor, *model.Store) {
+	t.Helper()
+	var outs []*tensors.Tensor
+	var stores []*model.Store
+	for _, backend := range []compute.Backend{portable(t), own(t)} {
+		store := model.NewStore()
+		nn.WithSeed(store.RootScope(), 7)
+		input, err := x.LocalClone()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := model.CallOnce(backend, store, func(scope *model.Scope, in *graph.Node) *graph.Node {
+			return f(scope, in)
+		}, input)
+		if err != nil {
+			t.Fatalf("%s: %v", backend.Name(), err)
+		}
+		outs, stores = append(outs, out), append(stores, store)
+	}
+	tol := 1e-12
+	if outs[0].DType() == dtypes.Float32 {
+		tol = 1e-4
+	}
+	if values := number(outs[0]); !slices.ContainsFunc(values, math.IsNaN) {
+		near(t, "the other backend's result", number(outs[1]), values, tol)
+	}
+	for v := range stores[0].IterVariables() {
+		near(t, "the other backend's "+v.Path(), number(stores[1].GetVariable(v.Path()).MustValue()), number(v.MustValue()), 0)
+	}
+	return outs[0], stores[0]
 }
 
 // flat returns a float64 variable's values.

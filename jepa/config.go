@@ -23,7 +23,7 @@ const (
 
 // Input normalisations of Config.Input.
 const (
-	InputUnit   = "unit"   // pixel / 255
+	InputUnit   = "unit"   // (pixel / 255 - PixelMean) / PixelScale by channel
 	InputMinMax = "minmax" // per frame and channel to [0, 1], then the published mean and std of Two Rooms
 )
 
@@ -34,6 +34,8 @@ type Config struct {
 	Frame        FrameConfig        `json:"frame" yaml:"frame"`               // what the camera delivers
 	ActionDim    int                `json:"action_dim" yaml:"action_dim"`     // A; 0 = action-free
 	Input        string             `json:"input" yaml:"input"`               // InputUnit or InputMinMax
+	PixelMean    []float64          `json:"pixel_mean" yaml:"pixel_mean"`     // [C] of InputUnit; empty = 0
+	PixelScale   []float64          `json:"pixel_scale" yaml:"pixel_scale"`   // [C] of InputUnit; empty = 1
 	Encoder      EncoderConfig      `json:"encoder" yaml:"encoder"`           // frame -> z, w
 	Predictor    PredictorConfig    `json:"predictor" yaml:"predictor"`       // state, action -> z
 	Short        PredictorConfig    `json:"short" yaml:"short"`               // predictor beside the encoder in stage 1; empty Kind = Predictor itself
@@ -61,6 +63,7 @@ type EncoderConfig struct {
 	SoftmaxScale float64 `json:"softmax_scale" yaml:"softmax_scale"` // factor on the softmax coordinates before the dense layer
 	Static       int     `json:"static" yaml:"static"`               // W; 0 = no static code
 	StaticHidden int     `json:"static_hidden" yaml:"static_hidden"` // width of the dense layer before w
+	StaticMaps   int     `json:"static_maps" yaml:"static_maps"`     // > 0: that layer also sees a spatial softmax over so many maps of the first convolution
 	LayerNorm    bool    `json:"layer_norm" yaml:"layer_norm"`       // affine LayerNorm on z
 }
 
@@ -104,6 +107,16 @@ func (c Config) Validate() error {
 	}
 	if c.Input != InputUnit && c.Input != InputMinMax {
 		bad("input is %q, want %q or %q", c.Input, InputUnit, InputMinMax)
+	}
+	for name, x := range map[string][]float64{"pixel_mean": c.PixelMean, "pixel_scale": c.PixelScale} {
+		if len(x) != 0 && len(x) != c.Frame.Channels {
+			bad("%s has %d numbers, frames have %d channels", name, len(x), c.Frame.Channels)
+		}
+	}
+	for _, x := range c.PixelScale {
+		if !(x > 0) {
+			bad("pixel_scale is %g, want more than 0", x)
+		}
 	}
 	if c.Input == InputMinMax && c.Frame.Channels != 2 {
 		bad("input %q needs the 2 channels of Two Rooms, frames have %d", InputMinMax, c.Frame.Channels)

@@ -43,16 +43,25 @@ func (n Network) Encode(root *model.Scope, pixels *Node) (z, w *Node) {
 		}
 	}
 	if e.SoftmaxMaps > 0 {
-		maps := nn.Conv2D(scope.At("maps"), first, nn.ConvConfig{Out: e.SoftmaxMaps, Kernel: 3, Stride: 1, Padding: 1})
-		z = n.latentHead(scope, MulScalar(nn.SpatialSoftmax(maps, nil), e.SoftmaxScale))
+		z = n.latentHead(scope, n.coordinates(scope.At("maps"), first, e.SoftmaxMaps))
 	} else {
 		z = n.latentHead(scope, nn.Flatten(h))
 	}
 	if e.Static > 0 {
-		u := nn.ReLU(nn.Dense(scope.At("static_hidden"), nn.Flatten(h), e.StaticHidden))
-		w = nn.Dense(scope.At("static"), u, e.Static)
+		u := nn.Dense(scope.At("static_hidden"), nn.Flatten(h), e.StaticHidden)
+		if e.StaticMaps > 0 {
+			u = Add(u, nn.Dense(scope.At("static_where"), n.coordinates(scope.At("static_maps"), first, e.StaticMaps), e.StaticHidden))
+		}
+		w = nn.Dense(scope.At("static"), nn.ReLU(u), e.Static)
 	}
 	return z, w
+}
+
+// coordinates returns where count learnt maps of h [N, h, w, C] respond, scaled
+// by SoftmaxScale: [N, 2·count].
+func (n Network) coordinates(scope *model.Scope, h *Node, count int) *Node {
+	maps := nn.Conv2D(scope, h, nn.ConvConfig{Out: count, Kernel: 3, Stride: 1, Padding: 1})
+	return MulScalar(nn.SpatialSoftmax(maps, nil), n.Config.Encoder.SoftmaxScale)
 }
 
 func (n Network) latentHead(scope *model.Scope, h *Node) *Node {
@@ -74,7 +83,7 @@ func (n Network) latentHead(scope *model.Scope, h *Node) *Node {
 func (n Network) normalise(pixels *Node) *Node {
 	x := MulScalar(ConvertDType(pixels, dtypes.Float32), 1.0/255)
 	if n.Config.Input == InputUnit {
-		return x
+		return n.standardise(x)
 	}
 	low := ReduceAndKeep(x, ReduceMin, 1, 2)
 	high := ReduceAndKeep(x, ReduceMax, 1, 2)
@@ -83,6 +92,24 @@ func (n Network) normalise(pixels *Node) *Node {
 	mean := Const(g, [][][][]float32{{{{0.0026, 0.0989}}}})
 	inv := Const(g, [][][][]float32{{{{1 / 0.0369, 1 / 0.2986}}}})
 	return Mul(Sub(x, mean), inv)
+}
+
+// standardise is (x - PixelMean) / PixelScale by channel.
+func (n Network) standardise(x *Node) *Node {
+	perChannel := func(values []float64, f func(float64) float64) *Node {
+		row := make([]float32, len(values))
+		for i, v := range values {
+			row[i] = float32(f(v))
+		}
+		return Const(x.Graph(), [][][][]float32{{{row}}})
+	}
+	if len(n.Config.PixelMean) > 0 {
+		x = Sub(x, perChannel(n.Config.PixelMean, func(v float64) float64 { return v }))
+	}
+	if len(n.Config.PixelScale) > 0 {
+		x = Mul(x, perChannel(n.Config.PixelScale, func(v float64) float64 { return 1 / v }))
+	}
+	return x
 }
 
 // Predict returns the next latent [N, D] of predictor p (its variables under

@@ -1,0 +1,246 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/data"
+	"foresee/jepa"
+	"foresee/nn"
+)
+
+// saveSeconds and saveGap bound the time between checkpoints: one is written
+// SaveEvery steps after the last but not within saveGap of it, and after
+// saveSeconds at the latest.
+const (
+	saveGap     = time.Second
+	saveSeconds = 30 * time.Second
+)
+
+// Options says what to run.
+type Options struct {
+	Data     *data.Dataset
+	Out      string // model folder; new, empty, or one of the same run
+	Config   Config
+	Backend  compute.Backend
+	Progress func(Progress) // called about ten times a second and at logged steps; nil = never
+	Log      *slog.Logger   // nil = silent
+}
+
+// Progress is a moment of a run.
+type Progress struct {
+	Stage        string
+	Step, Steps  int // of the stage
+	StepsPerSec  float64
+	FramesPerSec float64 // frames, or cached latents, seen a second
+	Left         time.Duration
+	Names        []string
+	Values       []float32 // loss and its parts at this step
+}
+
+// trainer is one run.
+type trainer struct {
+	opts     Options
+	cfg      Config
+	model    *jepa.Model
+	dataHash string
+	log      *logFile
+	before   int // steps of the stages before the current one
+
+	sampler                 *sampler
+	savedErrors, savedDrawn []float32
+	cached                  *cache
+	monitor                 Monitor
+	saved                   time.Time
+	savedStep               int
+}
+
+// Run trains opts.Config on opts.Data into folder opts.Out and returns the
+// model. If the folder holds an unfinished run of the same config and dataset it
+// continues from its last checkpoint; if it is finished it is only loaded. When
+// ctx ends, Run writes a checkpoint and returns ctx's error. A number that is
+// not finite ends the run with a *NonFiniteError, a collapse with ErrCollapsed.
+func Run(ctx context.Context, opts Options) (*jepa.Model, error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := opts.Config.Validate(); err != nil {
+		return nil, fmt.Errorf("train: config: %w", err)
+	}
+	t := &trainer{opts: opts, cfg: opts.Config, saved: time.Now()}
+	if err := t.checkData(); err != nil {
+		return nil, err
+	}
+	store := model.NewStore()
+	nn.WithSeed(store.RootScope(), t.cfg.Seed)
+	var err error
+	if t.model, err = jepa.New(opts.Backend, t.cfg.Model, store); err != nil {
+		return nil, err
+	}
+	if t.dataHash, err = hashData(opts.Data); err != nil {
+		return nil, fmt.Errorf("train: hash data: %w", err)
+	}
+	at, found, err := t.restore()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(opts.Out, 0o755); err != nil {
+		return nil, fmt.Errorf("train: output: %w", err)
+	}
+	if err := t.runFrom(ctx, at, found); err != nil {
+		return nil, err
+	}
+	return t.model, nil
+}
+
+// checkData compares the dataset with the config.
+func (t *trainer) checkData() error {
+	h, w, c := t.opts.Data.FrameShape()
+	f := t.cfg.Model.Frame
+	if h != f.Height || w != f.Width || c != f.Channels {
+		return fmt.Errorf("train: dataset %s has frames %dx%dx%d, the config wants %dx%dx%d", t.opts.Data.Dir(), h, w, c, f.Height, f.Width, f.Channels)
+	}
+	if a := t.opts.Data.ActionWidth(); t.cfg.Model.ActionDim > 0 && a != t.cfg.Model.ActionDim {
+		return fmt.Errorf("train: dataset %s has actions of width %d, the config wants %d", t.opts.Data.Dir(), a, t.cfg.Model.ActionDim)
+	}
+	return nil
+}
+
+// part is one stage of the run as the sequence in runFrom sees it.
+type part struct {
+	name  string
+	steps int
+	make  func(context.Context) (*stage, error)
+}
+
+func (t *trainer) parts() []part {
+	return []part{
+		{"pixels", t.cfg.Train.Pixels.Steps, t.pixelStage},
+		{"latents", t.cfg.Train.Latents.Steps, t.latentStage},
+		{"displacement", t.cfg.Train.Displacement.Steps, t.displacementStage},
+	}
+}
+
+func (t *trainer) runFrom(ctx context.Context, at progress, found bool) (err error) {
+	if at.stage == doneStage {
+		t.opts.Log.Info("already trained", "model", t.opts.Out)
+		t.model, err = jepa.Load(t.opts.Backend, t.opts.Out)
+		return err
+	}
+	total := t.globalStep(at)
+	if found {
+		t.opts.Log.Info("resuming", "step", total, "stage", at.stage, "stage_step", at.step)
+	}
+	if t.log, err = openLog(t.opts.Out, total); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.log.Close()) }()
+	started := !found
+	for _, p := range t.parts() {
+		from := 0
+		if p.name == at.stage {
+			started, from = true, at.step
+		}
+		if started && p.steps > 0 {
+			if err := t.runPart(ctx, p, from); err != nil {
+				return err
+			}
+		}
+		t.before += p.steps
+	}
+	if err := t.chooseLandmarks(ctx); err != nil {
+		return err
+	}
+	return t.save(progress{stage: doneStage})
+}
+
+// globalStep counts the steps of all stages before a point.
+func (t *trainer) globalStep(at progress) int {
+	total := 0
+	for _, p := range t.parts() {
+		if p.name == at.stage || at.stage == "" {
+			return total + at.step
+		}
+		total += p.steps
+	}
+	return total
+}
+
+func (t *trainer) runPart(ctx context.Context, p part, from int) error {
+	s, err := p.make(ctx)
+	if err != nil {
+		return err
+	}
+	s.compile(t.opts.Backend, t.model.Store())
+	defer s.exec.Finalize()
+	t.savedStep = from
+	begun, first, shown := time.Now(), from, time.Time{}
+	for step := from; step < s.opt.Steps; step++ {
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), t.save(progress{s.name, step}))
+		}
+		scalars, err := s.run(ctx, step)
+		if err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+		if step == first {
+			begun = time.Now() // leave compiling out of the rate
+		}
+		logged := step%t.cfg.Train.LogEvery == 0 || step == s.opt.Steps-1
+		if logged {
+			if err := t.log.write(s, t.before+step, step, scalars, t.monitor.take()); err != nil {
+				return err
+			}
+		}
+		if t.opts.Progress != nil && (logged || time.Since(shown) > 100*time.Millisecond) {
+			shown = time.Now()
+			t.opts.Progress(s.progress(step, scalars, float64(step-first)/time.Since(begun).Seconds()))
+		}
+		if err := t.saveIfDue(s, step+1); err != nil {
+			return err
+		}
+	}
+	return t.save(t.after(p.name))
+}
+
+// after returns the point behind stage name.
+func (t *trainer) after(name string) progress {
+	seen := false
+	for _, p := range t.parts() {
+		if seen && p.steps > 0 {
+			return progress{stage: p.name}
+		}
+		seen = seen || p.name == name
+	}
+	return progress{stage: "landmarks"}
+}
+
+func (t *trainer) saveIfDue(s *stage, next int) error {
+	since := time.Since(t.saved)
+	if next == s.opt.Steps || (since < saveSeconds && (next-t.savedStep < t.cfg.Train.SaveEvery || since < saveGap)) {
+		return nil
+	}
+	if err := t.save(progress{s.name, next}); err != nil {
+		return err
+	}
+	t.saved, t.savedStep = time.Now(), next
+	return nil
+}
+
+func (s *stage) progress(step int, scalars []float32, rate float64) Progress {
+	p := Progress{Stage: s.name, Step: step + 1, Steps: s.opt.Steps, StepsPerSec: rate, FramesPerSec: rate * float64(s.frames), Values: scalars}
+	for i := range scalars {
+		p.Names = append(p.Names, s.scalarName(i))
+	}
+	if rate > 0 {
+		p.Left = time.Duration(float64(s.opt.Steps-step-1) / rate * float64(time.Second))
+	}
+	return p
+}

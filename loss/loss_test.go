@@ -32,7 +32,7 @@ func TestGoldenValues(t *testing.T) {
 	for _, dtype := range []dtypes.DType{dtypes.Float32, dtypes.Float64} {
 		got := evaluate(t, dtype, f, goldenZ, goldenFlipped)
 		for i := range want {
-			if math.Abs(got[i]-want[i]) > 1e-5 {
+			if !(math.Abs(got[i]-want[i]) <= 1e-5) {
 				t.Errorf("%s in %s = %.7f, want %.7f", names[i], dtype, got[i], want[i])
 			}
 		}
@@ -54,7 +54,7 @@ func TestGoldenSIGReg(t *testing.T) {
 	for _, c := range cases {
 		for _, dtype := range []dtypes.DType{dtypes.Float32, dtypes.Float64} {
 			got := evaluate(t, dtype, f, array{c.y, []int{4, 1}}, array{[]float64{1}, []int{1, 1}})
-			if math.Abs(got[0]-c.sigreg) > 1e-5 || math.Abs(got[1]-c.pulse) > 1e-5 {
+			if !(math.Abs(got[0]-c.sigreg) <= 1e-5 && math.Abs(got[1]-c.pulse) <= 1e-5) {
 				t.Errorf("%v in %s: SIGReg %.6f, EppsPulley %.6f, want %.6f, %.6f", c.y, dtype, got[0], got[1], c.sigreg, c.pulse)
 			}
 		}
@@ -112,7 +112,7 @@ func TestLossesAreTheLoops(t *testing.T) {
 			return out
 		}, z, w, a)
 		for i, name := range names {
-			if math.Abs(got[i]-want[name]) > 1e-11*max(1, want[name]) {
+			if !(math.Abs(got[i]-want[name]) <= 1e-11*max(1, want[name])) {
 				t.Errorf("%+v: %s = %.15g, want %.15g", s, name, got[i], want[name])
 			}
 		}
@@ -178,7 +178,7 @@ func TestSIGRegOfClipsIsTheMeanOverSteps(t *testing.T) {
 		return []*graph.Node{loss.SIGReg(in[0], in[1]), loss.EppsPulley(in[0], in[1])}
 	}, z, a)
 	for i := range want {
-		if math.Abs(got[i]-want[i]) > 1e-12 {
+		if !(math.Abs(got[i]-want[i]) <= 1e-12) {
 			t.Errorf("result %d = %.15g, want %.15g", i, got[i], want[i])
 		}
 	}
@@ -198,7 +198,7 @@ func TestSIGRegOfNormalLatents(t *testing.T) {
 			}, normals(rng, b, d), a)
 			mean += got[0] / rounds
 		}
-		if math.Abs(mean-1.055) > 0.12 {
+		if !(math.Abs(mean-1.055) <= 0.12) {
 			t.Errorf("B=%d: SIGReg of normal latents is %.3f, want about 1.055", b, mean)
 		}
 	}
@@ -221,7 +221,7 @@ func TestMultiStep(t *testing.T) {
 	got := evaluate(t, dtypes.Float64, func(in []*graph.Node) []*graph.Node {
 		return []*graph.Node{loss.MultiStep(unstack(in[0]), in[1], at)}
 	}, rollout, targets)
-	if math.Abs(got[0]-want) > 1e-12 {
+	if !(math.Abs(got[0]-want) <= 1e-12) {
 		t.Errorf("MultiStep = %.15g, want %.15g", got[0], want)
 	}
 }
@@ -253,7 +253,7 @@ func TestMaskedAndWeightedMean(t *testing.T) {
 			}
 			continue
 		}
-		if math.Abs(got[i]-want[i]) > 1e-12 {
+		if !(math.Abs(got[i]-want[i]) <= 1e-12) {
 			t.Errorf("mean %d = %g, want %g", i, got[i], want[i])
 		}
 	}
@@ -284,7 +284,7 @@ func TestDirections(t *testing.T) {
 		for i := range d {
 			norm += v[i*m+j] * v[i*m+j]
 		}
-		if math.Abs(norm-1) > 1e-12 {
+		if !(math.Abs(norm-1) <= 1e-12) {
 			t.Errorf("column %d has squared norm %g, want 1", j, norm)
 		}
 	}

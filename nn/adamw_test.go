@@ -148,7 +148,7 @@ func TestScheduleAt(t *testing.T) {
 		{325, 1e-5 + 9.9e-4/2*(1+math.Sqrt2/2)}, // a quarter of the cosine: cos 45°
 	}
 	for _, c := range cases {
-		if got := s.At(c.step); math.Abs(got-c.want) > 1e-12 {
+		if got := s.At(c.step); !(math.Abs(got-c.want) <= 1e-12) {
 			t.Errorf("At(%d) = %g, want %g", c.step, got, c.want)
 		}
 	}

@@ -30,7 +30,7 @@ func TestInitGoldenStream(t *testing.T) {
 	for _, c := range cases {
 		got := c.init.Values(1, "/encoder/head/weight", 2, 2)
 		for i := range got {
-			if math.Abs(got[i]-c.want[i]) > 1e-15 {
+			if !(math.Abs(got[i]-c.want[i]) <= 1e-15) {
 				t.Errorf("%s: values %.17g, want %.17g", c.name, got, c.want)
 				break
 			}
@@ -78,14 +78,14 @@ func TestInitMoments(t *testing.T) {
 		for _, x := range v {
 			mean += x / n
 			square += x * x / n
-			if x < c.low || x > c.high {
+			if !(x >= c.low && x <= c.high) {
 				t.Fatalf("%s: value %g outside [%g, %g]", c.name, x, c.low, c.high)
 			}
 		}
-		if math.Abs(mean) > 4*c.std/math.Sqrt(n) {
+		if !(math.Abs(mean) <= 4*c.std/math.Sqrt(n)) {
 			t.Errorf("%s: mean %g, want 0", c.name, mean)
 		}
-		if got := math.Sqrt(square); math.Abs(got/c.std-1) > 0.03 {
+		if got := math.Sqrt(square); !(math.Abs(got/c.std-1) <= 0.03) {
 			t.Errorf("%s: std %g, want %g", c.name, got, c.std)
 		}
 	}
@@ -112,7 +112,7 @@ func TestOrthogonal(t *testing.T) {
 				if i == j {
 					want = 4
 				}
-				if math.Abs(dot-want) > 1e-12 {
+				if !(math.Abs(dot-want) <= 1e-12) {
 					t.Errorf("%v: vectors %d and %d have product %g, want %g", dims, i, j, dot, want)
 				}
 			}

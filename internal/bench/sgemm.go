@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 
+	_ "foresee/backend/cpu" // the default backend
 	"foresee/report"
 
 	"github.com/gomlx/compute"

@@ -31,7 +31,6 @@ func Exceptions() []Exception {
 		{RuleEngine, "internal/bench/sgemm.go", "github.com/gomlx/compute", benchesBackend},
 		{RuleEngine, "internal/bench/sgemm.go", "github.com/gomlx/compute/dtypes", benchesBackend},
 		{RuleEngine, "internal/bench/sgemm.go", "github.com/gomlx/compute/shapes", benchesBackend},
-		{RuleEngine, "internal/bench/bench_test.go", "github.com/gomlx/compute/gobackend", benchesBackend},
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"foresee/backend/cpu/internal/pool"
+	"foresee/backend/cpu/internal/exec"
 )
 
 // Name is the name the backend is registered under.
@@ -21,7 +21,7 @@ func init() {
 
 // Backend implements compute.Backend. Its methods may be called from any goroutine.
 type Backend struct {
-	workers   *pool.Pool
+	machine   *exec.Machine
 	memory    memory
 	finalized atomic.Bool
 }
@@ -38,7 +38,7 @@ func New(config string) (*Backend, error) {
 		}
 		threads = n
 	}
-	return &Backend{workers: pool.New(threads)}, nil
+	return &Backend{machine: exec.NewMachine(threads)}, nil
 }
 
 // Name implements compute.Backend.
@@ -49,7 +49,7 @@ func (b *Backend) String() string { return Name }
 
 // Description implements compute.Backend.
 func (b *Backend) Description() string {
-	return fmt.Sprintf("foresee CPU backend, %d threads", b.workers.Threads())
+	return fmt.Sprintf("foresee CPU backend, %d threads", b.machine.Pool.Threads())
 }
 
 // NumDevices is 1.
@@ -57,7 +57,7 @@ func (b *Backend) NumDevices() int { return 1 }
 
 // DeviceDescription implements compute.Backend.
 func (b *Backend) DeviceDescription(compute.DeviceNum) string {
-	return fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, b.workers.Threads())
+	return fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, b.machine.Pool.Threads())
 }
 
 // Builder implements compute.Backend.
@@ -66,7 +66,7 @@ func (b *Backend) Builder(name string) compute.Builder { return newBuilder(b, na
 // Finalize stops the worker threads and frees pooled memory. Executions in progress end first.
 func (b *Backend) Finalize() {
 	if !b.finalized.Swap(true) {
-		b.workers.Close()
+		b.machine.Pool.Close()
 		b.memory.clear()
 	}
 }

@@ -92,7 +92,7 @@ func (b *Builder) Compile() (compute.Executable, error) {
 	for _, v := range b.main.fn.Results {
 		e.outputs = append(e.outputs, v.Shape)
 	}
-	prog, err := exec.Compile(b.main.fn, b.backend.workers)
+	prog, err := exec.Compile(b.main.fn, b.backend.machine)
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}

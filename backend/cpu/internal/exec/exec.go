@@ -12,6 +12,7 @@ import (
 	"time"
 	"unsafe"
 
+	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/pool"
 )
@@ -45,9 +46,21 @@ const (
 	isView
 )
 
+// Machine is what all programs of a backend share: the threads and the matrix products on them.
+type Machine struct {
+	Pool *pool.Pool
+	Gemm *gemm.Engine
+}
+
+// NewMachine starts a machine of the given number of threads, at least 1.
+func NewMachine(threads int) *Machine {
+	p := pool.New(threads)
+	return &Machine{Pool: p, Gemm: gemm.New(p)}
+}
+
 // Program is a compiled function. It is safe for concurrent use.
 type Program struct {
-	pool    *pool.Pool
+	*Machine
 	stores  []storage
 	steps   []step
 	params  []int // storage of each parameter, captures of a closure last
@@ -69,6 +82,7 @@ type Frame struct {
 	p     []unsafe.Pointer // by storage number
 	arena []byte
 	work  [][]byte // scratch by worker
+	gemm  gemm.Args
 	ewise ewiseJob
 	split splitJob
 }
@@ -99,7 +113,7 @@ func (p *Program) takeFrame() *Frame {
 }
 
 func (p *Program) newFrame() *Frame {
-	f := &Frame{prog: p, pool: p.pool, p: make([]unsafe.Pointer, len(p.stores))}
+	f := &Frame{prog: p, pool: p.Pool, p: make([]unsafe.Pointer, len(p.stores))}
 	f.arena = Aligned(p.arena + alignment)
 	for i := range p.stores {
 		switch s := &p.stores[i]; s.kind {
@@ -118,7 +132,7 @@ func (p *Program) newFrame() *Frame {
 		}
 	}
 	if p.scratch > 0 {
-		f.work = make([][]byte, p.pool.Threads())
+		f.work = make([][]byte, p.Pool.Threads())
 		for i := range f.work {
 			f.work[i] = Aligned(p.scratch)
 		}
@@ -199,15 +213,14 @@ func (f *Frame) parallel(n, grain int, do func(worker, lo, hi int)) {
 	j.do = nil
 }
 
-// Compile compiles f, whose captures become parameters after its own. The pool is shared by
-// all programs. f must not be used afterwards.
-func Compile(f *ir.Func, workers *pool.Pool) (*Program, error) {
-	Optimize(f, workers)
-	return compile(f, workers)
+// Compile compiles f, whose captures become parameters after its own. f must not be used afterwards.
+func Compile(f *ir.Func, m *Machine) (*Program, error) {
+	Optimize(f, m)
+	return compile(f, m)
 }
 
-func compile(f *ir.Func, workers *pool.Pool) (*Program, error) {
-	c := &compiler{prog: &Program{pool: workers}, fn: f, ids: map[*ir.Value]int{}, needed: map[*ir.Value]bool{}}
+func compile(f *ir.Func, m *Machine) (*Program, error) {
+	c := &compiler{prog: &Program{Machine: m}, fn: f, ids: map[*ir.Value]int{}, needed: map[*ir.Value]bool{}}
 	if err := c.lower(); err != nil {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}
@@ -216,11 +229,11 @@ func compile(f *ir.Func, workers *pool.Pool) (*Program, error) {
 }
 
 // Optimize runs the passes over f and the closures in it.
-func Optimize(f *ir.Func, workers *pool.Pool) {
-	optimize(f, workers, map[*ir.Func]bool{})
+func Optimize(f *ir.Func, m *Machine) {
+	optimize(f, m, map[*ir.Func]bool{})
 }
 
-func optimize(f *ir.Func, workers *pool.Pool, done map[*ir.Func]bool) {
+func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) {
 	if done[f] {
 		return
 	}
@@ -228,9 +241,11 @@ func optimize(f *ir.Func, workers *pool.Pool, done map[*ir.Func]bool) {
 	ir.RemoveDead(f)
 	for _, n := range f.Nodes {
 		for _, s := range n.Subs() {
-			optimize(s, workers, done)
+			optimize(s, m, done)
 		}
 	}
 	ir.WidenHalf(f)
 	ir.ShareCommon(f)
+	ir.RecogniseConv(f)
+	ir.RemoveDead(f)
 }

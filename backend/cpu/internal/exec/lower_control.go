@@ -23,7 +23,7 @@ func (c *compiler) callee(g *ir.Func) (callee, error) {
 	p := c.subs[g]
 	if p == nil {
 		var err error
-		if p, err = compile(g, c.prog.pool); err != nil {
+		if p, err = compile(g, c.prog.Machine); err != nil {
 			return callee{}, err
 		}
 		c.subs[g] = p

@@ -1,12 +1,18 @@
 package exec
 
 import (
+	"foresee/backend/cpu/internal/conv"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 )
 
-// lowerConv lowers ConvGeneral.
+// lowerConv lowers ConvGeneral: to the tuned kernels where the pass was recognised, else to the
+// portable one.
 func (c *compiler) lowerConv(n *ir.Node) error {
+	if a, ok := n.Attr.(ir.FastConv); ok {
+		c.lowerFastConv(n, a)
+		return nil
+	}
 	k := ops.Convolution(n.In[0].DType())
 	if k == nil {
 		return unsupported(n)
@@ -17,6 +23,67 @@ func (c *compiler) lowerConv(n *ir.Node) error {
 		f.parallel(g.B, 1, func(_, lo, hi int) { k(g, f.p[o], f.p[x], f.p[w], lo, hi) })
 	})
 	return nil
+}
+
+// lowerFastConv calls one pass of package conv, with copies around it for operands that do not
+// lie in memory the way the kernels read them.
+func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
+	shape := conv.Shape{N: a.N, H: a.H, W: a.W, Cin: a.Cin, KH: a.KH, KW: a.KW, Cout: a.Cout,
+		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW}
+	shape.PadBottom = (a.OutH-1)*a.StrideH + a.KH - a.H - a.PadTop
+	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
+	threads := c.prog.Pool.Threads()
+	var floats int
+	switch a.Role {
+	case ir.ConvForward:
+		floats = conv.ForwardWorkspace(shape, threads)
+	case ir.ConvData:
+		floats = conv.BackwardDataWorkspace(shape, threads)
+	case ir.ConvWeights:
+		floats = conv.BackwardWeightsWorkspace(shape, threads)
+	}
+	x, w, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
+	s := c.step(n, nil)
+	s.op = [...]string{"ConvForward", "ConvData", "ConvWeights"}[a.Role]
+	work := c.temp(4 * floats)
+	s.temps = append(s.temps, work)
+	dense := func(id int, p ir.Plane) (int, *ops.Move) {
+		if p.Dense() {
+			return id, nil
+		}
+		t := c.temp(4 * product(p.Dims[:]))
+		s.temps = append(s.temps, t)
+		m := ops.Move{Size: 4, Dims: p.Dims[:], Dst: ops.Strides(p.Dims[:]), Src: p.Strides[:], SrcAt: p.At}.Simplify()
+		return t, &m
+	}
+	xd, xm := dense(x, a.A)
+	wd, wm := dense(w, a.B)
+	od, om := dense(o, a.Out)
+	if om != nil {
+		om.Dst, om.Src, om.DstAt, om.SrcAt = om.Src, om.Dst, om.SrcAt, om.DstAt
+	}
+	xs, ws, os := product(a.A.Dims[:]), product(a.B.Dims[:]), product(a.Out.Dims[:])
+	s.run = func(f *Frame) {
+		if xm != nil {
+			f.move(xm, f.p[xd], f.p[x])
+		}
+		if wm != nil {
+			f.move(wm, f.p[wd], f.p[w])
+		}
+		in, ker := ops.Of[float32](f.p[xd], xs), ops.Of[float32](f.p[wd], ws)
+		out, scratch := ops.Of[float32](f.p[od], os), ops.Of[float32](f.p[work], floats)
+		switch a.Role {
+		case ir.ConvForward:
+			conv.Forward(f.pool, shape, conv.ForwardArgs{X: in, W: ker, Y: out, Workspace: scratch})
+		case ir.ConvData:
+			conv.BackwardData(f.pool, shape, conv.DataArgs{DY: in, W: ker, DX: out, Workspace: scratch})
+		case ir.ConvWeights:
+			conv.BackwardWeights(f.pool, shape, conv.WeightArgs{X: in, DY: ker, DW: out, Workspace: scratch})
+		}
+		if om != nil {
+			f.move(om, f.p[o], f.p[od])
+		}
+	}
 }
 
 // convGeometry reads the sizes and strides of a ConvGeneral node.

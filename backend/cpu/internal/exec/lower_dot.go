@@ -2,7 +2,11 @@ package exec
 
 import (
 	"slices"
+	"unsafe"
 
+	"github.com/gomlx/compute/dtypes"
+
+	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 )
@@ -60,7 +64,7 @@ func dotSide(v *ir.Value, batch, contract []int) (side, *ops.Move) {
 	s.batch, ok[0] = joinAxes(dims, strides, batch)
 	s.rows, ok[1] = joinAxes(dims, strides, rows)
 	s.contract, ok[2] = joinAxes(dims, strides, contract)
-	if ok == [3]bool{true, true, true} {
+	if ok == [3]bool{true, true, true} && (s.rows.stride == 1 || s.contract.stride == 1) {
 		return s, nil
 	}
 	order := slices.Concat(batch, rows, contract)
@@ -88,15 +92,11 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 	a := n.Attr.(ir.Dot)
 	l, lm := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
 	r, rm := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
-	m := &ops.Matrices{B: l.batch.n, M: l.rows.n, N: r.rows.n, K: l.contract.n,
-		LB: l.batch.stride, LM: l.rows.stride, LK: l.contract.stride,
-		RB: r.batch.stride, RN: r.rows.stride, RK: r.contract.stride}
 	k := ops.Dot(n.In[0].DType())
 	if k == nil {
 		return unsupported(n)
 	}
 	x, y, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
-	grain := max(1, 1<<16/max(1, m.N*m.K))
 	s := c.step(n, nil)
 	lx, ry := x, y
 	if lm != nil {
@@ -107,6 +107,10 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 		ry = c.temp(n.In[1].Bytes())
 		s.temps = append(s.temps, ry)
 	}
+	product := portableProduct(k, l, r)
+	if n.In[0].DType() == dtypes.Float32 && n.Out[0].Size() > 0 {
+		product = fastProduct(l, r, n)
+	}
 	s.run = func(f *Frame) {
 		if lm != nil {
 			f.move(lm, f.p[lx], f.p[x])
@@ -114,7 +118,50 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 		if rm != nil {
 			f.move(rm, f.p[ry], f.p[y])
 		}
-		f.parallel(m.B*m.M, grain, func(_, lo, hi int) { k(m, f.p[o], f.p[lx], f.p[ry], lo, hi) })
+		product(f, f.p[o], f.p[lx], f.p[ry])
 	}
 	return nil
+}
+
+type matrixProduct func(f *Frame, out, lhs, rhs unsafe.Pointer)
+
+func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, hi int), l, r side) matrixProduct {
+	m := &ops.Matrices{B: l.batch.n, M: l.rows.n, N: r.rows.n, K: l.contract.n,
+		LB: l.batch.stride, LM: l.rows.stride, LK: l.contract.stride,
+		RB: r.batch.stride, RN: r.rows.stride, RK: r.contract.stride}
+	grain := max(1, 1<<16/max(1, m.N*m.K))
+	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
+		f.parallel(m.B*m.M, grain, func(_, lo, hi int) { k(m, out, lhs, rhs, lo, hi) })
+	}
+}
+
+// fastProduct calls package gemm; a transposed operand is a flag there, not a copy. dotSide
+// leaves each operand with rows or the contracted axis contiguous, because its axes join.
+func fastProduct(l, r side, n *ir.Node) matrixProduct {
+	a := gemm.Args{M: l.rows.n, N: r.rows.n, K: l.contract.n, Batch: l.batch.n,
+		StrideA: l.batch.stride, StrideB: r.batch.stride, StrideC: l.rows.n * r.rows.n}
+	a.TransA, a.LDA = l.leading(false)
+	a.TransB, a.LDB = r.leading(true)
+	sizeA, sizeB, sizeC := n.In[0].Size(), n.In[1].Size(), n.Out[0].Size()
+	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
+		args := &f.gemm
+		*args = a
+		args.A, args.B, args.C = ops.Of[float32](lhs, sizeA), ops.Of[float32](rhs, sizeB), ops.Of[float32](out, sizeC)
+		f.prog.Gemm.Float32(args)
+		args.A, args.B, args.C = nil, nil, nil
+	}
+}
+
+// leading returns whether the operand is stored transposed, as [contracted, rows] on the left
+// and as [rows, contracted] on the right, and the distance of its stored rows, 0 for no gaps.
+func (s side) leading(right bool) (transposed bool, ld int) {
+	byRow := s.contract.n == 1 || s.contract.stride == 1 && !(s.rows.n == 1 && right) // stored [rows, contracted]
+	outer := s.contract
+	if byRow {
+		outer = s.rows
+	}
+	if outer.n > 1 {
+		ld = outer.stride
+	}
+	return byRow == right, ld
 }

@@ -4,7 +4,9 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/conv"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 )
@@ -99,6 +101,13 @@ func (c *compiler) lowerWindow(n *ir.Node) error {
 	}
 	if n.Op == compute.OpTypeReduceWindow {
 		w.Out = n.Out[0].Dims()
+		if p, ok := poolShape(n, w); ok && a.Reduce == compute.ReduceOpMax {
+			x, o := c.id(n.In[0]), c.out(n.Out[0])
+			c.step(n, func(f *Frame) {
+				conv.MaxPoolForward(f.pool, p, ops.Of[float32](f.p[x], product(w.In)), ops.Of[float32](f.p[o], product(w.Out)))
+			}).op = "MaxPool"
+			return nil
+		}
 		k := ops.ReduceWindow(a.Reduce, n.In[0].DType())
 		if k == nil {
 			return unsupported(n)
@@ -108,6 +117,14 @@ func (c *compiler) lowerWindow(n *ir.Node) error {
 		return nil
 	}
 	w.Out = n.In[1].Dims()
+	if p, ok := poolShape(n, w); ok && n.Op == compute.OpTypeSelectAndScatterMax {
+		x, v, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
+		c.step(n, func(f *Frame) {
+			conv.MaxPoolBackward(f.pool, p, ops.Of[float32](f.p[x], product(w.In)),
+				ops.Of[float32](f.p[v], product(w.Out)), ops.Of[float32](f.p[o], product(w.In)))
+		}).op = "MaxPoolGradient"
+		return nil
+	}
 	k := ops.SelectAndScatter(n.Op == compute.OpTypeSelectAndScatterMin, n.In[0].DType())
 	if k == nil {
 		return unsupported(n)
@@ -115,6 +132,25 @@ func (c *compiler) lowerWindow(n *ir.Node) error {
 	x, v, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
 	c.step(n, func(f *Frame) { k(w, f.p[o], f.p[x], f.p[v]) })
 	return nil
+}
+
+// poolShape says whether the windows are those of image pooling [N, H, W, C] in float32.
+func poolShape(n *ir.Node, w *ops.Window) (conv.PoolShape, bool) {
+	ok := len(w.In) == 4 && n.In[0].DType() == dtypes.Float32 && product(w.Out) > 0
+	for i := 0; ok && i < 4; i++ {
+		ok = w.InDilation[i] == 1 && w.Dilation[i] == 1
+		if i == 0 || i == 3 {
+			ok = ok && w.Dims[i] == 1 && w.Stride[i] == 1 && w.Pad[i] == 0 && w.Out[i] == w.In[i]
+		}
+	}
+	if !ok {
+		return conv.PoolShape{}, false
+	}
+	p := conv.PoolShape{N: w.In[0], H: w.In[1], W: w.In[2], C: w.In[3], KH: w.Dims[1], KW: w.Dims[2],
+		StrideH: w.Stride[1], StrideW: w.Stride[2], PadTop: w.Pad[1], PadLeft: w.Pad[2], OutH: w.Out[1], OutW: w.Out[2]}
+	p.PadBottom = (p.OutH-1)*p.StrideH + p.KH - p.H - p.PadTop
+	p.PadRight = (p.OutW-1)*p.StrideW + p.KW - p.W - p.PadLeft
+	return p, true
 }
 
 func orOnes(x []int, n int) []int {

@@ -43,7 +43,7 @@ type Model struct {
 
 // New returns a model of config cfg over the variables in store, which may be
 // empty: then the first graph creates them with the initialiser of
-// nn.WithInit. It returns cfg's faults as an error.
+// nn.WithSeed. It returns cfg's faults as an error.
 func New(backend compute.Backend, cfg Config, store *model.Store) (*Model, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("jepa: config: %w", err)

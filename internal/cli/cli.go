@@ -36,6 +36,7 @@ type grammar struct {
 	Collect collectCmd `cmd:"" help:"Record experience in a built-in world."`
 	Import  importCmd  `cmd:"" help:"Make a dataset of videos, folders of images or GIFs."`
 	Inspect inspectCmd `cmd:"" help:"Say what is in a dataset or a model."`
+	Train   trainCmd   `cmd:"" help:"Learn a world model; resumes after a kill."`
 	Bench   benchCmd   `cmd:"" help:"Measure speed beside a peer."`
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"foresee/data"
 	"foresee/env/tworooms"
-	"foresee/report"
 )
 
 // collected records a small dataset and opens it.
@@ -125,12 +124,7 @@ func TestCollectSeeds(t *testing.T) {
 
 func TestCollectJSON(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "rooms")
-	r := call(t, "collect", "tworooms", "-o", dir, "--episodes", "2", "--steps", "3", "--size", "33", "--seed", "5", "--json")
-	r.want(t, ExitDone)
-	d, err := report.Decode(strings.NewReader(r.stdout))
-	if err != nil {
-		t.Fatalf("stdout is not one document: %v\n%s", err, r.stdout)
-	}
+	d := call(t, "collect", "tworooms", "-o", dir, "--episodes", "2", "--steps", "3", "--size", "33", "--seed", "5", "--json").document(t)
 	row, ok := d.Find("collect/tworooms/frames")
 	if !ok || row.Value != 6 || d.Seed != 5 || math.IsNaN(row.Value) {
 		t.Errorf("document %+v, want 6 frames with seed 5", d)

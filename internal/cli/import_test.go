@@ -62,7 +62,7 @@ func imported(t *testing.T, dir string) *data.Dataset {
 
 func TestImportPictures(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
-	call(t, "import", pictures(t, 12), pictures(t, 3), "-o", out, "--size", "16", "--gray").want(t, ExitDone)
+	call(t, "import", pictures(t, 12), pictures(t, 3), "-o", out, "--size", "16", "--gray", "--json").document(t)
 	d := imported(t, out)
 	if h, w, c := d.FrameShape(); h != 16 || w != 16 || c != 1 || d.Steps() != 15 || d.Episodes() != 2 {
 		t.Fatalf("%d steps in %d episodes of %dx%dx%d, want 15 in 2 of 16x16x1", d.Steps(), d.Episodes(), h, w, c)

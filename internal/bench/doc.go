@@ -3,5 +3,5 @@
 // machine too.
 //
 // A figure is the median of warm runs with the order-statistic interval of the
-// median; ours and the peer's runs alternate.
+// median; blocks of ours and of the peer's runs alternate.
 package bench

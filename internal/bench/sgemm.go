@@ -16,11 +16,11 @@ import (
 	"github.com/gomlx/compute/shapes"
 )
 
-// SgemmConfig says which matrix products to measure. The zero value means 10
+// SgemmConfig says which matrix products to measure. The zero value means 20
 // runs of 1024 and 2048 on the backend cpu.
 type SgemmConfig struct {
 	Sizes   []int  // rows and columns of the square matrices; empty means 1024 and 2048
-	Runs    int    // measured runs of each size; 0 means 10, fewer is an error
+	Runs    int    // measured runs of each size; 0 means 20, fewer than 10 is an error
 	Backend string // GoMLX backend configuration; "" means cpu
 	Seed    uint64 // of the matrices' entries, uniform in [-1, 1)
 }
@@ -33,8 +33,8 @@ type SgemmConfig struct {
 //
 // Rows: bench/sgemm/<n>/gflops, and with OpenBLAS bench/sgemm/<n>/openblas and
 // bench/sgemm/<n>/ratio (ours over OpenBLAS's). Without it the note of the first
-// says why. Both use GOMAXPROCS threads, and their runs alternate. The results
-// of the two must agree to 1e-3, or it is an error.
+// says why. Both use GOMAXPROCS threads, and blocks of their runs alternate. The
+// results of the two must agree to 1e-3, or it is an error.
 func Sgemm(ctx context.Context, cfg SgemmConfig) (rows []report.Row, err error) {
 	if len(cfg.Sizes) == 0 {
 		cfg.Sizes = []int{1024, 2048}
@@ -160,17 +160,15 @@ func (p *product) measure(ctx context.Context, runs int, blas *openblas) (*sgemm
 		}
 	}
 	m := &sgemmTimes{}
-	for range runs {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := m.ours.time(func() error { return p.ours(nil) }); err != nil {
+	for len(m.ours) < runs {
+		n := min(blockRuns, runs-len(m.ours))
+		if err := m.ours.block(ctx, n, func() error { return p.ours(nil) }); err != nil {
 			return nil, err
 		}
 		if blas == nil {
 			continue
 		}
-		if err := m.peer.time(func() error { return p.peer(blas) }); err != nil {
+		if err := m.peer.block(ctx, n, func() error { return p.peer(blas) }); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -12,8 +13,20 @@ import (
 // warmRuns are made and thrown away before anything is measured.
 const warmRuns = 2
 
-// minRuns is the least number of measured runs behind a figure.
-const minRuns = 10
+// minRuns is the least number of measured runs behind a figure, defaultRuns what
+// is made unless another number is asked for.
+const (
+	minRuns     = 10
+	defaultRuns = 20
+)
+
+// blockRuns are measured one after the other before it is the peer's turn, and
+// settle is the pause before each block: worker threads spin for a while after
+// their last work, OpenBLAS's for 0.1 s, and would take a core from the other.
+const (
+	blockRuns = 5
+	settle    = 200 * time.Millisecond
+)
 
 // sample is a set of measured durations of the same work.
 type sample []time.Duration
@@ -25,6 +38,23 @@ func (s *sample) time(work func() error) error {
 		return err
 	}
 	*s = append(*s, time.Since(start))
+	return nil
+}
+
+// block lets the machine settle, runs work once unmeasured, then n times measured.
+func (s *sample) block(ctx context.Context, n int, work func() error) error {
+	time.Sleep(settle)
+	if err := work(); err != nil {
+		return err
+	}
+	for range n {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.time(work); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -59,10 +89,10 @@ func (s sample) seconds(name, note string) report.Row {
 	return report.Row{Name: name, Value: mid, Unit: "s", N: len(s), Lo: &lo, Hi: &hi, Note: note}
 }
 
-// enoughRuns returns runs, or minRuns for 0; fewer than minRuns is an error.
+// enoughRuns returns runs, or defaultRuns for 0; fewer than minRuns is an error.
 func enoughRuns(runs int) (int, error) {
 	if runs == 0 {
-		return minRuns, nil
+		return defaultRuns, nil
 	}
 	if runs < minRuns {
 		return 0, fmt.Errorf("bench: %d runs, want at least %d for a median", runs, minRuns)

@@ -193,3 +193,13 @@ func maxPool256(c *byte)
 //
 //go:noescape
 func maxPoolGrad256(c *byte)
+
+// copyRows256 copies rows of floats.
+//
+//go:noescape
+func copyRows256(c *byte)
+
+// sumParts256 adds the parts, vector by vector, in their order.
+//
+//go:noescape
+func sumParts256(c *byte)

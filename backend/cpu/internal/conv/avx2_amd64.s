@@ -2307,10 +2307,16 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2348,13 +2354,20 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2395,16 +2408,24 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2448,19 +2469,28 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2507,22 +2537,32 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2572,25 +2612,36 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2643,28 +2694,40 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2720,31 +2783,44 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y8, Y8
-	VMOVUPS      Y8, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	ADDQ         DX, AX
+	VADDPS       (AX), Y8, Y8
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2803,34 +2879,48 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y8, Y8
-	VMOVUPS      Y8, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y9, Y9
-	VMOVUPS      Y9, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	ADDQ         DX, AX
+	VADDPS       (AX), Y8, Y8
+	ADDQ         DX, AX
+	VADDPS       (AX), Y9, Y9
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2892,37 +2982,52 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y8, Y8
-	VMOVUPS      Y8, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y9, Y9
-	VMOVUPS      Y9, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y10, Y10
-	VMOVUPS      Y10, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	ADDQ         DX, AX
+	VADDPS       (AX), Y8, Y8
+	ADDQ         DX, AX
+	VADDPS       (AX), Y9, Y9
+	ADDQ         DX, AX
+	VADDPS       (AX), Y10, Y10
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -2987,40 +3092,56 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y8, Y8
-	VMOVUPS      Y8, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y9, Y9
-	VMOVUPS      Y9, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y10, Y10
-	VMOVUPS      Y10, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y11, Y11
-	VMOVUPS      Y11, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	ADDQ         DX, AX
+	VADDPS       (AX), Y8, Y8
+	ADDQ         DX, AX
+	VADDPS       (AX), Y9, Y9
+	ADDQ         DX, AX
+	VADDPS       (AX), Y10, Y10
+	ADDQ         DX, AX
+	VADDPS       (AX), Y11, Y11
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3088,43 +3209,60 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y2, Y2
-	VMOVUPS      Y2, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y4, Y4
-	VMOVUPS      Y4, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y6, Y6
-	VMOVUPS      Y6, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y8, Y8
-	VMOVUPS      Y8, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y9, Y9
-	VMOVUPS      Y9, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y10, Y10
-	VMOVUPS      Y10, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y11, Y11
-	VMOVUPS      Y11, (CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y12, Y12
-	VMOVUPS      Y12, (CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	ADDQ         DX, AX
+	VADDPS       (AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	ADDQ         DX, AX
+	VADDPS       (AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	ADDQ         DX, AX
+	VADDPS       (AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	ADDQ         DX, AX
+	VADDPS       (AX), Y8, Y8
+	ADDQ         DX, AX
+	VADDPS       (AX), Y9, Y9
+	ADDQ         DX, AX
+	VADDPS       (AX), Y10, Y10
+	ADDQ         DX, AX
+	VADDPS       (AX), Y11, Y11
+	ADDQ         DX, AX
+	VADDPS       (AX), Y12, Y12
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Y12, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3162,12 +3300,18 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       32(CX), Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	VADDPS       32(AX), Y2, Y2
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3210,17 +3354,24 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       32(CX), Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VADDPS       32(CX), Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	VADDPS       32(AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	VADDPS       32(AX), Y4, Y4
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3268,22 +3419,30 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       32(CX), Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VADDPS       32(CX), Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	VADDPS       32(CX), Y6, Y6
-	VMOVUPS      Y6, 32(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	VADDPS       32(AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	VADDPS       32(AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	VADDPS       32(AX), Y6, Y6
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3336,27 +3495,36 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       32(CX), Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VADDPS       32(CX), Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	VADDPS       32(CX), Y6, Y6
-	VMOVUPS      Y6, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VADDPS       32(CX), Y8, Y8
-	VMOVUPS      Y8, 32(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	VADDPS       32(AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	VADDPS       32(AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	VADDPS       32(AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	VADDPS       32(AX), Y8, Y8
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3414,32 +3582,42 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       32(CX), Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VADDPS       32(CX), Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	VADDPS       32(CX), Y6, Y6
-	VMOVUPS      Y6, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VADDPS       32(CX), Y8, Y8
-	VMOVUPS      Y8, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y9, Y9
-	VMOVUPS      Y9, (CX)
-	VADDPS       32(CX), Y10, Y10
-	VMOVUPS      Y10, 32(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	VADDPS       32(AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	VADDPS       32(AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	VADDPS       32(AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	VADDPS       32(AX), Y8, Y8
+	ADDQ         DX, AX
+	VADDPS       (AX), Y9, Y9
+	VADDPS       32(AX), Y10, Y10
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y10, 32(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3502,37 +3680,48 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Y1, Y1
-	VMOVUPS      Y1, (CX)
-	VADDPS       32(CX), Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VADDPS       32(CX), Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y5, Y5
-	VMOVUPS      Y5, (CX)
-	VADDPS       32(CX), Y6, Y6
-	VMOVUPS      Y6, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y7, Y7
-	VMOVUPS      Y7, (CX)
-	VADDPS       32(CX), Y8, Y8
-	VMOVUPS      Y8, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y9, Y9
-	VMOVUPS      Y9, (CX)
-	VADDPS       32(CX), Y10, Y10
-	VMOVUPS      Y10, 32(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Y11, Y11
-	VMOVUPS      Y11, (CX)
-	VADDPS       32(CX), Y12, Y12
-	VMOVUPS      Y12, 32(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Y1, Y1
+	VADDPS       32(AX), Y2, Y2
+	ADDQ         DX, AX
+	VADDPS       (AX), Y3, Y3
+	VADDPS       32(AX), Y4, Y4
+	ADDQ         DX, AX
+	VADDPS       (AX), Y5, Y5
+	VADDPS       32(AX), Y6, Y6
+	ADDQ         DX, AX
+	VADDPS       (AX), Y7, Y7
+	VADDPS       32(AX), Y8, Y8
+	ADDQ         DX, AX
+	VADDPS       (AX), Y9, Y9
+	VADDPS       32(AX), Y10, Y10
+	ADDQ         DX, AX
+	VADDPS       (AX), Y11, Y11
+	VADDPS       32(AX), Y12, Y12
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y3, (CX)
+	VMOVUPS Y4, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y7, (CX)
+	VMOVUPS Y8, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y9, (CX)
+	VMOVUPS Y10, 32(CX)
+	ADDQ    DX, CX
+	VMOVUPS Y11, (CX)
+	VMOVUPS Y12, 32(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -3692,5 +3881,80 @@ done:
 	ADDQ CX, 112(AX)
 	DECQ 56(AX)
 	JNZ  window
+	VZEROUPPER
+	RET
+
+// func copyRows256(c *byte)
+// Requires: AVX, CMOV
+TEXT ·copyRows256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ    c+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    32(AX), SI
+	MOVQ    40(AX), DI
+	MOVQ    24(AX), AX
+	DECQ    AX
+	MOVQ    AX, R8
+	ANDQ    $-8, R8
+	SUBQ    R8, AX
+	INCQ    AX
+	SHLQ    $0x02, R8
+	MOVQ    $0x00000008, R9
+	CMPQ    AX, R9
+	CMOVQGT R9, AX
+	NEGQ    AX
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(AX*4), Y0
+
+row:
+	XORQ AX, AX
+
+more:
+	CMPQ    AX, R8
+	JGE     end
+	VMOVUPS (DX)(AX*1), Y1
+	VMOVUPS Y1, (CX)(AX*1)
+	ADDQ    $0x20, AX
+	JMP     more
+
+end:
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS Y1, Y0, (CX)(AX*1)
+	ADDQ       SI, CX
+	ADDQ       DI, DX
+	DECQ       BX
+	JNZ        row
+	VZEROUPPER
+	RET
+
+// func sumParts256(c *byte)
+// Requires: AVX
+TEXT ·sumParts256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 32(AX), SI
+
+vector:
+	MOVQ    24(AX), DI
+	MOVQ    DX, R8
+	VMOVUPS (R8), Y0
+	DECQ    DI
+	JZ      store
+
+part:
+	ADDQ   SI, R8
+	VADDPS (R8), Y0, Y0
+	DECQ   DI
+	JNZ    part
+
+store:
+	VMOVUPS Y0, (CX)
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, CX
+	DECQ    BX
+	JNZ     vector
 	VZEROUPPER
 	RET

@@ -473,3 +473,13 @@ func maxPool512(c *byte)
 //
 //go:noescape
 func maxPoolGrad512(c *byte)
+
+// copyRows512 copies rows of floats.
+//
+//go:noescape
+func copyRows512(c *byte)
+
+// sumParts512 adds the parts, vector by vector, in their order.
+//
+//go:noescape
+func sumParts512(c *byte)

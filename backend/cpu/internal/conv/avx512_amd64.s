@@ -8267,10 +8267,16 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8304,13 +8310,20 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8346,16 +8359,24 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8393,19 +8414,28 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8445,22 +8475,32 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8502,25 +8542,36 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8564,28 +8615,40 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8631,31 +8694,44 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8703,34 +8779,48 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8780,37 +8870,52 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8862,40 +8967,56 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -8949,43 +9070,60 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9041,46 +9179,64 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9138,49 +9294,68 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9240,52 +9415,72 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9347,55 +9542,76 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9459,58 +9675,80 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9576,61 +9814,84 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9698,64 +9959,88 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+	VADDPS           (AX), Z18, Z18
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9825,67 +10110,92 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+	VADDPS           (AX), Z18, Z18
+	ADDQ             DX, AX
+	VADDPS           (AX), Z19, Z19
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z19, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -9957,70 +10267,96 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+	VADDPS           (AX), Z18, Z18
+	ADDQ             DX, AX
+	VADDPS           (AX), Z19, Z19
+	ADDQ             DX, AX
+	VADDPS           (AX), Z20, Z20
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z19, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10094,73 +10430,100 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+	VADDPS           (AX), Z18, Z18
+	ADDQ             DX, AX
+	VADDPS           (AX), Z19, Z19
+	ADDQ             DX, AX
+	VADDPS           (AX), Z20, Z20
+	ADDQ             DX, AX
+	VADDPS           (AX), Z21, Z21
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z19, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10236,76 +10599,104 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z22, Z22
-	VMOVUPS          Z22, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+	VADDPS           (AX), Z18, Z18
+	ADDQ             DX, AX
+	VADDPS           (AX), Z19, Z19
+	ADDQ             DX, AX
+	VADDPS           (AX), Z20, Z20
+	ADDQ             DX, AX
+	VADDPS           (AX), Z21, Z21
+	ADDQ             DX, AX
+	VADDPS           (AX), Z22, Z22
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z19, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10383,79 +10774,108 @@ pixel:
 	DECQ             BX
 	JNZ              row
 	MOVQ             16(AX), CX
-	MOVQ             72(AX), AX
-	VADDPS           (CX), Z0, Z0
-	VMOVUPS          Z0, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z1, Z1
-	VMOVUPS          Z1, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z2, Z2
-	VMOVUPS          Z2, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z3, Z3
-	VMOVUPS          Z3, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z4, Z4
-	VMOVUPS          Z4, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z5, Z5
-	VMOVUPS          Z5, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z6, Z6
-	VMOVUPS          Z6, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z7, Z7
-	VMOVUPS          Z7, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z8, Z8
-	VMOVUPS          Z8, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z9, Z9
-	VMOVUPS          Z9, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z10, Z10
-	VMOVUPS          Z10, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z11, Z11
-	VMOVUPS          Z11, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z12, Z12
-	VMOVUPS          Z12, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z13, Z13
-	VMOVUPS          Z13, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z14, Z14
-	VMOVUPS          Z14, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z15, Z15
-	VMOVUPS          Z15, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z16, Z16
-	VMOVUPS          Z16, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z17, Z17
-	VMOVUPS          Z17, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z18, Z18
-	VMOVUPS          Z18, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z19, Z19
-	VMOVUPS          Z19, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z20, Z20
-	VMOVUPS          Z20, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z21, Z21
-	VMOVUPS          Z21, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z22, Z22
-	VMOVUPS          Z22, (CX)
-	ADDQ             AX, CX
-	VADDPS           (CX), Z23, Z23
-	VMOVUPS          Z23, (CX)
-	ADDQ             AX, CX
+	MOVQ             72(AX), DX
+	CMPQ             112(AX), $0x00
+	JNE              store
+	MOVQ             16(AX), AX
+	VADDPS           (AX), Z0, Z0
+	ADDQ             DX, AX
+	VADDPS           (AX), Z1, Z1
+	ADDQ             DX, AX
+	VADDPS           (AX), Z2, Z2
+	ADDQ             DX, AX
+	VADDPS           (AX), Z3, Z3
+	ADDQ             DX, AX
+	VADDPS           (AX), Z4, Z4
+	ADDQ             DX, AX
+	VADDPS           (AX), Z5, Z5
+	ADDQ             DX, AX
+	VADDPS           (AX), Z6, Z6
+	ADDQ             DX, AX
+	VADDPS           (AX), Z7, Z7
+	ADDQ             DX, AX
+	VADDPS           (AX), Z8, Z8
+	ADDQ             DX, AX
+	VADDPS           (AX), Z9, Z9
+	ADDQ             DX, AX
+	VADDPS           (AX), Z10, Z10
+	ADDQ             DX, AX
+	VADDPS           (AX), Z11, Z11
+	ADDQ             DX, AX
+	VADDPS           (AX), Z12, Z12
+	ADDQ             DX, AX
+	VADDPS           (AX), Z13, Z13
+	ADDQ             DX, AX
+	VADDPS           (AX), Z14, Z14
+	ADDQ             DX, AX
+	VADDPS           (AX), Z15, Z15
+	ADDQ             DX, AX
+	VADDPS           (AX), Z16, Z16
+	ADDQ             DX, AX
+	VADDPS           (AX), Z17, Z17
+	ADDQ             DX, AX
+	VADDPS           (AX), Z18, Z18
+	ADDQ             DX, AX
+	VADDPS           (AX), Z19, Z19
+	ADDQ             DX, AX
+	VADDPS           (AX), Z20, Z20
+	ADDQ             DX, AX
+	VADDPS           (AX), Z21, Z21
+	ADDQ             DX, AX
+	VADDPS           (AX), Z22, Z22
+	ADDQ             DX, AX
+	VADDPS           (AX), Z23, Z23
+	ADDQ             DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z1, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z5, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z7, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z11, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z13, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z17, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z19, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	ADDQ    DX, CX
+	VMOVUPS Z23, (CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10491,12 +10911,18 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10537,17 +10963,24 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10593,22 +11026,30 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10659,27 +11100,36 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10735,32 +11185,42 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10821,37 +11281,48 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -10917,42 +11388,54 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11023,47 +11506,60 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z14, Z14
-	VMOVUPS      Z14, (CX)
-	VADDPS       64(CX), Z15, Z15
-	VMOVUPS      Z15, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+	VADDPS       (AX), Z14, Z14
+	VADDPS       64(AX), Z15, Z15
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11139,52 +11635,66 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z14, Z14
-	VMOVUPS      Z14, (CX)
-	VADDPS       64(CX), Z15, Z15
-	VMOVUPS      Z15, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z16, Z16
-	VMOVUPS      Z16, (CX)
-	VADDPS       64(CX), Z17, Z17
-	VMOVUPS      Z17, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+	VADDPS       (AX), Z14, Z14
+	VADDPS       64(AX), Z15, Z15
+	ADDQ         DX, AX
+	VADDPS       (AX), Z16, Z16
+	VADDPS       64(AX), Z17, Z17
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11265,57 +11775,72 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z14, Z14
-	VMOVUPS      Z14, (CX)
-	VADDPS       64(CX), Z15, Z15
-	VMOVUPS      Z15, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z16, Z16
-	VMOVUPS      Z16, (CX)
-	VADDPS       64(CX), Z17, Z17
-	VMOVUPS      Z17, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+	VADDPS       (AX), Z14, Z14
+	VADDPS       64(AX), Z15, Z15
+	ADDQ         DX, AX
+	VADDPS       (AX), Z16, Z16
+	VADDPS       64(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11401,62 +11926,78 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z14, Z14
-	VMOVUPS      Z14, (CX)
-	VADDPS       64(CX), Z15, Z15
-	VMOVUPS      Z15, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z16, Z16
-	VMOVUPS      Z16, (CX)
-	VADDPS       64(CX), Z17, Z17
-	VMOVUPS      Z17, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z20, Z20
-	VMOVUPS      Z20, (CX)
-	VADDPS       64(CX), Z21, Z21
-	VMOVUPS      Z21, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+	VADDPS       (AX), Z14, Z14
+	VADDPS       64(AX), Z15, Z15
+	ADDQ         DX, AX
+	VADDPS       (AX), Z16, Z16
+	VADDPS       64(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	ADDQ         DX, AX
+	VADDPS       (AX), Z20, Z20
+	VADDPS       64(AX), Z21, Z21
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11547,67 +12088,84 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z14, Z14
-	VMOVUPS      Z14, (CX)
-	VADDPS       64(CX), Z15, Z15
-	VMOVUPS      Z15, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z16, Z16
-	VMOVUPS      Z16, (CX)
-	VADDPS       64(CX), Z17, Z17
-	VMOVUPS      Z17, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z20, Z20
-	VMOVUPS      Z20, (CX)
-	VADDPS       64(CX), Z21, Z21
-	VMOVUPS      Z21, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z22, Z22
-	VMOVUPS      Z22, (CX)
-	VADDPS       64(CX), Z23, Z23
-	VMOVUPS      Z23, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+	VADDPS       (AX), Z14, Z14
+	VADDPS       64(AX), Z15, Z15
+	ADDQ         DX, AX
+	VADDPS       (AX), Z16, Z16
+	VADDPS       64(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	ADDQ         DX, AX
+	VADDPS       (AX), Z20, Z20
+	VADDPS       64(AX), Z21, Z21
+	ADDQ         DX, AX
+	VADDPS       (AX), Z22, Z22
+	VADDPS       64(AX), Z23, Z23
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11703,72 +12261,90 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z2, Z2
-	VMOVUPS      Z2, (CX)
-	VADDPS       64(CX), Z3, Z3
-	VMOVUPS      Z3, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VADDPS       64(CX), Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VADDPS       64(CX), Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z10, Z10
-	VMOVUPS      Z10, (CX)
-	VADDPS       64(CX), Z11, Z11
-	VMOVUPS      Z11, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z14, Z14
-	VMOVUPS      Z14, (CX)
-	VADDPS       64(CX), Z15, Z15
-	VMOVUPS      Z15, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z16, Z16
-	VMOVUPS      Z16, (CX)
-	VADDPS       64(CX), Z17, Z17
-	VMOVUPS      Z17, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z20, Z20
-	VMOVUPS      Z20, (CX)
-	VADDPS       64(CX), Z21, Z21
-	VMOVUPS      Z21, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z22, Z22
-	VMOVUPS      Z22, (CX)
-	VADDPS       64(CX), Z23, Z23
-	VMOVUPS      Z23, 64(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z24, Z24
-	VMOVUPS      Z24, (CX)
-	VADDPS       64(CX), Z25, Z25
-	VMOVUPS      Z25, 64(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	ADDQ         DX, AX
+	VADDPS       (AX), Z2, Z2
+	VADDPS       64(AX), Z3, Z3
+	ADDQ         DX, AX
+	VADDPS       (AX), Z4, Z4
+	VADDPS       64(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	ADDQ         DX, AX
+	VADDPS       (AX), Z8, Z8
+	VADDPS       64(AX), Z9, Z9
+	ADDQ         DX, AX
+	VADDPS       (AX), Z10, Z10
+	VADDPS       64(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	ADDQ         DX, AX
+	VADDPS       (AX), Z14, Z14
+	VADDPS       64(AX), Z15, Z15
+	ADDQ         DX, AX
+	VADDPS       (AX), Z16, Z16
+	VADDPS       64(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	ADDQ         DX, AX
+	VADDPS       (AX), Z20, Z20
+	VADDPS       64(AX), Z21, Z21
+	ADDQ         DX, AX
+	VADDPS       (AX), Z22, Z22
+	VADDPS       64(AX), Z23, Z23
+	ADDQ         DX, AX
+	VADDPS       (AX), Z24, Z24
+	VADDPS       64(AX), Z25, Z25
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z2, (CX)
+	VMOVUPS Z3, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z4, (CX)
+	VMOVUPS Z5, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z8, (CX)
+	VMOVUPS Z9, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z10, (CX)
+	VMOVUPS Z11, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z14, (CX)
+	VMOVUPS Z15, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z16, (CX)
+	VMOVUPS Z17, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z20, (CX)
+	VMOVUPS Z21, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z22, (CX)
+	VMOVUPS Z23, 64(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11807,14 +12383,20 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11860,21 +12442,28 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -11927,28 +12516,36 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12008,35 +12605,44 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z9, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       64(CX), Z10, Z10
-	VMOVUPS      Z10, 64(CX)
-	VADDPS       128(CX), Z11, Z11
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+	VADDPS       (AX), Z9, Z9
+	VADDPS       64(AX), Z10, Z10
+	VADDPS       128(AX), Z11, Z11
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12103,42 +12709,52 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z9, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       64(CX), Z10, Z10
-	VMOVUPS      Z10, 64(CX)
-	VADDPS       128(CX), Z11, Z11
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	VADDPS       128(CX), Z14, Z14
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+	VADDPS       (AX), Z9, Z9
+	VADDPS       64(AX), Z10, Z10
+	VADDPS       128(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	VADDPS       128(AX), Z14, Z14
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12212,49 +12828,60 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z9, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       64(CX), Z10, Z10
-	VMOVUPS      Z10, 64(CX)
-	VADDPS       128(CX), Z11, Z11
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	VADDPS       128(CX), Z14, Z14
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z15, Z15
-	VMOVUPS      Z15, (CX)
-	VADDPS       64(CX), Z16, Z16
-	VMOVUPS      Z16, 64(CX)
-	VADDPS       128(CX), Z17, Z17
-	VMOVUPS      Z17, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+	VADDPS       (AX), Z9, Z9
+	VADDPS       64(AX), Z10, Z10
+	VADDPS       128(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	VADDPS       128(AX), Z14, Z14
+	ADDQ         DX, AX
+	VADDPS       (AX), Z15, Z15
+	VADDPS       64(AX), Z16, Z16
+	VADDPS       128(AX), Z17, Z17
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	VMOVUPS Z16, 64(CX)
+	VMOVUPS Z17, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12335,56 +12962,68 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z9, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       64(CX), Z10, Z10
-	VMOVUPS      Z10, 64(CX)
-	VADDPS       128(CX), Z11, Z11
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	VADDPS       128(CX), Z14, Z14
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z15, Z15
-	VMOVUPS      Z15, (CX)
-	VADDPS       64(CX), Z16, Z16
-	VMOVUPS      Z16, 64(CX)
-	VADDPS       128(CX), Z17, Z17
-	VMOVUPS      Z17, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	VADDPS       128(CX), Z20, Z20
-	VMOVUPS      Z20, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+	VADDPS       (AX), Z9, Z9
+	VADDPS       64(AX), Z10, Z10
+	VADDPS       128(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	VADDPS       128(AX), Z14, Z14
+	ADDQ         DX, AX
+	VADDPS       (AX), Z15, Z15
+	VADDPS       64(AX), Z16, Z16
+	VADDPS       128(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	VADDPS       128(AX), Z20, Z20
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	VMOVUPS Z16, 64(CX)
+	VMOVUPS Z17, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	VMOVUPS Z20, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12472,63 +13111,76 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z9, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       64(CX), Z10, Z10
-	VMOVUPS      Z10, 64(CX)
-	VADDPS       128(CX), Z11, Z11
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	VADDPS       128(CX), Z14, Z14
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z15, Z15
-	VMOVUPS      Z15, (CX)
-	VADDPS       64(CX), Z16, Z16
-	VMOVUPS      Z16, 64(CX)
-	VADDPS       128(CX), Z17, Z17
-	VMOVUPS      Z17, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	VADDPS       128(CX), Z20, Z20
-	VMOVUPS      Z20, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z21, Z21
-	VMOVUPS      Z21, (CX)
-	VADDPS       64(CX), Z22, Z22
-	VMOVUPS      Z22, 64(CX)
-	VADDPS       128(CX), Z23, Z23
-	VMOVUPS      Z23, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+	VADDPS       (AX), Z9, Z9
+	VADDPS       64(AX), Z10, Z10
+	VADDPS       128(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	VADDPS       128(AX), Z14, Z14
+	ADDQ         DX, AX
+	VADDPS       (AX), Z15, Z15
+	VADDPS       64(AX), Z16, Z16
+	VADDPS       128(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	VADDPS       128(AX), Z20, Z20
+	ADDQ         DX, AX
+	VADDPS       (AX), Z21, Z21
+	VADDPS       64(AX), Z22, Z22
+	VADDPS       128(AX), Z23, Z23
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	VMOVUPS Z16, 64(CX)
+	VMOVUPS Z17, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	VMOVUPS Z20, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	VMOVUPS Z22, 64(CX)
+	VMOVUPS Z23, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12623,70 +13275,84 @@ pixel:
 	DECQ         BX
 	JNZ          row
 	MOVQ         16(AX), CX
-	MOVQ         72(AX), AX
-	VADDPS       (CX), Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VADDPS       64(CX), Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VADDPS       128(CX), Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z3, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       64(CX), Z4, Z4
-	VMOVUPS      Z4, 64(CX)
-	VADDPS       128(CX), Z5, Z5
-	VMOVUPS      Z5, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z6, Z6
-	VMOVUPS      Z6, (CX)
-	VADDPS       64(CX), Z7, Z7
-	VMOVUPS      Z7, 64(CX)
-	VADDPS       128(CX), Z8, Z8
-	VMOVUPS      Z8, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z9, Z9
-	VMOVUPS      Z9, (CX)
-	VADDPS       64(CX), Z10, Z10
-	VMOVUPS      Z10, 64(CX)
-	VADDPS       128(CX), Z11, Z11
-	VMOVUPS      Z11, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VADDPS       64(CX), Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	VADDPS       128(CX), Z14, Z14
-	VMOVUPS      Z14, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z15, Z15
-	VMOVUPS      Z15, (CX)
-	VADDPS       64(CX), Z16, Z16
-	VMOVUPS      Z16, 64(CX)
-	VADDPS       128(CX), Z17, Z17
-	VMOVUPS      Z17, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z18, Z18
-	VMOVUPS      Z18, (CX)
-	VADDPS       64(CX), Z19, Z19
-	VMOVUPS      Z19, 64(CX)
-	VADDPS       128(CX), Z20, Z20
-	VMOVUPS      Z20, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z21, Z21
-	VMOVUPS      Z21, (CX)
-	VADDPS       64(CX), Z22, Z22
-	VMOVUPS      Z22, 64(CX)
-	VADDPS       128(CX), Z23, Z23
-	VMOVUPS      Z23, 128(CX)
-	ADDQ         AX, CX
-	VADDPS       (CX), Z24, Z24
-	VMOVUPS      Z24, (CX)
-	VADDPS       64(CX), Z25, Z25
-	VMOVUPS      Z25, 64(CX)
-	VADDPS       128(CX), Z26, Z26
-	VMOVUPS      Z26, 128(CX)
-	ADDQ         AX, CX
+	MOVQ         72(AX), DX
+	CMPQ         112(AX), $0x00
+	JNE          store
+	MOVQ         16(AX), AX
+	VADDPS       (AX), Z0, Z0
+	VADDPS       64(AX), Z1, Z1
+	VADDPS       128(AX), Z2, Z2
+	ADDQ         DX, AX
+	VADDPS       (AX), Z3, Z3
+	VADDPS       64(AX), Z4, Z4
+	VADDPS       128(AX), Z5, Z5
+	ADDQ         DX, AX
+	VADDPS       (AX), Z6, Z6
+	VADDPS       64(AX), Z7, Z7
+	VADDPS       128(AX), Z8, Z8
+	ADDQ         DX, AX
+	VADDPS       (AX), Z9, Z9
+	VADDPS       64(AX), Z10, Z10
+	VADDPS       128(AX), Z11, Z11
+	ADDQ         DX, AX
+	VADDPS       (AX), Z12, Z12
+	VADDPS       64(AX), Z13, Z13
+	VADDPS       128(AX), Z14, Z14
+	ADDQ         DX, AX
+	VADDPS       (AX), Z15, Z15
+	VADDPS       64(AX), Z16, Z16
+	VADDPS       128(AX), Z17, Z17
+	ADDQ         DX, AX
+	VADDPS       (AX), Z18, Z18
+	VADDPS       64(AX), Z19, Z19
+	VADDPS       128(AX), Z20, Z20
+	ADDQ         DX, AX
+	VADDPS       (AX), Z21, Z21
+	VADDPS       64(AX), Z22, Z22
+	VADDPS       128(AX), Z23, Z23
+	ADDQ         DX, AX
+	VADDPS       (AX), Z24, Z24
+	VADDPS       64(AX), Z25, Z25
+	VADDPS       128(AX), Z26, Z26
+	ADDQ         DX, AX
+
+store:
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z3, (CX)
+	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z5, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z6, (CX)
+	VMOVUPS Z7, 64(CX)
+	VMOVUPS Z8, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z9, (CX)
+	VMOVUPS Z10, 64(CX)
+	VMOVUPS Z11, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z12, (CX)
+	VMOVUPS Z13, 64(CX)
+	VMOVUPS Z14, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z15, (CX)
+	VMOVUPS Z16, 64(CX)
+	VMOVUPS Z17, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z18, (CX)
+	VMOVUPS Z19, 64(CX)
+	VMOVUPS Z20, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z21, (CX)
+	VMOVUPS Z22, 64(CX)
+	VMOVUPS Z23, 128(CX)
+	ADDQ    DX, CX
+	VMOVUPS Z24, (CX)
+	VMOVUPS Z25, 64(CX)
+	VMOVUPS Z26, 128(CX)
+	ADDQ    DX, CX
 	VZEROUPPER
 	RET
 
@@ -12843,5 +13509,80 @@ done:
 	ADDQ CX, 112(AX)
 	DECQ 56(AX)
 	JNZ  window
+	VZEROUPPER
+	RET
+
+// func copyRows512(c *byte)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·copyRows512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ    c+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    32(AX), SI
+	MOVQ    40(AX), DI
+	MOVQ    24(AX), AX
+	DECQ    AX
+	MOVQ    AX, R8
+	ANDQ    $-16, R8
+	SUBQ    R8, AX
+	INCQ    AX
+	SHLQ    $0x02, R8
+	MOVQ    $0x00000010, R9
+	CMPQ    AX, R9
+	CMOVQGT R9, AX
+	MOVL    $0xffffffff, R9
+	BZHIL   AX, R9, R9
+	KMOVW   R9, K1
+
+row:
+	XORQ AX, AX
+
+more:
+	CMPQ    AX, R8
+	JGE     end
+	VMOVUPS (DX)(AX*1), Z0
+	VMOVUPS Z0, (CX)(AX*1)
+	ADDQ    $0x40, AX
+	JMP     more
+
+end:
+	VMOVUPS.Z (DX)(AX*1), K1, Z0
+	VMOVUPS   Z0, K1, (CX)(AX*1)
+	ADDQ      SI, CX
+	ADDQ      DI, DX
+	DECQ      BX
+	JNZ       row
+	VZEROUPPER
+	RET
+
+// func sumParts512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·sumParts512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 32(AX), SI
+
+vector:
+	MOVQ    24(AX), DI
+	MOVQ    DX, R8
+	VMOVUPS (R8), Z0
+	DECQ    DI
+	JZ      store
+
+part:
+	ADDQ   SI, R8
+	VADDPS (R8), Z0, Z0
+	DECQ   DI
+	JNZ    part
+
+store:
+	VMOVUPS Z0, (CX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, CX
+	DECQ    BX
+	JNZ     vector
 	VZEROUPPER
 	RET

@@ -116,4 +116,5 @@ func fill512(k *kernels) {
 		weights512x9x3,
 	})
 	k.maxPool, k.maxPoolGrad = maxPool512, maxPoolGrad512
+	k.copyRows, k.sumParts = copyRows512, sumParts512
 }

@@ -71,6 +71,7 @@ type dataPlan struct {
 }
 
 func (k *kernels) dataPlan(s Shape, threads int) dataPlan {
+	k = k.fit(s.Cin)
 	p := dataPlan{
 		v:  axis{s.H, s.OutH, s.KH, s.StrideH, s.PadTop},
 		h:  axis{s.W, s.OutW, s.KW, s.StrideW, s.PadLeft},
@@ -102,6 +103,7 @@ func (k *kernels) dataPass(p *pool.Pool, s Shape, a DataArgs) {
 		return
 	}
 	s = s.pointwise()
+	k = k.fit(s.Cin)
 	plan := k.dataPlan(s, p.Threads())
 	ws := workspace("BackwardData", a.Workspace, plan.total)
 	j := &dataJob{k: k, s: s, a: a, plan: plan, ws: ws}
@@ -164,6 +166,7 @@ func transpose(dst, src []float32, rows, cols, ld int) {
 func (j *dataJob) Part(worker, part int) {
 	s, p := j.s, &j.plan
 	var call tileCall
+	pk := packer{k: j.k, h: s.OutH, w: s.OutW, c: s.Cout}
 	scratch := j.ws[p.images+worker*p.image:][:p.image]
 	n0, n1, r0, r1 := p.part(part)
 	q0, q1 := p.q0+r0, p.q0+r1
@@ -176,7 +179,7 @@ func (j *dataJob) Part(worker, part int) {
 		}
 		up, left := max(1, p.v.taps(0))-1, max(1, p.h.taps(0))-1
 		win := window{row: q0 - up, col: p.p0 - left, rows: r1 - r0 + up, cols: p.width}
-		pack(scratch, j.a.DY[n*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], s.OutH, s.OutW, s.Cout, win)
+		pk.pack(scratch, j.a.DY[n*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], win)
 		for i := range j.phases {
 			j.phase(&j.phases[i], &call, dx, scratch, [2]int{q0, q1})
 		}

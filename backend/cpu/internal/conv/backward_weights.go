@@ -31,6 +31,10 @@ func BackwardWeightsWorkspace(s Shape, threads int) int {
 // maxChunks bounds the partial sums of a weight gradient, and so its parallelism.
 const maxChunks = 32
 
+// chunkPixels is the fewest pixels of a chunk: its sum is written and read again, which costs as
+// much as a few pixels.
+const chunkPixels = 64
+
 // weightsPlan says how pixels are cut into chunks, by the shape alone, and where things lie in
 // the workspace: chunks partial sums [KH·KW·Cin, ld], then the workers' images.
 type weightsPlan struct {
@@ -41,8 +45,9 @@ type weightsPlan struct {
 }
 
 func (k *kernels) weightsPlan(s Shape, threads int) weightsPlan {
+	k = k.fit(s.Cout)
 	p := weightsPlan{ld: k.vectors(s.Cout) * k.lanes}
-	p.chunks = max(1, min(maxChunks, s.N*s.OutH, int(s.FLOP()/partFLOP)))
+	p.chunks = max(1, min(maxChunks, s.N*s.OutH, s.N*s.OutH*s.OutW/chunkPixels, int(s.FLOP()/partFLOP)))
 	p.sum = s.KH * s.KW * s.Cin * p.ld
 	p.images = p.chunks * p.sum
 	if !s.direct() {
@@ -76,6 +81,7 @@ func (k *kernels) weightsPass(p *pool.Pool, s Shape, a WeightArgs) {
 		return
 	}
 	s = s.pointwise()
+	k = k.fit(s.Cout)
 	plan := k.weightsPlan(s, p.Threads())
 	j := &weightsJob{k: k, s: s, a: a, plan: plan, ws: workspace("BackwardWeights", a.Workspace, plan.total)}
 	p.Do(plan.chunks, j)
@@ -94,9 +100,9 @@ type weightsJob struct {
 func (j *weightsJob) Part(worker, part int) {
 	s, p := j.s, &j.plan
 	sum := j.ws[part*p.sum:][:p.sum]
-	clear(sum)
 	scratch := j.ws[p.images+worker*p.image:][:p.image]
-	var call outerCall
+	call := outerCall{fresh: 1}
+	pk := packer{k: j.k, h: s.H, w: s.W, c: s.Cin}
 	from, to := p.chunk(part, s)
 	for from < to {
 		n, r0 := from/s.OutH, from%s.OutH
@@ -108,7 +114,7 @@ func (j *weightsJob) Part(worker, part int) {
 			x = x[r0*s.StrideH*row:]
 		} else {
 			win := window{row: r0*s.StrideH - s.PadTop, col: -s.PadLeft, rows: s.spanH(r1 - r0), cols: s.spanW()}
-			pack(scratch, x, s.H, s.W, s.Cin, win)
+			pk.pack(scratch, x, win)
 			x, row = scratch, s.spanW()*s.Cin
 		}
 		dy := j.a.DY[(n*s.OutH+r0)*s.OutW*s.Cout:][:(r1-r0)*s.OutW*s.Cout]
@@ -116,6 +122,7 @@ func (j *weightsJob) Part(worker, part int) {
 		for kh := range s.KH {
 			j.outer(&call, x[kh*row:], row, dy, sum[kh*s.KW*s.Cin*p.ld:])
 		}
+		call.fresh = 0
 	}
 }
 
@@ -153,14 +160,19 @@ type reduceJob weightsJob
 // Part adds the partial sums of some rows of dw in the order of the chunks.
 func (j *reduceJob) Part(_, part int) {
 	s, p := j.s, &j.plan
-	last := min((part+1)*reduceRows, s.KH*s.KW*s.Cin)
-	for m := part * reduceRows; m < last; m++ {
-		out := j.a.DW[m*s.Cout:][:s.Cout]
-		copy(out, j.ws[m*p.ld:])
-		for c := 1; c < p.chunks; c++ {
-			for o, v := range j.ws[c*p.sum+m*p.ld:][:s.Cout] {
-				out[o] += v
-			}
+	first := part * reduceRows
+	last := min(first+reduceRows, s.KH*s.KW*s.Cin)
+	dst := j.ws[first*p.ld : last*p.ld]
+	if p.ld == s.Cout {
+		dst = j.a.DW[first*p.ld : last*p.ld]
+	}
+	j.k.sumParts((*byte)(unsafe.Pointer(&sumCall{
+		dst: unsafe.Pointer(&dst[0]), src: unsafe.Pointer(&j.ws[first*p.ld]),
+		vecs: len(dst) / j.k.lanes, parts: p.chunks, stride: 4 * p.sum,
+	})))
+	if p.ld != s.Cout {
+		for m := first; m < last; m++ {
+			copy(j.a.DW[m*s.Cout:][:s.Cout], j.ws[m*p.ld:])
 		}
 	}
 }

@@ -41,6 +41,7 @@ type forwardPlan struct {
 }
 
 func (k *kernels) forwardPlan(s Shape, threads int) forwardPlan {
+	k = k.fit(s.Cout)
 	p := forwardPlan{split: splitImages(s.N, s.OutH, s.FLOP(), threads), wLd: s.Cout}
 	padded := k.vectors(s.Cout) * k.lanes
 	if padded != s.Cout {
@@ -75,6 +76,7 @@ func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
 		a.Workspace = nil
 	}
 	s = s.pointwise()
+	k = k.fit(s.Cout)
 	plan := k.forwardPlan(s, p.Threads())
 	ws := workspace("Forward", a.Workspace, plan.total)
 	j := &forwardJob{k: k, s: s, a: a, plan: plan, ws: ws}
@@ -116,6 +118,7 @@ type forwardJob struct {
 func (j *forwardJob) Part(worker, part int) {
 	s := j.s
 	var call tileCall
+	pk := packer{k: j.k, h: s.H, w: s.W, c: s.Cin}
 	scratch := j.ws[j.plan.images+worker*j.plan.image:][:j.plan.image]
 	n0, n1, r0, r1 := j.plan.part(part)
 	for n := n0; n < n1; n++ {
@@ -125,7 +128,7 @@ func (j *forwardJob) Part(worker, part int) {
 			g.src, g.srcRow = src[r0*s.StrideH*s.W*s.Cin:], s.W*s.Cin
 		} else {
 			win := window{row: r0*s.StrideH - s.PadTop, col: -s.PadLeft, rows: s.spanH(r1 - r0), cols: s.spanW()}
-			pack(scratch, src, s.H, s.W, s.Cin, win)
+			pk.pack(scratch, src, win)
 			g.src, g.srcRow = scratch, s.spanW()*s.Cin
 		}
 		g.srcStep = s.StrideH * g.srcRow

@@ -16,6 +16,8 @@ type kernels struct {
 	lanes int // floats in a vector; packed weights and biases are padded to a multiple of it
 	vecs  int // most vectors in a tile
 
+	narrow *kernels // what to use for at most narrow.lanes channels, or nil
+
 	pixels  [maxVecs + 1]int // most pixels of a forward tile, by its vectors
 	rows    [maxVecs + 1]int // most window positions of a weight-gradient tile, by its vectors
 	forward [maxVecs + 1][maxPixels + 1]func(*byte)
@@ -23,6 +25,16 @@ type kernels struct {
 
 	maxPool     func(*byte)
 	maxPoolGrad func(*byte)
+	copyRows    func(*byte)
+	sumParts    func(*byte)
+}
+
+// fit returns the set that wastes the fewest lanes on some output channels.
+func (k *kernels) fit(channels int) *kernels {
+	if k.narrow != nil && channels <= k.narrow.lanes {
+		return k.narrow
+	}
+	return k
 }
 
 // tileCall asks for tiles of neighbouring output pixels of one row. Steps are in bytes. The
@@ -64,6 +76,22 @@ type outerCall struct {
 	tail  int
 	m     int // window positions of the tile
 	vecs  int
+	fresh int // not 0: overwrite dw instead of adding to it
+}
+
+// copyCall asks for dst = src, rows of n floats; steps in bytes from row to row.
+type copyCall struct {
+	dst, src         unsafe.Pointer
+	rows, n          int // at least 1 each
+	dstStep, srcStep int
+}
+
+// sumCall asks for dst = the sum of parts, in their order.
+type sumCall struct {
+	dst, src unsafe.Pointer // dst may be the first part
+	vecs     int            // vectors of a part
+	parts    int            // at least 1 each
+	stride   int            // bytes from part to part
 }
 
 // best is the fastest kernel set that this processor runs.

@@ -14,7 +14,7 @@ func available() []*kernels {
 		sets = append([]*kernels{k}, sets...)
 	}
 	if isa.Best() >= isa.AVX512 {
-		k := &kernels{name: "avx512", lanes: 16, vecs: 3}
+		k := &kernels{name: "avx512", lanes: 16, vecs: 3, narrow: sets[0]}
 		fill512(k)
 		sets = append([]*kernels{k}, sets...)
 	}

@@ -6,7 +6,8 @@ const portableLanes = 16
 
 // portable returns the kernels in plain Go.
 func portable() *kernels {
-	k := &kernels{name: "portable", lanes: portableLanes, vecs: 1, maxPool: maxPoolPortable, maxPoolGrad: maxPoolGradPortable}
+	k := &kernels{name: "portable", lanes: portableLanes, vecs: 1, maxPool: maxPoolPortable, maxPoolGrad: maxPoolGradPortable,
+		copyRows: copyRowsPortable, sumParts: sumPartsPortable}
 	k.pixels[1], k.rows[1] = 8, 8
 	for i := 1; i <= 8; i++ {
 		k.forward[1][i] = tilePortable
@@ -67,8 +68,30 @@ func outerPortable(arg *byte) {
 		x, dy = x+c.xRow, dy+c.dyRow
 	}
 	for m := range c.m {
+		if c.fresh != 0 {
+			clear(floats(c.dw, m*c.ld, c.tail))
+		}
 		for l := range floats(c.dw, m*c.ld, c.tail) {
 			floats(c.dw, m*c.ld, c.tail)[l] += acc[m][l%portableLanes]
+		}
+	}
+}
+
+func copyRowsPortable(arg *byte) {
+	c := (*copyCall)(unsafe.Pointer(arg))
+	for i := range c.rows {
+		copy(floats(c.dst, i*c.dstStep, c.n), floats(c.src, i*c.srcStep, c.n))
+	}
+}
+
+func sumPartsPortable(arg *byte) {
+	c := (*sumCall)(unsafe.Pointer(arg))
+	n := c.vecs * portableLanes
+	dst := floats(c.dst, 0, n)
+	copy(dst, floats(c.src, 0, n))
+	for i := 1; i < c.parts; i++ {
+		for j, v := range floats(c.src, i*c.stride, n) {
+			dst[j] += v
 		}
 	}
 }

@@ -62,6 +62,8 @@ func main() {
 	}
 	m.maxPool(false)
 	m.maxPool(true)
+	m.copyRows()
+	m.sumParts()
 	Generate()
 	if err := os.WriteFile(*tables, m.tables(), 0o644); err != nil {
 		log.Fatal(err)
@@ -85,7 +87,7 @@ func (m *machine) tables() []byte {
 	}
 	list("forward", "pixels", "forward", m.pixels)
 	list("weights", "rows", "weights", m.rows)
-	fmt.Fprintf(&b, "k.maxPool, k.maxPoolGrad = maxPool%s, maxPoolGrad%s\n}\n", m.name, m.name)
+	fmt.Fprintf(&b, "k.maxPool, k.maxPoolGrad = maxPool%[1]s, maxPoolGrad%[1]s\nk.copyRows, k.sumParts = copyRows%[1]s, sumParts%[1]s\n}\n", m.name)
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		log.Fatal(err)

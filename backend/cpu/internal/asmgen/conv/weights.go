@@ -14,6 +14,7 @@ func (m *machine) weights(r, v int) {
 	x, dy, dw := loadQ(arg(0)), loadQ(arg(1)), arg(2)
 	rows, cols, xPix, dyPix := loadQ(arg(3)), arg(4), loadQ(arg(5)), loadQ(arg(6))
 	xRow, dyRow, ld, bits, count := arg(7), arg(8), arg(9), arg(10), arg(11)
+	fresh := arg(14)
 
 	mask := m.mask(bits, count)
 	acc := m.vecs(r * v)
@@ -39,9 +40,18 @@ func (m *machine) weights(r, v int) {
 		ADDQ(dyRow, dy)
 	})
 	out, step := loadQ(dw), loadQ(ld)
+	CMPQ(fresh, Imm(0))
+	JNE(LabelRef("store"))
+	sum := loadQ(dw)
 	for j := range r {
 		for i := range v {
-			VADDPS(offset(out, i*m.bytes), acc[j*v+i], acc[j*v+i])
+			VADDPS(offset(sum, i*m.bytes), acc[j*v+i], acc[j*v+i])
+		}
+		ADDQ(step, sum)
+	}
+	Label("store")
+	for j := range r {
+		for i := range v {
 			VMOVUPS(acc[j*v+i], offset(out, i*m.bytes))
 		}
 		ADDQ(step, out)

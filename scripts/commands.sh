@@ -65,3 +65,14 @@ if has demo; then
     done
     test -s "$dir/demo/report.html"
 fi
+
+# Ctrl-C: the program says so, fails, and leaves nothing half-written.
+"$foresee" collect tworooms -o "$dir/interrupted" --episodes 100000 2>"$dir/interrupted.log" &
+sleep 1
+kill -INT $!
+code=0
+wait $! || code=$?
+grep -q interrupted "$dir/interrupted.log"
+test "$code" = 1
+test -z "$(find "$dir" -maxdepth 1 -name '*interrupted*' -not -name '*.log')"
+echo "all commands ran"

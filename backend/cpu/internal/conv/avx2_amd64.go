@@ -203,3 +203,8 @@ func copyRows256(c *byte)
 //
 //go:noescape
 func sumParts256(c *byte)
+
+// prefetch256 asks for cache lines that will be read soon.
+//
+//go:noescape
+func prefetch256(c *byte)

@@ -54,5 +54,5 @@ func fill256(k *kernels) {
 		weights256x6x2,
 	})
 	k.maxPool, k.maxPoolGrad = maxPool256, maxPoolGrad256
-	k.copyRows, k.sumParts = copyRows256, sumParts256
+	k.copyRows, k.sumParts, k.prefetch = copyRows256, sumParts256, prefetch256
 }

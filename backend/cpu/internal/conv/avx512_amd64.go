@@ -483,3 +483,8 @@ func copyRows512(c *byte)
 //
 //go:noescape
 func sumParts512(c *byte)
+
+// prefetch512 asks for cache lines that will be read soon.
+//
+//go:noescape
+func prefetch512(c *byte)

@@ -13586,3 +13586,17 @@ store:
 	JNZ     vector
 	VZEROUPPER
 	RET
+
+// func prefetch512(c *byte)
+// Requires: MMX+
+TEXT ·prefetch512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), AX
+
+line:
+	PREFETCHT1 (CX)
+	ADDQ       $0x40, CX
+	DECQ       AX
+	JNZ        line
+	RET

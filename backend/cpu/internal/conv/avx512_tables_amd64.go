@@ -116,5 +116,5 @@ func fill512(k *kernels) {
 		weights512x9x3,
 	})
 	k.maxPool, k.maxPoolGrad = maxPool512, maxPoolGrad512
-	k.copyRows, k.sumParts = copyRows512, sumParts512
+	k.copyRows, k.sumParts, k.prefetch = copyRows512, sumParts512, prefetch512
 }

@@ -170,7 +170,11 @@ func (j *dataJob) Part(worker, part int) {
 	scratch := j.ws[p.images+worker*p.image:][:p.image]
 	n0, n1, r0, r1 := p.part(part)
 	q0, q1 := p.q0+r0, p.q0+r1
+	next := ahead{k: j.k}
 	for n := n0; n < n1; n++ {
+		if n+1 < n1 {
+			next.aim(j.a.DY[(n+1)*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], len(j.phases)*(r1-r0))
+		}
 		dx := j.a.DX[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
 		if p.zero {
 			from := min(max(p.v.pixel(q0, 0), 0), s.H)
@@ -181,27 +185,34 @@ func (j *dataJob) Part(worker, part int) {
 		win := window{row: q0 - up, col: p.p0 - left, rows: r1 - r0 + up, cols: p.width}
 		pk.pack(scratch, j.a.DY[n*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], win)
 		for i := range j.phases {
-			j.phase(&j.phases[i], &call, dx, scratch, [2]int{q0, q1})
+			j.phase(&j.phases[i], &call, phaseArgs{dx, scratch, q0, q1, &next})
 		}
 	}
 }
 
-// phase computes the pixels of one phase whose q lies in the band, from the band's padded dy.
-func (j *dataJob) phase(f *phase, call *tileCall, dx, dy []float32, band [2]int) {
+// phaseArgs are an image of dx, the band [q0, q1) and that band's padded dy.
+type phaseArgs struct {
+	dx, dy []float32
+	q0, q1 int
+	next   *ahead
+}
+
+// phase computes the pixels of one phase whose q lies in the band.
+func (j *dataJob) phase(f *phase, call *tileCall, a phaseArgs) {
 	s, p := j.s, &j.plan
-	a0, a1 := p.v.phase(f.r, band[0], band[1])
+	a0, a1 := p.v.phase(f.r, a.q0, a.q1)
 	b0, b1 := p.h.phase(f.c, math.MinInt, math.MaxInt)
 	if a0 >= a1 || b0 >= b1 {
 		return
 	}
 	// dy's padded row 0 is q0 - (taps(0)-1); the first tap row of q is q - (taps-1).
-	row := a0 - band[0] + p.v.taps(0) - f.taps
+	row := a0 - a.q0 + p.v.taps(0) - f.taps
 	col := b0 - p.p0 + p.h.taps(0) - f.tapsW
 	line := p.width * s.Cout
 	f.run(call, geometry{
-		src: dy[row*line+col*s.Cout:], srcRow: line, srcStep: line, srcPix: s.Cout,
-		dst:    dx[(p.v.pixel(a0, f.r)*s.W+p.h.pixel(b0, f.c))*s.Cin:],
+		src: a.dy[row*line+col*s.Cout:], srcRow: line, srcStep: line, srcPix: s.Cout,
+		dst:    a.dx[(p.v.pixel(a0, f.r)*s.W+p.h.pixel(b0, f.c))*s.Cin:],
 		dstRow: s.StrideH * s.W * s.Cin, dstPix: s.StrideW * s.Cin,
-		rows: a1 - a0, cols: b1 - b0,
+		rows: a1 - a0, cols: b1 - b0, next: a.next,
 	})
 }

@@ -103,6 +103,7 @@ func (j *weightsJob) Part(worker, part int) {
 	scratch := j.ws[p.images+worker*p.image:][:p.image]
 	call := outerCall{fresh: 1}
 	pk := packer{k: j.k, h: s.H, w: s.W, c: s.Cin}
+	nextX, nextDY := ahead{k: j.k}, ahead{k: j.k}
 	from, to := p.chunk(part, s)
 	for from < to {
 		n, r0 := from/s.OutH, from%s.OutH
@@ -119,7 +120,13 @@ func (j *weightsJob) Part(worker, part int) {
 		}
 		dy := j.a.DY[(n*s.OutH+r0)*s.OutW*s.Cout:][:(r1-r0)*s.OutW*s.Cout]
 		call.rows, call.cols = r1-r0, s.OutW
+		if from < to {
+			nextX.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], s.KH)
+			nextDY.aim(j.a.DY[from*s.OutW*s.Cout:][:min(s.OutH, to-from)*s.OutW*s.Cout], s.KH)
+		}
 		for kh := range s.KH {
+			nextX.step()
+			nextDY.step()
 			j.outer(&call, x[kh*row:], row, dy, sum[kh*s.KW*s.Cin*p.ld:])
 		}
 		call.fresh = 0

@@ -120,10 +120,14 @@ func (j *forwardJob) Part(worker, part int) {
 	var call tileCall
 	pk := packer{k: j.k, h: s.H, w: s.W, c: s.Cin}
 	scratch := j.ws[j.plan.images+worker*j.plan.image:][:j.plan.image]
+	next := ahead{k: j.k}
 	n0, n1, r0, r1 := j.plan.part(part)
 	for n := n0; n < n1; n++ {
+		if n+1 < n1 {
+			next.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], r1-r0)
+		}
 		src := j.a.X[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
-		g := geometry{srcPix: s.StrideW * s.Cin, rows: r1 - r0, cols: s.OutW, dstRow: s.OutW * s.Cout, dstPix: s.Cout}
+		g := geometry{srcPix: s.StrideW * s.Cin, rows: r1 - r0, cols: s.OutW, dstRow: s.OutW * s.Cout, dstPix: s.Cout, next: &next}
 		if j.plan.image == 0 {
 			g.src, g.srcRow = src[r0*s.StrideH*s.W*s.Cin:], s.W*s.Cin
 		} else {
@@ -159,7 +163,8 @@ type geometry struct {
 	srcPix          int
 	dst, res        []float32 // from the first channel of the first pixel; res may be nil
 	dstRow, dstPix  int
-	rows, cols      int // output pixels, at least 1 each
+	rows, cols      int    // output pixels, at least 1 each
+	next            *ahead // stepped once a row; may be nil
 }
 
 // run computes all pixels of g. The bounds of every operand are checked here, once.
@@ -176,6 +181,7 @@ func (c *correlation) run(call *tileCall, g geometry) {
 		xRow: 4 * (g.srcRow - c.depth), xPix: 4 * g.srcPix, wStep: 4 * c.wLd, yPix: 4 * g.dstPix,
 	}
 	for r := range g.rows {
+		g.next.step()
 		for v := 0; v < vectors; v += call.vecs {
 			call.vecs = c.k.block(vectors - v)
 			call.tail = int32(c.k.lastLanes(c.cout, v, call.vecs))

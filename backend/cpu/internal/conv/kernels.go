@@ -27,6 +27,7 @@ type kernels struct {
 	maxPoolGrad func(*byte)
 	copyRows    func(*byte)
 	sumParts    func(*byte)
+	prefetch    func(*byte) // may be nil
 }
 
 // fit returns the set that wastes the fewest lanes on some output channels.
@@ -84,6 +85,12 @@ type copyCall struct {
 	dst, src         unsafe.Pointer
 	rows, n          int // at least 1 each
 	dstStep, srcStep int
+}
+
+// prefetchCall asks for lines of 64 bytes to be brought into the second-level cache.
+type prefetchCall struct {
+	p     unsafe.Pointer
+	lines int // at least 1
 }
 
 // sumCall asks for dst = the sum of parts, in their order.

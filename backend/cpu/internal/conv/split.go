@@ -13,22 +13,20 @@ type split struct {
 // partFLOP is the least work worth a part of its own: some 10 microseconds.
 const partFLOP = 1e6
 
-// splitImages wants four parts for each thread, so that the threads end together.
+// splitImages wants several parts for each thread, so that the threads end together even when
+// one is held up.
 func splitImages(images, height int, flop float64, threads int) split {
-	s := split{images: images, height: height, perPart: 1, perImage: 1, rows: height}
-	if images == 0 || height == 0 {
+	s := split{images: images, height: height, perPart: max(images, 1), perImage: 1, rows: height}
+	if images == 0 || height == 0 || threads == 1 {
 		return s
 	}
-	want := 1
-	if threads > 1 {
-		want = max(1, min(4*threads, int(flop/partFLOP)))
-	}
+	want := max(1, min(8*threads, int(flop/partFLOP)))
 	if images >= want {
-		s.perPart = max(1, min(images/want, int(partFLOP/(flop/float64(images)+1))))
+		s.perPart = images / want
 		return s
 	}
-	s.perImage = min(ceilDiv(want, images), height)
-	s.rows = ceilDiv(height, s.perImage)
+	s.perPart = 1
+	s.rows = ceilDiv(height, min(ceilDiv(want, images), height))
 	s.perImage = ceilDiv(height, s.rows)
 	return s
 }

@@ -63,3 +63,14 @@ func (m *machine) sumParts() {
 	VZEROUPPER()
 	RET()
 }
+
+// prefetch emits the kernel of conv.prefetchCall: n cache lines into the second level.
+func (m *machine) prefetch() {
+	arg := begin("prefetch"+m.name, "prefetch"+m.name+" asks for cache lines that will be read soon.")
+	p, n := loadQ(arg(0)), loadQ(arg(1))
+	loop("line", n, func() {
+		PREFETCHT1(offset(p, 0))
+		ADDQ(Imm(64), p)
+	})
+	RET()
+}

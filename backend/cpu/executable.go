@@ -31,7 +31,7 @@ type donation struct {
 // OpTime is the time spent in one kind of kernel: its name, calls and total time.
 type OpTime = exec.OpTime
 
-// Profiler is implemented by the executables of this backend.
+// Profiler is implemented by the backend, for all its executables, and by each executable.
 type Profiler interface {
 	// SetProfile starts or stops timing each kernel, and forgets the times so far.
 	SetProfile(on bool)
@@ -42,10 +42,16 @@ type Profiler interface {
 var _ Profiler = (*Executable)(nil)
 
 // SetProfile implements Profiler.
-func (e *Executable) SetProfile(on bool) { e.prog.SetProfile(on) }
+func (e *Executable) SetProfile(on bool) { e.prog.Profile.Set(on) }
 
 // Profile implements Profiler.
-func (e *Executable) Profile() []OpTime { return e.prog.Profile() }
+func (e *Executable) Profile() []OpTime { return e.prog.Profile.Times() }
+
+// SetProfile implements Profiler.
+func (b *Backend) SetProfile(on bool) { b.machine.Profile.Set(on) }
+
+// Profile implements Profiler.
+func (b *Backend) Profile() []OpTime { return b.machine.Profile.Times() }
 
 // Finalize frees the compiled program. Executions in progress end normally.
 func (e *Executable) Finalize() { e.prog = nil }

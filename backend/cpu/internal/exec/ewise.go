@@ -24,6 +24,7 @@ type register struct {
 	size  int      // bytes of an element
 	at    int      // offset of scratch in the worker's memory
 	step  int      // bytes the register moves per element: size for a tensor, 0 for scratch
+	fixed bool     // a single element of the tensor, used in place
 	from  *pattern // how a loaded register reads its tensor
 }
 
@@ -121,9 +122,12 @@ func (e *ewise) part(f *Frame, worker, lo, hi int) {
 		scratch = unsafe.Pointer(unsafe.SliceData(f.work[worker]))
 	}
 	for i := range e.regs {
-		if r := &e.regs[i]; r.step != 0 {
+		switch r := &e.regs[i]; {
+		case r.fixed:
+			where[i] = f.p[r.store]
+		case r.step != 0:
 			where[i] = unsafe.Add(f.p[r.store], lo*r.step)
-		} else {
+		default:
 			where[i] = unsafe.Add(scratch, r.at)
 		}
 	}

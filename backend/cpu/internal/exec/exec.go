@@ -50,6 +50,8 @@ const (
 type Machine struct {
 	Pool *pool.Pool
 	Gemm *gemm.Engine
+	// Profile times the steps of all programs.
+	Profile Profile
 }
 
 // NewMachine starts a machine of the given number of threads, at least 1.
@@ -69,7 +71,7 @@ type Program struct {
 	arena   int   // bytes
 	scratch int   // bytes per worker
 	donor   [][]int
-	profile profile
+	Profile Profile // of this program alone
 
 	mu   sync.Mutex
 	free []*Frame // guarded by mu
@@ -155,7 +157,7 @@ func (p *Program) Run(in, out []unsafe.Pointer) {
 		s := &p.stores[id]
 		f.p[id] = unsafe.Add(f.p[s.root], s.offset)
 	}
-	if p.profile.on.Load() {
+	if p.Profile.on.Load() || p.Machine.Profile.on.Load() {
 		p.runTimed(f)
 	} else {
 		for i := range p.steps {
@@ -183,7 +185,8 @@ func (p *Program) runTimed(f *Frame) {
 		p.steps[i].run(f)
 		times[i] = time.Since(start)
 	}
-	p.profile.add(p, times)
+	p.Profile.add(p, times)
+	p.Machine.Profile.add(p, times)
 }
 
 // splitJob runs a function over [0, n) in parts of a fixed size.
@@ -247,5 +250,6 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) {
 	ir.WidenHalf(f)
 	ir.ShareCommon(f)
 	ir.RecogniseConv(f)
-	ir.RemoveDead(f)
+	ir.RecogniseReLU(f)
+	ir.FuseEpilogues(f)
 }

@@ -62,6 +62,7 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	if om != nil {
 		om.Dst, om.Src, om.DstAt, om.SrcAt = om.Src, om.Dst, om.SrcAt, om.DstAt
 	}
+	bias, residual := c.optional(n, a.Bias, 2), c.optional(n, a.Residual, len(n.In)-1)
 	xs, ws, os := product(a.A.Dims[:]), product(a.B.Dims[:]), product(a.Out.Dims[:])
 	s.run = func(f *Frame) {
 		if xm != nil {
@@ -74,7 +75,8 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 		out, scratch := ops.Of[float32](f.p[od], os), ops.Of[float32](f.p[work], floats)
 		switch a.Role {
 		case ir.ConvForward:
-			conv.Forward(f.pool, shape, conv.ForwardArgs{X: in, W: ker, Y: out, Workspace: scratch})
+			conv.Forward(f.pool, shape, conv.ForwardArgs{X: in, W: ker, Y: out,
+				Bias: bias(f), Residual: residual(f), ReLU: a.ReLU, Workspace: scratch})
 		case ir.ConvData:
 			conv.BackwardData(f.pool, shape, conv.DataArgs{DY: in, W: ker, DX: out, Workspace: scratch})
 		case ir.ConvWeights:
@@ -84,6 +86,15 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 			f.move(om, f.p[o], f.p[od])
 		}
 	}
+}
+
+// optional returns a reader of operand i of n, or of nothing.
+func (c *compiler) optional(n *ir.Node, have bool, i int) func(f *Frame) []float32 {
+	if !have {
+		return func(*Frame) []float32 { return nil }
+	}
+	id, size := c.id(n.In[i]), n.In[i].Size()
+	return func(f *Frame) []float32 { return ops.Of[float32](f.p[id], size) }
 }
 
 // convGeometry reads the sizes and strides of a ConvGeneral node.

@@ -109,7 +109,7 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 	}
 	product := portableProduct(k, l, r)
 	if n.In[0].DType() == dtypes.Float32 && n.Out[0].Size() > 0 {
-		product = fastProduct(l, r, n)
+		product = c.fastProduct(l, r, n)
 	}
 	s.run = func(f *Frame) {
 		if lm != nil {
@@ -137,8 +137,13 @@ func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, h
 
 // fastProduct calls package gemm; a transposed operand is a flag there, not a copy. dotSide
 // leaves each operand with rows or the contracted axis contiguous, because its axes join.
-func fastProduct(l, r side, n *ir.Node) matrixProduct {
-	a := gemm.Args{M: l.rows.n, N: r.rows.n, K: l.contract.n, Batch: l.batch.n,
+func (c *compiler) fastProduct(l, r side, n *ir.Node) matrixProduct {
+	e := n.Attr.(ir.Dot).Epilogue
+	bias := -1
+	if e.Bias {
+		bias = c.id(n.In[2])
+	}
+	a := gemm.Args{ReLU: e.ReLU, M: l.rows.n, N: r.rows.n, K: l.contract.n, Batch: l.batch.n,
 		StrideA: l.batch.stride, StrideB: r.batch.stride, StrideC: l.rows.n * r.rows.n}
 	a.TransA, a.LDA = l.leading(false)
 	a.TransB, a.LDB = r.leading(true)
@@ -147,8 +152,11 @@ func fastProduct(l, r side, n *ir.Node) matrixProduct {
 		args := &f.gemm
 		*args = a
 		args.A, args.B, args.C = ops.Of[float32](lhs, sizeA), ops.Of[float32](rhs, sizeB), ops.Of[float32](out, sizeC)
+		if bias >= 0 {
+			args.Bias = ops.Of[float32](f.p[bias], a.N)
+		}
 		f.prog.Gemm.Float32(args)
-		args.A, args.B, args.C = nil, nil, nil
+		*args = gemm.Args{}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
@@ -65,27 +66,58 @@ func (c *compiler) lowerEwise(g *group) error {
 // emit appends the instructions of n.
 func (b *ewiseBuilder) emit(n *ir.Node) error {
 	out := n.Out[0]
+	d := n.In[0].DType()
+	if done, err := b.emitScalar(n); done || err != nil {
+		return err
+	}
 	in := make([]int, len(n.In))
 	for i, v := range n.In {
 		in[i] = b.operand(v, out.Dims())
 	}
-	d := n.In[0].DType()
 	switch n.Op {
 	case compute.OpTypeWhere:
-		return b.code(n, ops.Select(out.DType().Size()), b.result(out), in...)
+		return b.code(n, selectKernel(out.DType()), b.result(out), in...)
 	case compute.OpTypeConvertDType:
-		return b.code(n, ops.Convert(d, out.DType()), b.result(out), in...)
+		return b.code(n, convertKernel(d, out.DType()), b.result(out), in...)
 	case compute.OpTypeClamp: // min, x, max
 		low := b.register(register{store: -1, size: out.DType().Size()})
-		if err := b.code(n, ops.Binary(compute.OpTypeMax, d), low, in[0], in[1]); err != nil {
+		if err := b.code(n, binaryKernel(compute.OpTypeMax, d), low, in[0], in[1]); err != nil {
 			return err
 		}
-		return b.code(n, ops.Binary(compute.OpTypeMin, d), b.result(out), low, in[2])
+		return b.code(n, binaryKernel(compute.OpTypeMin, d), b.result(out), low, in[2])
 	}
 	if len(in) == 1 {
-		return b.code(n, ops.Unary(n.Op, d), b.result(out), in...)
+		return b.code(n, unaryKernel(n.Op, d), b.result(out), in...)
 	}
-	return b.code(n, ops.Binary(n.Op, d), b.result(out), in...)
+	return b.code(n, binaryKernel(n.Op, d), b.result(out), in...)
+}
+
+// emitScalar appends n if it is a float32 operation of a vector and a single element from memory.
+func (b *ewiseBuilder) emitScalar(n *ir.Node) (bool, error) {
+	if len(n.In) != 2 || n.In[0].DType() != dtypes.Float32 || n.Out[0].DType() != dtypes.Float32 {
+		return false, nil
+	}
+	for side, v := range n.In {
+		u := base(v)
+		if b.c.isBroadcast(u) && base(u.Node.In[0]).Size() == 1 {
+			u = base(u.Node.In[0])
+		}
+		k := scalarKernel(n.Op, side == 0)
+		if _, mine := b.byValue[u]; mine || u.Size() != 1 || k == nil || b.n == 1 && base(n.In[1-side]).Size() == 1 && side == 0 {
+			continue
+		}
+		x := b.operand(n.In[1-side], n.Out[0].Dims())
+		id := b.c.id(u)
+		key := fmt.Sprint("one ", id)
+		s, ok := b.loads[key]
+		if !ok {
+			s = b.register(register{store: id, size: 4, fixed: true})
+			b.loads[key] = s
+			b.inputs[id] = append(b.inputs[id], s)
+		}
+		return true, b.code(n, k, b.result(n.Out[0]), x, s)
+	}
+	return false, nil
 }
 
 func (b *ewiseBuilder) code(n *ir.Node, k ops.Kernel, dst int, in ...int) error {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -21,7 +22,7 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 	if !ok {
 		return unsupported(n)
 	}
-	k := ops.Reduce(n.Op, n.In[0].DType())
+	k := reduceKernel(n.Op, n.In[0].DType())
 	if k == nil {
 		return unsupported(n)
 	}
@@ -40,7 +41,8 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 	}
 	s.run = func(f *Frame) {
 		for i := range stages {
-			f.reduce(k, &stages[i], ids[i+1], ids[i], size)
+			st := &stages[i]
+			f.reduce(k, st, f.p[ids[i+1]], f.p[ids[i]], size)
 		}
 	}
 	return nil
@@ -66,21 +68,39 @@ func reduceStages(dims, axes []int) []reduceStage {
 	if len(stages) == 0 {
 		stages = []reduceStage{{1, 1, product(dims)}}
 	}
-	return stages
+	return cutStages(stages)
 }
 
-func (f *Frame) reduce(k ops.ReduceKernel, st *reduceStage, out, in, size int) {
-	z, x := f.p[out], f.p[in]
+// cutStages splits a long reduction with few results in two: first each run of rows, then the
+// runs' results. The length of a run depends on the shape alone.
+func cutStages(stages []reduceStage) []reduceStage {
+	var out []reduceStage
+	for _, s := range stages {
+		run := max(1, reduceGrain/s.inner)
+		// A divisor of n keeps the runs equal, so that they are one more axis.
+		for run > 1 && s.n%run != 0 {
+			run--
+		}
+		if s.n > 4*run && run >= 64 && s.outer*s.inner < 8*reduceGrain/run {
+			out = append(out, reduceStage{s.outer * (s.n / run), run, s.inner})
+			s.n /= run
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (f *Frame) reduce(k ops.ReduceKernel, st *reduceStage, z, x unsafe.Pointer, size int) {
 	switch {
 	case st.outer*st.n*st.inner <= reduceGrain:
 		k(z, x, st.outer, st.n, st.inner, 0, st.inner)
 	case st.outer > 1:
-		grain := max(1, reduceGrain/(st.n*st.inner))
+		grain := max(1, reduceGrain/max(1, st.n*st.inner))
 		f.parallel(st.outer, grain, func(_, lo, hi int) {
 			k(elem(z, lo*st.inner, size), elem(x, lo*st.n*st.inner, size), hi-lo, st.n, st.inner, 0, st.inner)
 		})
 	default:
-		grain := max(16, reduceGrain/st.n)
+		grain := max(64, reduceGrain/max(1, st.n))
 		f.parallel(st.inner, grain, func(_, lo, hi int) { k(z, x, 1, st.n, st.inner, lo, hi) })
 	}
 }

@@ -8,20 +8,24 @@ import (
 	"time"
 )
 
-// OpTime is the time a program spent in one kind of kernel.
+// OpTime is the time spent in one kind of kernel.
 type OpTime struct {
 	Op    string
 	Calls int
 	Time  time.Duration
 }
 
-type profile struct {
+// Profile adds up the time of each kind of kernel while it is on.
+type Profile struct {
 	on    atomic.Bool
 	mu    sync.Mutex
 	total map[string]OpTime // guarded by mu
 }
 
-func (p *profile) add(prog *Program, times []time.Duration) {
+func (p *Profile) add(prog *Program, times []time.Duration) {
+	if !p.on.Load() {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.total == nil {
@@ -34,20 +38,20 @@ func (p *profile) add(prog *Program, times []time.Duration) {
 	}
 }
 
-// SetProfile starts or stops timing each step, and forgets the times so far.
-func (p *Program) SetProfile(on bool) {
-	p.profile.mu.Lock()
-	p.profile.total = nil
-	p.profile.mu.Unlock()
-	p.profile.on.Store(on)
+// Set starts or stops timing, and forgets the times so far.
+func (p *Profile) Set(on bool) {
+	p.mu.Lock()
+	p.total = nil
+	p.mu.Unlock()
+	p.on.Store(on)
 }
 
-// Profile returns the times since SetProfile(true) by kind of kernel, the longest first.
-func (p *Program) Profile() []OpTime {
-	p.profile.mu.Lock()
-	defer p.profile.mu.Unlock()
+// Times returns the times since Set(true) by kind of kernel, the longest first.
+func (p *Profile) Times() []OpTime {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var out []OpTime
-	for _, t := range p.profile.total {
+	for _, t := range p.total {
 		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b OpTime) int {

@@ -96,7 +96,10 @@ type (
 	// Pad has one entry per axis.
 	Pad struct{ Axes []compute.PadAxis }
 	// Dot names the contracted and the batch axes of both sides.
-	Dot struct{ LHSContract, LHSBatch, RHSContract, RHSBatch []int }
+	Dot struct {
+		LHSContract, LHSBatch, RHSContract, RHSBatch []int
+		Epilogue
+	}
 	// Conv has one entry per spatial axis in each slice; groups are at least 1.
 	Conv struct {
 		Axes                               compute.ConvolveAxesConfig

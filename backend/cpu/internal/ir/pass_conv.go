@@ -46,7 +46,8 @@ type FastConv struct {
 	StrideH, StrideW int
 	PadTop, PadLeft  int
 	OutH, OutW       int
-	A, B, Out        Plane // first and second operand and the result, in the role's order
+	Epilogue
+	A, B, Out Plane // first and second operand and the result, in the role's order
 }
 
 // RecogniseConv finds the convolutions that are one of the three passes, however their axes are

@@ -1,0 +1,155 @@
+package exec
+
+import (
+	"unsafe"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+
+	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/vec"
+)
+
+// Kernels of package vec in the form that fused loops call, for float32 operands. What is not
+// here runs on the portable kernels of package ops.
+
+func f32(p unsafe.Pointer, n int) []float32 { return unsafe.Slice((*float32)(p), n) }
+
+func unaryKernel(op compute.OpType, d dtypes.DType) ops.Kernel {
+	if d == dtypes.Float32 {
+		if f := vecUnary[op]; f != nil {
+			return func(dst, a, _, _ unsafe.Pointer, n int) { f(f32(dst, n), f32(a, n)) }
+		}
+	}
+	return ops.Unary(op, d)
+}
+
+var vecUnary = map[compute.OpType]func(dst, a []float32){
+	compute.OpTypeAbs: vec.Abs, compute.OpTypeNeg: vec.Neg, compute.OpTypeSqrt: vec.Sqrt,
+	compute.OpTypeRsqrt: vec.Rsqrt, compute.OpTypeFloor: vec.Floor, compute.OpTypeCeil: vec.Ceil,
+	compute.OpTypeRound: vec.Round, compute.OpTypeExp: vec.Exp, compute.OpTypeLog: vec.Log,
+	compute.OpTypeLog1p: vec.Log1p, compute.OpTypeTanh: vec.Tanh, compute.OpTypeLogistic: vec.Sigmoid,
+	compute.OpTypeErf: vec.Erf, compute.OpTypeSin: vec.Sin, compute.OpTypeCos: vec.Cos,
+	compute.OpTypeSign: sign,
+}
+
+func sign(dst, a []float32) {
+	for i, x := range a {
+		s := x // ±0 and NaN stay
+		if x > 0 {
+			s = 1
+		}
+		if x < 0 {
+			s = -1
+		}
+		dst[i] = s
+	}
+}
+
+func binaryKernel(op compute.OpType, d dtypes.DType) ops.Kernel {
+	if d == dtypes.Float32 {
+		if f := vecBinary[op]; f != nil {
+			return func(dst, a, b, _ unsafe.Pointer, n int) { f(f32(dst, n), f32(a, n), f32(b, n)) }
+		}
+		if f := vecCompare[op]; f != nil {
+			return func(dst, a, b, _ unsafe.Pointer, n int) {
+				f(unsafe.Slice((*bool)(dst), n), f32(a, n), f32(b, n))
+			}
+		}
+	}
+	return ops.Binary(op, d)
+}
+
+var vecBinary = map[compute.OpType]func(dst, a, b []float32){
+	compute.OpTypeAdd: vec.Add, compute.OpTypeSub: vec.Sub, compute.OpTypeMul: vec.Mul,
+	compute.OpTypeDiv: vec.Div, compute.OpTypeMax: vec.Max, compute.OpTypeMin: vec.Min,
+}
+
+var vecCompare = map[compute.OpType]func(dst []bool, a, b []float32){
+	compute.OpTypeEqual: vec.Equal, compute.OpTypeNotEqual: vec.NotEqual,
+	compute.OpTypeLessThan: vec.Less, compute.OpTypeLessOrEqual: vec.LessEqual,
+	compute.OpTypeGreaterThan: vec.Greater, compute.OpTypeGreaterOrEqual: vec.GreaterEqual,
+}
+
+// scalarKernel is binaryKernel with one operand, the right one or the left one, a single
+// float32; nil if there is none. The vector is operand a and the scalar operand b.
+func scalarKernel(op compute.OpType, left bool) ops.Kernel {
+	pair, ok := vecScalar[op]
+	if !ok {
+		return nil
+	}
+	f := pair[0]
+	if left {
+		f = pair[1]
+	}
+	return func(dst, a, b, _ unsafe.Pointer, n int) { f(f32(dst, n), f32(a, n), *(*float32)(b)) }
+}
+
+var vecScalar = map[compute.OpType][2]func(dst, a []float32, s float32){
+	compute.OpTypeAdd: {vec.AddScalar, vec.AddScalar},
+	compute.OpTypeMul: {vec.MulScalar, vec.MulScalar},
+	compute.OpTypeMax: {vec.MaxScalar, vec.MaxScalar},
+	compute.OpTypeMin: {vec.MinScalar, vec.MinScalar},
+	compute.OpTypeSub: {vec.SubScalar, func(dst, a []float32, s float32) { vec.ScalarSub(dst, s, a) }},
+	compute.OpTypeDiv: {vec.DivScalar, func(dst, a []float32, s float32) { vec.ScalarDiv(dst, s, a) }},
+}
+
+func selectKernel(d dtypes.DType) ops.Kernel {
+	if d == dtypes.Float32 {
+		return func(dst, a, b, c unsafe.Pointer, n int) {
+			vec.Select(f32(dst, n), unsafe.Slice((*bool)(a), n), f32(b, n), f32(c, n))
+		}
+	}
+	return ops.Select(d.Size())
+}
+
+func convertKernel(from, to dtypes.DType) ops.Kernel {
+	if from == dtypes.Uint8 && to == dtypes.Float32 {
+		return func(dst, a, _, _ unsafe.Pointer, n int) {
+			vec.FromBytes(f32(dst, n), unsafe.Slice((*uint8)(a), n), 1, 0)
+		}
+	}
+	return ops.Convert(from, to)
+}
+
+func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
+	if d == dtypes.Float32 {
+		switch op {
+		case compute.OpTypeReduceSum:
+			return sumKernel
+		case compute.OpTypeReduceMax:
+			return rowKernel(vec.MaxOf, ops.Reduce(op, d))
+		case compute.OpTypeReduceMin:
+			return rowKernel(vec.MinOf, ops.Reduce(op, d))
+		}
+	}
+	return ops.Reduce(op, d)
+}
+
+func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
+	z, v := ops.Of[float32](out, outer*inner), ops.Of[float32](x, outer*n*inner)
+	for o := range outer {
+		if inner == 1 {
+			z[o] = vec.Sum(v[o*n:][:n])
+			continue
+		}
+		acc := z[o*inner+lo : o*inner+hi]
+		clear(acc)
+		if n > 0 && len(acc) > 0 {
+			vec.AddRows(acc, v[o*n*inner+lo:(o+1)*n*inner], n, inner)
+		}
+	}
+}
+
+func rowKernel(row func([]float32) float32, other ops.ReduceKernel) ops.ReduceKernel {
+	return func(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
+		if inner != 1 {
+			other(out, x, outer, n, inner, lo, hi)
+			return
+		}
+		z, v := ops.Of[float32](out, outer), ops.Of[float32](x, outer*n)
+		for o := range z {
+			z[o] = row(v[o*n:][:n])
+		}
+	}
+}

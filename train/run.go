@@ -32,6 +32,7 @@ type Options struct {
 	Backend  compute.Backend
 	Progress func(Progress) // called about ten times a second and at logged steps; nil = never
 	Log      *slog.Logger   // nil = silent
+	Version  string         // of the program, for the report
 }
 
 // Progress is a moment of a run.
@@ -156,6 +157,9 @@ func (t *trainer) runFrom(ctx context.Context, at progress, found bool) (err err
 		t.before += p.steps
 	}
 	if err := t.chooseLandmarks(ctx); err != nil {
+		return err
+	}
+	if err := errors.Join(t.writeReport(ctx), t.writeCard()); err != nil {
 		return err
 	}
 	return t.save(progress{stage: doneStage})

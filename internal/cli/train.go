@@ -109,7 +109,7 @@ func trainModel(ctx context.Context, a *app, d *data.Dataset, out string, cfg tr
 		bar.Add(p.Step-last[len(last)-1].Step, progressNote(p))
 		last[len(last)-1] = p
 	}
-	_, err = train.Run(ctx, train.Options{Data: d, Out: out, Config: cfg, Backend: backend, Progress: show, Log: a.log})
+	_, err = train.Run(ctx, train.Options{Data: d, Out: out, Config: cfg, Backend: backend, Progress: show, Log: a.log, Version: Version()})
 	if bar != nil {
 		bar.End("")
 	}

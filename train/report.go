@@ -1,0 +1,245 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+
+	"foresee/data"
+	"foresee/probe"
+	"foresee/report"
+)
+
+// stripSteps is how many predicted frames the report shows.
+const stripSteps = 8
+
+// ReadLog reads a train.jsonl.
+func ReadLog(path string) ([]LogEntry, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: log: %w", err)
+	}
+	var entries []LogEntry
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e LogEntry
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return nil, fmt.Errorf("train: log %s, line %d: %w", path, len(entries)+1, err)
+		}
+		entries = append(entries, e)
+	}
+	return entries, lines.Err()
+}
+
+// writeReport writes report.html: loss curves, monitors, probes where the data
+// has something to compare with, and predicted beside true frames.
+func (t *trainer) writeReport(ctx context.Context) error {
+	entries, err := ReadLog(filepath.Join(t.opts.Out, LogFile))
+	if err != nil {
+		return err
+	}
+	doc := report.Document{Command: "foresee train", Version: t.opts.Version, Seed: t.cfg.Seed, Machine: report.ThisMachine(0)}
+	rows, err := t.probes(ctx)
+	if err != nil {
+		return err
+	}
+	doc.Add(rows...)
+	page := report.NewPage("World model "+filepath.Base(t.opts.Out),
+		fmt.Sprintf("Preset %s, learnt from %d frames of %s.", t.cfg.Preset, t.opts.Data.Steps(), filepath.Base(t.opts.Data.Dir())), doc)
+	if len(rows) > 0 {
+		page.Section("What the latents know")
+		page.Text("Read off the frozen latents by probes that the model never sees.")
+		page.Rows()
+	}
+	if err := t.strip(ctx, page); err != nil {
+		return err
+	}
+	page.Section("Loss")
+	for _, c := range lossCharts(entries) {
+		page.Chart(c)
+	}
+	page.Section("Collapse monitors of stage 1")
+	for _, c := range monitorCharts(entries) {
+		page.Chart(c)
+	}
+	config, err := json.MarshalIndent(t.cfg, "", "  ")
+	if err != nil {
+		return err
+	}
+	page.Section("Config")
+	page.Code(string(config))
+	return page.WriteFile(filepath.Join(t.opts.Out, ReportFile))
+}
+
+// probes measures what the data's privileged columns can be compared with.
+func (t *trainer) probes(ctx context.Context) ([]report.Row, error) {
+	if _, ok := t.opts.Data.Privileged(data.StateColumn); !ok || t.cfg.Train.ProbeEpisodes == 0 {
+		return nil, nil
+	}
+	r, err := probe.Position(ctx, t.model, t.opts.Data, probe.DatasetConfig{Episodes: t.cfg.Train.ProbeEpisodes, Seed: t.cfg.Seed, SkipMLP: true})
+	if err != nil {
+		return nil, fmt.Errorf("train: report: %w", err)
+	}
+	return r.Rows, nil
+}
+
+// lossCharts draws, for each stage, the loss and its terms.
+func lossCharts(entries []LogEntry) []report.Chart {
+	var charts []report.Chart
+	for from := 0; from < len(entries); {
+		to := from
+		for to < len(entries) && entries[to].Stage == entries[from].Stage {
+			to++
+		}
+		part := entries[from:to]
+		from = to
+		c := report.Chart{Title: "stage " + part[0].Stage, XLabel: "step", YLabel: "loss and its terms, unweighted", LogY: true}
+		steps := make([]float64, len(part))
+		total := make([]float64, len(part))
+		for i, e := range part {
+			steps[i], total[i] = float64(e.StageStep), positive(float64(e.Loss))
+		}
+		c.Series = append(c.Series, report.Series{Name: "loss", X: steps, Y: total})
+		names := make([]string, 0, len(part[0].Terms))
+		for name := range part[0].Terms {
+			names = append(names, name)
+		}
+		sort.Strings(names)
+		for _, name := range names {
+			if name == "copy_ratio" || name == "grad_norm" || name == "grad_norm_1" {
+				continue
+			}
+			y := make([]float64, len(part))
+			for i, e := range part {
+				y[i] = positive(float64(e.Terms[name]))
+			}
+			c.Series = append(c.Series, report.Series{Name: name, X: steps, Y: y})
+		}
+		charts = append(charts, c)
+	}
+	return charts
+}
+
+// positive keeps a value on a logarithmic axis: what is 0 or below is left out.
+func positive(v float64) float64 {
+	if v <= 0 {
+		return math.NaN()
+	}
+	return v
+}
+
+func monitorCharts(entries []LogEntry) []report.Chart {
+	var steps, std, rank, share, copyRatio []float64
+	for _, e := range entries {
+		if e.Monitor != nil {
+			steps = append(steps, float64(e.Step))
+			std, rank = append(std, e.Monitor.StdMean), append(rank, e.Monitor.Rank)
+			share, copyRatio = append(share, e.Monitor.StaticShare), append(copyRatio, positive(e.Monitor.CopyRatio))
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	one := func(title, y string, log bool, values []float64) report.Chart {
+		return report.Chart{Title: title, XLabel: "step", YLabel: y, LogY: log, YZero: !log, Series: []report.Series{{Name: y, X: steps, Y: values}}}
+	}
+	return []report.Chart{
+		one("Spread of the latent", "mean std of z", false, std),
+		one("Dimensions in use", "participation ratio", false, rank),
+		one("Share of the variance that lies between episodes", "static share", false, share),
+		one("Prediction error over that of repeating the last latent", "copy ratio", true, copyRatio),
+	}
+}
+
+// strip shows true frames above predicted ones: the recorded actions are rolled
+// out from a start in the last episode, and each predicted latent is drawn as
+// the frame, of another episode, whose latent is nearest. No pixel is predicted.
+func (t *trainer) strip(ctx context.Context, page *report.Page) error {
+	c, err := t.latents(ctx)
+	if err != nil {
+		return err
+	}
+	m, d := t.cfg.Model, t.opts.Data
+	e := d.Episodes() - 1
+	first, length := d.Episode(e)
+	start := first + m.Context() - 1 + max(0, (length-stripSteps-m.Context())/2)
+	steps := min(stripSteps, first+length-1-start)
+	if steps < 1 {
+		return nil
+	}
+	codes := make([][]float32, m.Context())
+	for i := range codes {
+		codes[i] = c.row(start - i)
+	}
+	state := make([]float32, m.State())
+	t.model.StateAt(state, codes...)
+	latents := make([]float32, steps*m.Latent())
+	if err := t.model.Rollout(ctx, 1, 1, steps, state, c.actions[start*c.dims:(start+steps)*c.dims], latents); err != nil {
+		return fmt.Errorf("train: report: %w", err)
+	}
+	var truth, predicted []report.Frame
+	h, w, ch := d.FrameShape()
+	for k := range steps {
+		near := c.nearest(latents[k*m.Latent():(k+1)*m.Latent()], e)
+		truth = append(truth, report.Frame{Image: report.FrameImage(d.Frame(start+k+1), h, w, ch), Label: fmt.Sprintf("+%d", k+1)})
+		predicted = append(predicted, report.Frame{Image: report.FrameImage(d.Frame(near), h, w, ch), Label: fmt.Sprintf("+%d", k+1)})
+	}
+	page.Section("What it expects")
+	page.Text("An open-loop rollout from one frame under the recorded actions. Each predicted latent is shown as the frame of another episode whose latent is nearest, so the walls may differ where the model holds them in a code of their own.")
+	if err := page.Strip("what came", 0, truth...); err != nil {
+		return err
+	}
+	return page.Strip("what was expected", 0, predicted...)
+}
+
+// nearest returns the step, outside episode without, whose latent is nearest to z.
+func (c *cache) nearest(z []float32, without int) int {
+	best, at := math.Inf(1), 0
+	for s := range c.episode {
+		if int(c.episode[s]) == without && len(c.first) > 1 {
+			continue
+		}
+		sum := 0.0
+		for i, v := range c.row(s)[:len(z)] {
+			e := float64(v - z[i])
+			sum += e * e
+		}
+		if sum < best {
+			best, at = sum, s
+		}
+	}
+	return at
+}
+
+// writeCard writes card.md: what the model is, where it comes from, how to use it.
+func (t *trainer) writeCard() error {
+	entries, err := ReadLog(filepath.Join(t.opts.Out, LogFile))
+	if err != nil {
+		return err
+	}
+	m, d := t.cfg.Model, t.opts.Data
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# World model (preset %s)\n\n", t.cfg.Preset)
+	fmt.Fprintf(&b, "- Learnt from: %s, %d frames in %d episodes, data hash %s, seed %d\n", d.Meta().Name, d.Steps(), d.Episodes(), t.dataHash, t.cfg.Seed)
+	fmt.Fprintf(&b, "- Frames: %d x %d, %d channels; actions: %d numbers\n", m.Frame.Height, m.Frame.Width, m.Frame.Channels, m.ActionDim)
+	fmt.Fprintf(&b, "- Latent: %d numbers; static code: %d; encoder %s, predictor %s\n", m.Latent(), m.Encoder.Static, m.Encoder.Kind, m.Predictor.Kind)
+	stages := []string{}
+	for i := range entries {
+		e := entries[len(entries)-1-i]
+		if !slices.Contains(stages, e.Stage) {
+			stages = append(stages, e.Stage)
+			fmt.Fprintf(&b, "- Stage %s: %d steps, last loss %.4g\n", e.Stage, e.StageStep+1, e.Loss)
+		}
+	}
+	fmt.Fprintf(&b, "\nNo position, wall, label or reward entered the training. `report.html` shows its course, `config.json` the network.\n")
+	fmt.Fprintf(&b, "\n    foresee eval rollout -m MODEL\n    foresee watch -m MODEL SOURCE\n")
+	return os.WriteFile(filepath.Join(t.opts.Out, CardFile), b.Bytes(), 0o644)
+}

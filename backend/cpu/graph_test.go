@@ -1,0 +1,95 @@
+package cpu_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+
+	"foresee/backend/cpu"
+)
+
+// tensor is a flat Go slice with its dimensions.
+type tensor struct {
+	flat any
+	dims []int
+}
+
+func (x tensor) shape() shapes.Shape {
+	return shapes.Make(dtypes.FromGoType(reflect.TypeOf(x.flat).Elem()), x.dims...)
+}
+
+// compile builds and compiles a graph with one parameter per input.
+func compile(t testing.TB, b *cpu.Backend, inputs []tensor, build func(f compute.Function, x []compute.Value) ([]compute.Value, error)) compute.Executable {
+	t.Helper()
+	builder := b.Builder("test")
+	f := builder.Main()
+	var x []compute.Value
+	for i, in := range inputs {
+		v, err := f.Parameter(fmt.Sprintf("x%d", i), in.shape(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x = append(x, v)
+	}
+	out, err := build(f, x)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	if err := f.Return(out, nil); err != nil {
+		t.Fatal(err)
+	}
+	e, err := builder.Compile()
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	return e
+}
+
+func buffers(t testing.TB, b *cpu.Backend, inputs []tensor) []compute.Buffer {
+	t.Helper()
+	var in []compute.Buffer
+	for _, x := range inputs {
+		buf, err := b.BufferFromFlatData(0, x.flat, x.shape())
+		if err != nil {
+			t.Fatal(err)
+		}
+		in = append(in, buf)
+	}
+	return in
+}
+
+// execute runs e and returns the results as flat slices.
+func execute(t testing.TB, e compute.Executable, in []compute.Buffer, donate []bool) []any {
+	t.Helper()
+	out, err := e.Execute(in, donate, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat := make([]any, len(out))
+	for i, o := range out {
+		s, err := o.Shape()
+		if err != nil {
+			t.Fatal(err)
+		}
+		flat[i] = dtypes.MakeAnySlice(s.DType, s.Size())
+		if err := o.ToFlatData(flat[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return flat
+}
+
+// run builds, compiles and executes a graph of one result.
+func run(t testing.TB, b *cpu.Backend, inputs []tensor, build func(f compute.Function, x []compute.Value) (compute.Value, error)) any {
+	t.Helper()
+	e := compile(t, b, inputs, func(f compute.Function, x []compute.Value) ([]compute.Value, error) {
+		y, err := build(f, x)
+		return []compute.Value{y}, err
+	})
+	defer e.Finalize()
+	return execute(t, e, buffers(t, b, inputs), nil)[0]
+}

@@ -249,6 +249,7 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) {
 	}
 	ir.WidenHalf(f)
 	ir.ShareCommon(f)
+	ir.FoldTransposes(f)
 	ir.RecogniseConv(f)
 	ir.RecogniseReLU(f)
 	ir.FuseEpilogues(f)

@@ -100,6 +100,18 @@ type checker struct {
 
 func (c *checker) add(f Finding) { c.found = append(c.found, f) }
 
+// frees reports whether the exception covers the finding. One without a reason
+// covers nothing.
+func (e Exception) frees(f Finding) bool {
+	if e.Rule != f.Rule || e.Reason == "" {
+		return false
+	}
+	if e.Name == "*" {
+		return within(f.Where, e.Where)
+	}
+	return e.Where == f.Where && e.Name == f.Name
+}
+
 // free removes the findings that are excepted and reports unused exceptions.
 func (c *checker) free() []Finding {
 	used := make([]bool, len(c.law.Exceptions))
@@ -107,7 +119,7 @@ func (c *checker) free() []Finding {
 	for _, f := range c.found {
 		excepted := false
 		for i, e := range c.law.Exceptions {
-			if e.Rule == f.Rule && e.Where == f.Where && e.Name == f.Name && e.Reason != "" {
+			if e.frees(f) {
 				used[i], excepted = true, true
 			}
 		}

@@ -16,7 +16,7 @@ type Engine int
 const (
 	EngineNo       Engine = iota // no file of the room
 	EngineYes                    // every file of the room
-	EngineAdapters               // only files named adapter*.go or *_adapter.go
+	EngineAdapters               // only files named adapter*.go or *_adapter.go, and tests, which need a model
 )
 
 // EnginePrefix is the import path under which GoMLX and its backend interface live.
@@ -138,8 +138,8 @@ func mayUseEngine(r Room, file string) bool {
 	case EngineYes:
 		return true
 	case EngineAdapters:
-		name := strings.TrimSuffix(strings.TrimSuffix(path.Base(file), ".go"), "_test")
-		return strings.HasPrefix(name, "adapter") || strings.HasSuffix(name, "_adapter")
+		name := strings.TrimSuffix(path.Base(file), ".go")
+		return strings.HasPrefix(name, "adapter") || strings.HasSuffix(name, "_adapter") || strings.HasSuffix(name, "_test")
 	default:
 		return false
 	}

@@ -216,9 +216,11 @@ func (f *Frame) parallel(n, grain int, do func(worker, lo, hi int)) {
 	j.do = nil
 }
 
-// Compile compiles f, whose captures become parameters after its own. f must not be used afterwards.
+// Compile optimizes and compiles f, whose captures become parameters after its own. f must not be used afterwards.
 func Compile(f *ir.Func, m *Machine) (*Program, error) {
-	Optimize(f, m)
+	if err := Optimize(f, m); err != nil {
+		return nil, err
+	}
 	return compile(f, m)
 }
 
@@ -232,25 +234,30 @@ func compile(f *ir.Func, m *Machine) (*Program, error) {
 }
 
 // Optimize runs the passes over f and the closures in it.
-func Optimize(f *ir.Func, m *Machine) {
-	optimize(f, m, map[*ir.Func]bool{})
-}
+func Optimize(f *ir.Func, m *Machine) error { return optimize(f, m, map[*ir.Func]bool{}) }
 
-func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) {
+func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	if done[f] {
-		return
+		return nil
 	}
 	done[f] = true
 	ir.RemoveDead(f)
 	for _, n := range f.Nodes {
 		for _, s := range n.Subs() {
-			optimize(s, m, done)
+			if err := optimize(s, m, done); err != nil {
+				return err
+			}
 		}
 	}
 	ir.WidenHalf(f)
+	ir.Simplify(f)
 	ir.ShareCommon(f)
+	if err := foldConstants(f, m); err != nil {
+		return err
+	}
 	ir.FoldTransposes(f)
 	ir.RecogniseConv(f)
 	ir.RecogniseReLU(f)
 	ir.FuseEpilogues(f)
+	return nil
 }

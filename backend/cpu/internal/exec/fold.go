@@ -1,0 +1,58 @@
+package exec
+
+import (
+	"unsafe"
+
+	"github.com/gomlx/compute"
+
+	"foresee/backend/cpu/internal/ir"
+)
+
+// foldLimit is the largest constant, in bytes, that folding makes.
+const foldLimit = 1 << 20
+
+// foldConstants computes, once, what depends on constants alone.
+//
+//	i = iota(64); y = exp(i · 0.5); return x + y   →   y = constant; return x + y
+//
+// Repetition is left to run time, where fused loops read through it.
+func foldConstants(f *ir.Func, m *Machine) error {
+	for i, n := range f.Nodes {
+		if !foldable(n) {
+			continue
+		}
+		one := &ir.Func{Name: "constant", Counter: f.Counter}
+		in := make([]*ir.Value, len(n.In))
+		for k, v := range n.In {
+			c := v.Node
+			in[k] = one.Add(c.Op, c.Attr, nil, v.Shape).Out[0]
+		}
+		one.Results = one.Add(n.Op, n.Attr, in, n.Out[0].Shape).Out
+		p, err := compile(one, m)
+		if err != nil {
+			return err
+		}
+		data := Aligned(n.Out[0].Bytes())
+		p.Run(nil, []unsafe.Pointer{unsafe.Pointer(unsafe.SliceData(data))})
+		f.Nodes[i] = f.Make(compute.OpTypeConstant, ir.Const{Data: data}, nil, n.Out[0].Shape)
+		n.Out[0].Node, f.Nodes[i].Out[0] = f.Nodes[i], n.Out[0]
+	}
+	ir.RemoveDead(f)
+	return nil
+}
+
+func foldable(n *ir.Node) bool {
+	switch n.Op {
+	case compute.OpTypeParameter, compute.OpTypeConstant, compute.OpTypeBroadcastInDim, compute.OpTypeRNGBitGenerator:
+		return false
+	}
+	if len(n.Out) != 1 || len(n.Subs()) > 0 || n.Out[0].Bytes() > foldLimit {
+		return false
+	}
+	for _, v := range n.In {
+		if v.Node.Op != compute.OpTypeConstant {
+			return false
+		}
+	}
+	return true
+}

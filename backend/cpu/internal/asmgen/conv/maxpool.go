@@ -8,6 +8,8 @@ import (
 
 // Predicates of VCMPPS that raise nothing for a quiet NaN.
 const (
+	equal     = 0 // ordered
+	unordered = 3
 	ordered   = 7
 	notLessEq = 22 // greater or unordered
 )
@@ -26,20 +28,187 @@ func (m *machine) maxPool(grad bool) {
 		name = "maxPoolGrad" + m.name
 	}
 	arg := begin(name, name+" handles a run of windows that have the same taps.")
-	x, y, dx := cursor(arg(0), arg(13)), cursor(arg(1), arg(14)), cursor(arg(2), arg(15))
-	rows, cols, xRow, xTap := arg(3), arg(4), arg(5), arg(6)
-	pixels, xStep, yStep, channels, from, to := arg(7), arg(8), arg(9), arg(10), arg(11), arg(12)
+	a := poolArgs{
+		x: cursor(arg(0), arg(13)), y: cursor(arg(1), arg(14)), dx: cursor(arg(2), arg(15)),
+		rows: arg(3), cols: arg(4), xRow: arg(5), xTap: arg(6), from: arg(11), to: arg(12),
+	}
+	pixels, xStep, yStep, channels := arg(7), arg(8), arg(9), arg(10)
 	lanes := m.bytes / 4
 
 	Label("window")
 	left := loadQ(channels)
-	at := GP64() // bytes from the first channel
-	XORQ(at, at)
+	a.at = GP64() // bytes from the first channel
+	XORQ(a.at, a.at)
 	Label("channels")
-	mask := m.lanesMask(left, lanes)
+	CMPQ(left, U32(lanes))
+	JLT(LabelRef("part"))
+	m.poolBlock("whole", a, nil, grad)
+	ADDQ(Imm(uint64(m.bytes)), a.at)
+	SUBQ(Imm(uint64(lanes)), left)
+	JNZ(LabelRef("channels"))
+	JMP(LabelRef("next"))
+	Label("part")
+	m.poolBlock("part", a, m.lanesMask(left, lanes), grad)
+
+	Label("next")
+	d := loadQ(xStep)
+	ADDQ(d, a.x)
+	if grad {
+		ADDQ(d, a.dx)
+	}
+	ADDQ(loadQ(yStep), a.y)
+	DECQ(pixels)
+	JNZ(LabelRef("window"))
+	VZEROUPPER()
+	RET()
+}
+
+// poolArgs are the words of conv.poolCall and the current channel.
+type poolArgs struct {
+	x, y, dx, rows, cols, xRow, xTap, from, to Mem
+	at                                         GPVirtual
+}
+
+// poolBlock handles one vector of channels of one window; mask is nil for a whole vector.
+//
+// The usual way takes the maxima without a look at their places, and a sum of products with 0
+// that turns NaN if any tap is a NaN or infinite: then the careful way starts over.
+func (m *machine) poolBlock(label string, a poolArgs, mask Op, grad bool) {
+	best, poison, zero := m.vec(), m.vec(), m.vec()
+	step := loadQ(a.xTap)
+	src := loadQ(a.x)
+	ADDQ(a.at, src)
+	m.load(offset(src, 0), mask, best)
+	m.zero(poison)
+	m.zero(zero)
+	r := loadQ(a.rows)
+	loop(label+"MaxRow", r, func() {
+		p, c := GP64(), loadQ(a.cols)
+		MOVQ(src, p)
+		loop(label+"Max", c, func() {
+			v := m.vec()
+			m.load(offset(p, 0), mask, v)
+			VMAXPS(best, v, best) // of equals the second, so that -0 and 0 keep the first
+			VFMADD231PS(zero, v, poison)
+			ADDQ(step, p)
+		})
+		ADDQ(a.xRow, src)
+	})
+	m.testNaN(poison)
+	JNE(LabelRef(label + "Careful"))
+	if grad {
+		m.give(label, a, mask, best, step)
+	} else {
+		out := loadQ(a.y)
+		ADDQ(a.at, out)
+		m.store(best, mask, offset(out, 0))
+	}
+	JMP(LabelRef(label + "Done"))
+	Label(label + "Careful")
+	m.careful(label, a, mask, grad)
+	Label(label + "Done")
+}
+
+// testNaN clears the zero flag if any lane of v is a NaN.
+func (m *machine) testNaN(v VecVirtual) {
+	if m.wide {
+		k := K()
+		VCMPPS(Imm(unordered), v, v, k)
+		KORTESTW(k, k)
+		return
+	}
+	c, r := YMM(), GP32()
+	VCMPPS(Imm(unordered), v, v, c)
+	VMOVMSKPS(c, r)
+	TESTL(r, r)
+}
+
+// give adds dy to dx at the first tap that equals best, where its row is in [from, to).
+func (m *machine) give(label string, a poolArgs, mask Op, best VecVirtual, step GPVirtual) {
+	dy, todo := m.vec(), m.all(mask)
+	out := loadQ(a.y)
+	ADDQ(a.at, out)
+	m.load(offset(out, 0), mask, dy)
+	src, far, r := loadQ(a.x), loadQ(a.dx), GP64()
+	SUBQ(src, far) // from x to dx
+	ADDQ(a.at, src)
+	XORQ(r, r)
+	Label(label + "GiveRow")
+	CMPQ(r, a.to)
+	JGE(LabelRef(label + "Given"))
+	p, c := GP64(), loadQ(a.cols)
+	MOVQ(src, p)
+	CMPQ(r, a.from)
+	JLT(LabelRef(label + "Pass"))
+	loop(label+"Give", c, func() {
+		hit, d := m.first(offset(p, 0), mask, best, todo), m.vec()
+		place := Mem{Base: p, Index: far, Scale: 1}
+		m.load(place, mask, d)
+		if m.wide {
+			VADDPS(dy, d, hit, d)
+		} else {
+			VANDPS(dy, hit, hit)
+			VADDPS(hit, d, d)
+		}
+		m.store(d, mask, place)
+		ADDQ(step, p)
+	})
+	JMP(LabelRef(label + "GiveNext"))
+	Label(label + "Pass")
+	loop(label+"PassTap", c, func() {
+		m.first(offset(p, 0), mask, best, todo)
+		ADDQ(step, p)
+	})
+	Label(label + "GiveNext")
+	ADDQ(a.xRow, src)
+	INCQ(r)
+	JMP(LabelRef(label + "GiveRow"))
+	Label(label + "Given")
+}
+
+// all returns a fresh copy of the mask of the lanes in use.
+func (m *machine) all(mask Op) Op {
+	if m.wide {
+		k := K()
+		if mask == nil {
+			KXNORW(k, k, k)
+		} else {
+			KMOVW(mask, k)
+		}
+		return k
+	}
+	v := YMM()
+	if mask == nil {
+		VPCMPEQD(v, v, v)
+	} else {
+		VMOVAPS(mask, v)
+	}
+	return v
+}
+
+// first returns the lanes of todo whose tap equals best, and takes them out of todo.
+func (m *machine) first(tap Mem, mask Op, best VecVirtual, todo Op) Op {
+	v := m.vec()
+	m.load(tap, mask, v)
+	if m.wide {
+		hit := K()
+		VCMPPS(Imm(equal), best, v, todo, hit)
+		KANDNW(todo, hit, todo)
+		return hit
+	}
+	hit := YMM()
+	VCMPPS(Imm(equal), best, v, hit)
+	VANDPS(hit, todo, hit)
+	VANDNPS(todo, hit, todo)
+	return hit
+}
+
+// careful handles one vector of channels tap by tap, with NaN as the greatest value.
+func (m *machine) careful(label string, a poolArgs, mask Op, grad bool) {
+	mask = m.all(mask)
 	s := pooling{m: m, best: m.vec()}
-	src := loadQ(x)
-	ADDQ(at, src)
+	src := loadQ(a.x)
+	ADDQ(a.at, src)
 	m.load(offset(src, 0), mask, s.best)
 	if grad {
 		s.where, s.tap, s.one = m.vec(), m.vec(), m.vec()
@@ -47,38 +216,23 @@ func (m *machine) maxPool(grad bool) {
 		m.zero(s.tap)
 		m.ones(s.one)
 	}
-	r := loadQ(rows)
-	step := loadQ(xTap)
-	loop("row", r, func() {
-		p, c := GP64(), loadQ(cols)
+	r, step := loadQ(a.rows), loadQ(a.xTap)
+	loop(label+"Row", r, func() {
+		p, c := GP64(), loadQ(a.cols)
 		MOVQ(src, p)
-		loop("col", c, func() {
+		loop(label+"Col", c, func() {
 			s.look(p, mask, grad)
 			ADDQ(step, p)
 		})
-		ADDQ(xRow, src)
+		ADDQ(a.xRow, src)
 	})
-	out := loadQ(y)
-	ADDQ(at, out)
+	out := loadQ(a.y)
+	ADDQ(a.at, out)
 	if grad {
-		s.scatter(scatterArgs{dx: dx, at: at, dy: out, from: from, to: to, xRow: xRow, cols: cols, step: step}, mask)
+		s.scatter(label, a, out, mask)
 	} else {
 		m.store(s.best, mask, offset(out, 0))
 	}
-	ADDQ(Imm(uint64(m.bytes)), at)
-	SUBQ(Imm(uint64(lanes)), left)
-	JGT(LabelRef("channels"))
-
-	d := loadQ(xStep)
-	ADDQ(d, x)
-	if grad {
-		ADDQ(d, dx)
-	}
-	ADDQ(loadQ(yStep), y)
-	DECQ(pixels)
-	JNZ(LabelRef("window"))
-	VZEROUPPER()
-	RET()
 }
 
 // lanesMask returns the mask of the first min(left, lanes) lanes.
@@ -137,19 +291,14 @@ func (s *pooling) look(p GPVirtual, mask Op, grad bool) {
 	}
 }
 
-type scatterArgs struct {
-	dx, from, to, xRow, cols Mem
-	at, dy, step             GPVirtual
-}
-
-// scatter adds dy to dx at the tap of the maximum, where its row is in [from, to).
-func (s *pooling) scatter(a scatterArgs, mask Op) {
-	m := s.m
+// scatter adds the dy at out to dx at the tap of the maximum, where its row is in [from, to).
+func (s *pooling) scatter(label string, a poolArgs, out GPVirtual, mask Op) {
+	m, step := s.m, loadQ(a.xTap)
 	dy := m.vec()
-	m.load(offset(a.dy, 0), mask, dy)
+	m.load(offset(out, 0), mask, dy)
 	r, first := loadQ(a.to), loadQ(a.from)
 	SUBQ(first, r)
-	JLE(LabelRef("done"))
+	JLE(LabelRef(label + "Scattered"))
 	// first tap number = from·cols; first address = dx + at + from·xRow
 	n, x := GP64(), GP64()
 	MOVQ(first, n)
@@ -161,10 +310,10 @@ func (s *pooling) scatter(a scatterArgs, mask Op) {
 	IMULQ(a.xRow, x)
 	ADDQ(a.dx, x)
 	ADDQ(a.at, x)
-	loop("giveRow", r, func() {
+	loop(label+"ScatterRow", r, func() {
 		p, c := GP64(), loadQ(a.cols)
 		MOVQ(x, p)
-		loop("give", c, func() {
+		loop(label+"Scatter", c, func() {
 			v := m.vec()
 			if m.wide {
 				k := K()
@@ -181,9 +330,9 @@ func (s *pooling) scatter(a scatterArgs, mask Op) {
 				VMASKMOVPS(v, k, offset(p, 0))
 			}
 			VPADDD(s.one, s.tap, s.tap)
-			ADDQ(a.step, p)
+			ADDQ(step, p)
 		})
 		ADDQ(a.xRow, x)
 	})
-	Label("done")
+	Label(label + "Scattered")
 }

@@ -1,0 +1,77 @@
+package vec
+
+// Less sets dst = a < b.
+func Less(dst []bool, a, b []float32) {
+	compare(ops.less, dst, a, b, func(x, y float32) bool { return x < y })
+}
+
+// LessEqual sets dst = a <= b.
+func LessEqual(dst []bool, a, b []float32) {
+	compare(ops.lessEqual, dst, a, b, func(x, y float32) bool { return x <= y })
+}
+
+// Greater sets dst = a > b.
+func Greater(dst []bool, a, b []float32) { Less(dst, b[:len(dst)], a) }
+
+// GreaterEqual sets dst = a >= b.
+func GreaterEqual(dst []bool, a, b []float32) { LessEqual(dst, b[:len(dst)], a) }
+
+// Equal sets dst = a == b, false where either is NaN.
+func Equal(dst []bool, a, b []float32) {
+	compare(ops.equal, dst, a, b, func(x, y float32) bool { return x == y })
+}
+
+// NotEqual sets dst = a != b, true where either is NaN.
+func NotEqual(dst []bool, a, b []float32) {
+	compare(ops.notEqual, dst, a, b, func(x, y float32) bool { return x != y })
+}
+
+// whole returns the part of n that the kernels on bytes do, 0 without kernels.
+func whole(have bool, n int) int {
+	if !have {
+		return 0
+	}
+	return n / ops.bytesBy * ops.bytesBy
+}
+
+func compare(kernel fnCmp, dst []bool, a, b []float32, twin func(x, y float32) bool) {
+	n := len(dst)
+	a, b = a[:n], b[:n]
+	i := whole(kernel != nil, n)
+	if i > 0 {
+		kernel(&dst[0], &a[0], &b[0], i)
+	}
+	for ; i < n; i++ {
+		dst[i] = twin(a[i], b[i])
+	}
+}
+
+// Select sets dst to a where cond, else to b.
+func Select(dst []float32, cond []bool, a, b []float32) {
+	n := len(dst)
+	cond, a, b = cond[:n], a[:n], b[:n]
+	i := whole(ops.choose != nil, n)
+	if i > 0 {
+		ops.choose(&dst[0], &cond[0], &a[0], &b[0], i)
+	}
+	for ; i < n; i++ {
+		if cond[i] {
+			dst[i] = a[i]
+		} else {
+			dst[i] = b[i]
+		}
+	}
+}
+
+// FromBytes sets dst = a * scale + offset, rounded once.
+func FromBytes(dst []float32, a []uint8, scale, offset float32) {
+	n := len(dst)
+	a = a[:n]
+	i := whole(ops.fromBytes != nil, n)
+	if i > 0 {
+		ops.fromBytes(&dst[0], &a[0], scale, offset, i)
+	}
+	for ; i < n; i++ {
+		dst[i] = fma(float32(a[i]), scale, offset)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package vec
+
+import "foresee/backend/cpu/internal/isa"
+
+func archTable(isa.Level) *table { return nil }

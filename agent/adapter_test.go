@@ -43,7 +43,7 @@ func TestRolloutIsThatOfEachRow(t *testing.T) {
 		}
 		rows := s.B * s.N
 		step := max(1, rows/7)
-		for i := 0; i < rows; i += step {
+		for i := rows - 1; i >= 0; i -= step { // the last row is in the last tile
 			want := make([]float32, s.L*dims.D)
 			b := i / s.N
 			if err := m.Rollout(t.Context(), 1, 1, s.L, states[b*dims.S:(b+1)*dims.S], actions[i*s.L*dims.A:(i+1)*s.L*dims.A], want); err != nil {
@@ -66,7 +66,7 @@ func TestDisplacementIsThatOfEachRow(t *testing.T) {
 		if err := d.Displacement(t.Context(), n, from, to, got); err != nil {
 			t.Fatal(err)
 		}
-		for i := 0; i < n; i += max(1, n/7) {
+		for i := n - 1; i >= 0; i -= max(1, n/7) {
 			want := make([]float32, dims.A)
 			if err := m.Displacement(t.Context(), 1, from[i*dims.D:(i+1)*dims.D], to[i*dims.D:(i+1)*dims.D], want); err != nil {
 				t.Fatal(err)

@@ -1,0 +1,125 @@
+package watch_test
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/env/tworooms"
+	"foresee/jepa"
+	"foresee/nn"
+	"foresee/report"
+	"foresee/watch"
+)
+
+// rooms is an untrained model of Two Rooms whose predictor repeats the latent
+// nearly: its surprise is how far the latent moved.
+func rooms(t *testing.T, context int) *jepa.Model {
+	t.Helper()
+	b := untrained(t, 0, 1).Backend()
+	store := model.NewStore()
+	nn.WithSeed(store.RootScope(), 5)
+	m, err := jepa.New(b, jepa.Config{
+		Version: jepa.FormatVersion, Frame: jepa.FrameConfig{Height: 33, Width: 33, Channels: 2},
+		ActionDim: 2, Input: jepa.InputUnit,
+		Encoder:   jepa.EncoderConfig{Kind: jepa.EncoderConv, Channels: []int{8}, Kernels: []int{5}, Strides: []int{2}, Latent: 8},
+		Predictor: jepa.PredictorConfig{Kind: jepa.PredictorMLP, Hidden: []int{8}, Context: context},
+	}, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func clip(i int) watch.Clip {
+	c := tworooms.Teleports(tworooms.WalkConfig{Frames: 17, Layout: tworooms.LayoutHeldOut}, 9, i)
+	out := watch.Clip{Frames: c.Render(33), At: c.At, Violates: c.Jump >= 0}
+	for _, a := range c.Actions {
+		out.Actions = append(out.Actions, float32(a.X), float32(a.Y))
+	}
+	return out
+}
+
+// TestSurprises sees that a clip scored whole, and its window, agree with the
+// stream.
+func TestSurprises(t *testing.T) {
+	for _, context_ := range []int{1, 3} {
+		m := rooms(t, context_)
+		first, scores, err := watch.Surprises(context.Background(), m, clip(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first != context_ || len(scores) != 17-context_ {
+			t.Fatalf("context %d: scores of %d frames from %d on, want %d from %d", context_, len(scores), first, 17-context_, context_)
+		}
+	}
+}
+
+// TestDiscriminate compares with scores of whole clips, ranked pair by pair.
+func TestDiscriminate(t *testing.T) {
+	m := rooms(t, 2)
+	const n = 24
+	d, err := watch.Discriminate(context.Background(), m, n, clip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds [2][]float64
+	for i := range n {
+		c := clip(i)
+		first, scores, err := watch.Surprises(context.Background(), m, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best := 0.0
+		for frame := c.At - 1; frame <= c.At+1; frame++ {
+			if j := frame - first; j >= 0 && j < len(scores) {
+				best = math.Max(best, scores[j])
+			}
+		}
+		kinds[i%2] = append(kinds[i%2], best)
+	}
+	wins := 0.0
+	for _, with := range kinds[1] {
+		for _, without := range kinds[0] {
+			switch {
+			case with > without:
+				wins++
+			case with == without:
+				wins += 0.5
+			}
+		}
+	}
+	if want := wins / 144; math.Abs(d.Model.AUROC-want) > 1e-9 {
+		t.Errorf("AUROC %g, want %g", d.Model.AUROC, want)
+	}
+	if d.Model.Positives != 12 || d.Model.Negatives != 12 {
+		t.Errorf("%d against %d clips, want 12 against 12", d.Model.Positives, d.Model.Negatives)
+	}
+	if d.Pixels.AUROC < 0.9 {
+		t.Errorf("pixels: AUROC %g, want at least 0.9: the dot jumps", d.Pixels.AUROC)
+	}
+	doc := report.Document{Rows: watch.TeleportRows(d, "note")}
+	if err := doc.Validate(); err != nil {
+		t.Error(err)
+	}
+	if r, ok := doc.Find("surprise/teleport/auroc"); !ok || r.N != n || r.Value != d.Model.AUROC {
+		t.Errorf("row %+v, %v", r, ok)
+	}
+}
+
+func TestDiscriminateErrors(t *testing.T) {
+	m := rooms(t, 1)
+	if _, err := watch.Discriminate(context.Background(), m, 3, func(int) watch.Clip { return clip(0) }); err == nil {
+		t.Error("clips of one kind: no error")
+	}
+	early := func(i int) watch.Clip {
+		c := clip(i)
+		c.At = 0
+		return c
+	}
+	if _, err := watch.Discriminate(context.Background(), m, 4, early); err == nil {
+		t.Error("clips that start with the violation: no error")
+	}
+}

@@ -1,0 +1,20 @@
+// Package watch reads a stream of frames through a world model and says, frame
+// by frame, how much it was surprised.
+//
+// The surprise of frame t is the error of its prediction from the frames before
+// it, in normalised latent units:
+//
+//	surprise(t) = (1/D) Σ_d (ẑ_d(t) - z_d(t))²,   ẑ(t) = predictor(z(t-1), ..., z(t-C), w(t-1), a(t-1))
+//
+// with C latents of context, the static code w where the model has one, and the
+// recorded action a where it takes actions. The relative surprise is that over
+// its running expectation, package surprise; it has no unit and is about 1 for
+// an ordinary frame. An alarm is a relative surprise at or above a fixed factor:
+// a first cut, not yet a calibrated rate of false alarms.
+//
+// A line of output is one JSON object, see [Record]. The first C frames of an
+// episode cannot be predicted: their surprise is null. While the expectation
+// warms up, relative is null. Both carry "warming": true.
+//
+// Nothing here sees where things truly are.
+package watch

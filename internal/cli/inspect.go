@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,10 +37,6 @@ func (c *inspectCmd) Run(ctx context.Context, a *app) error {
 		return inspectModel(a, c.Path)
 	}
 	return fmt.Errorf("inspect: %s is neither a dataset (meta.json and .npy columns) nor a model (config.json and weights.safetensors)", c.Path)
-}
-
-func inspectDataset(ctx context.Context, a *app, dir, sheet string) error {
-	return errors.New("inspect: not yet")
 }
 
 // inspectModel prints the sizes of a model and how far its training is, and

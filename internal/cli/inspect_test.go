@@ -2,12 +2,18 @@ package cli
 
 import (
 	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"foresee/data"
 	"foresee/jepa"
+	"foresee/report"
 )
 
 // smallModel writes a model folder with one tensor of six numbers.
@@ -77,4 +83,104 @@ func TestInspectNeither(t *testing.T) {
 	dir := t.TempDir()
 	call(t, "inspect", dir).want(t, ExitFailed, dir, "neither a dataset")
 	call(t, "inspect", filepath.Join(dir, "absent")).want(t, ExitFailed, "absent")
+}
+
+func TestInspectDataset(t *testing.T) {
+	_, dir := collected(t, "--episodes", "3", "--steps", "9", "--size", "33", "--seed", "7")
+	sheet := filepath.Join(t.TempDir(), "sheet.png")
+	d := call(t, "inspect", dir, "--json", "--sheet", sheet).document(t)
+	value := func(name string) float64 {
+		t.Helper()
+		r, ok := d.Find("inspect/dataset/" + name)
+		if !ok {
+			t.Errorf("no row %s", name)
+		}
+		return r.Value
+	}
+	for name, want := range map[string]float64{
+		"episodes": 3, "steps": 27, "height": 33, "width": 33, "channels": 2, "fps": 0, "pixels/min": 0, "pixels/max": 255,
+	} {
+		if got := value(name); got != want {
+			t.Errorf("row %s = %v, want %v", name, got, want)
+		}
+	}
+	if d.Seed != 7 {
+		t.Errorf("seed = %d, want the dataset's, 7", d.Seed)
+	}
+	ds := imported(t, dir)
+	action, _ := ds.Column(data.ActionColumn)
+	lo, hi, sum := math.Inf(1), math.Inf(-1), 0.0
+	for _, v := range action.Rows(0, 27) {
+		lo, hi, sum = min(lo, float64(v)), max(hi, float64(v)), sum+float64(v)
+	}
+	if value("action/min") != lo || value("action/max") != hi || math.Abs(value("action/mean")-sum/54) > 1e-12 {
+		t.Errorf("action range %v %v %v, want %v %v %v", value("action/min"), value("action/mean"), value("action/max"), lo, sum/54, hi)
+	}
+	total := 0.0
+	for _, v := range ds.FrameRange(0, 27) {
+		total += float64(v)
+	}
+	if want := total / float64(27*33*33*2); math.Abs(value("pixels/mean")-want) > 1e-9 {
+		t.Errorf("mean pixel %v, want %v", value("pixels/mean"), want)
+	}
+	checkSheet(t, sheet, ds)
+}
+
+// checkSheet wants three rows of eight frames, the last one the last of the
+// last episode, each pixel a square of three.
+func checkSheet(t *testing.T, path string, ds *data.Dataset) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := 3*33 + sheetGap
+	if got, want := m.Bounds(), image.Rect(0, 0, 8*cell+sheetGap, 3*cell+sheetGap); got != want {
+		t.Fatalf("sheet is %v, want %v", got, want)
+	}
+	for _, c := range []struct{ row, column, step int }{{0, 0, 0}, {1, 0, 9}, {2, 7, 26}} {
+		want := report.FrameImage(ds.Frame(c.step), 33, 33, 2)
+		for y := range 33 {
+			for x := range 33 {
+				got := m.At(sheetGap+c.column*cell+3*x+1, sheetGap+c.row*cell+3*y+1)
+				if color.NRGBAModel.Convert(got) != color.NRGBAModel.Convert(want.At(x, y)) {
+					t.Fatalf("row %d, column %d of the sheet is not frame %d", c.row, c.column, c.step)
+				}
+			}
+		}
+	}
+}
+
+func TestInspectDatasetRefuses(t *testing.T) {
+	_, dir := collected(t, "--episodes", "2", "--steps", "3", "--size", "33")
+	path := filepath.Join(dir, "pixels.npy")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(t.TempDir(), "no", "sheet.png")
+	call(t, "inspect", dir, "--sheet", missing).want(t, ExitFailed, missing)
+	if err := os.Truncate(path, info.Size()-1); err != nil {
+		t.Fatal(err)
+	}
+	call(t, "inspect", dir).want(t, ExitFailed, "pixels.npy", "truncated")
+}
+
+// TestNumberRange shows that a number that is not finite is counted, not used.
+func TestNumberRange(t *testing.T) {
+	var r numberRange
+	r.floats([]float32{-1, float32(math.NaN()), 3, float32(math.Inf(1))})
+	rows := r.rows("x", "float32")
+	if rows[0].Value != -1 || rows[1].Value != 1 || rows[2].Value != 3 || !strings.Contains(rows[0].Note, "2 of 4 numbers are not finite") {
+		t.Errorf("rows %+v, want -1, 1, 3 and a note about two of four", rows)
+	}
+	var none numberRange
+	if rows := none.rows("x", ""); !math.IsNaN(rows[1].Value) {
+		t.Errorf("mean of nothing = %v, want NaN", rows[1].Value)
+	}
 }

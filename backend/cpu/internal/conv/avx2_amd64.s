@@ -3726,7 +3726,7 @@ store:
 	RET
 
 // func maxPool256(c *byte)
-// Requires: AVX, CMOV
+// Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·maxPool256(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ (AX), CX
@@ -3741,24 +3741,52 @@ window:
 	XORQ DX, DX
 
 channels:
-	MOVQ       CX, BX
-	MOVQ       $0x00000008, SI
-	CMPQ       BX, SI
-	CMOVQGT    SI, BX
-	NEGQ       BX
-	LEAQ       tails256<>+0(SB), SI
-	VMOVUPS    32(SI)(BX*4), Y0
+	CMPQ    CX, $0x00000008
+	JLT     part
+	MOVQ    48(AX), BX
+	MOVQ    104(AX), SI
+	ADDQ    DX, SI
+	VMOVUPS (SI), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    24(AX), DI
+
+wholeMaxRow:
+	MOVQ 32(AX), R9
+	MOVQ SI, R8
+
+wholeMax:
+	VMOVUPS     (R8), Y3
+	VMAXPS      Y0, Y3, Y0
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        BX, R8
+	DECQ        R9
+	JNZ         wholeMax
+	ADDQ        40(AX), SI
+	DECQ        DI
+	JNZ         wholeMaxRow
+	VCMPPS      $0x03, Y1, Y1, Y1
+	VMOVMSKPS   Y1, BX
+	TESTL       BX, BX
+	JNE         wholeCareful
+	MOVQ        112(AX), BX
+	ADDQ        DX, BX
+	VMOVUPS     Y0, (BX)
+	JMP         wholeDone
+
+wholeCareful:
+	VPCMPEQD   Y0, Y0, Y0
 	MOVQ       104(AX), BX
 	ADDQ       DX, BX
 	VMASKMOVPS (BX), Y0, Y1
 	MOVQ       24(AX), SI
 	MOVQ       48(AX), DI
 
-row:
+wholeRow:
 	MOVQ 32(AX), R9
 	MOVQ BX, R8
 
-col:
+wholeCol:
 	VMASKMOVPS (R8), Y0, Y2
 	VCMPPS     $0x07, Y1, Y1, Y3
 	VCMPPS     $0x16, Y1, Y2, Y4
@@ -3766,27 +3794,99 @@ col:
 	VBLENDVPS  Y4, Y2, Y1, Y1
 	ADDQ       DI, R8
 	DECQ       R9
-	JNZ        col
+	JNZ        wholeCol
 	ADDQ       40(AX), BX
 	DECQ       SI
-	JNZ        row
+	JNZ        wholeRow
 	MOVQ       112(AX), BX
 	ADDQ       DX, BX
 	VMASKMOVPS Y1, Y0, (BX)
-	ADDQ       $0x20, DX
-	SUBQ       $0x08, CX
-	JGT        channels
-	MOVQ       64(AX), CX
-	ADDQ       CX, 104(AX)
-	MOVQ       72(AX), CX
-	ADDQ       CX, 112(AX)
-	DECQ       56(AX)
-	JNZ        window
+
+wholeDone:
+	ADDQ $0x20, DX
+	SUBQ $0x08, CX
+	JNZ  channels
+	JMP  next
+
+part:
+	MOVQ       $0x00000008, BX
+	CMPQ       CX, BX
+	CMOVQGT    BX, CX
+	NEGQ       CX
+	LEAQ       tails256<>+0(SB), BX
+	VMOVUPS    32(BX)(CX*4), Y0
+	MOVQ       48(AX), CX
+	MOVQ       104(AX), BX
+	ADDQ       DX, BX
+	VMASKMOVPS (BX), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       24(AX), SI
+
+partMaxRow:
+	MOVQ 32(AX), R8
+	MOVQ BX, DI
+
+partMax:
+	VMASKMOVPS  (DI), Y0, Y4
+	VMAXPS      Y1, Y4, Y1
+	VFMADD231PS Y3, Y4, Y2
+	ADDQ        CX, DI
+	DECQ        R8
+	JNZ         partMax
+	ADDQ        40(AX), BX
+	DECQ        SI
+	JNZ         partMaxRow
+	VCMPPS      $0x03, Y2, Y2, Y2
+	VMOVMSKPS   Y2, CX
+	TESTL       CX, CX
+	JNE         partCareful
+	MOVQ        112(AX), CX
+	ADDQ        DX, CX
+	VMASKMOVPS  Y1, Y0, (CX)
+	JMP         partDone
+
+partCareful:
+	VMOVAPS    Y0, Y0
+	MOVQ       104(AX), CX
+	ADDQ       DX, CX
+	VMASKMOVPS (CX), Y0, Y1
+	MOVQ       24(AX), BX
+	MOVQ       48(AX), SI
+
+partRow:
+	MOVQ 32(AX), R8
+	MOVQ CX, DI
+
+partCol:
+	VMASKMOVPS (DI), Y0, Y2
+	VCMPPS     $0x07, Y1, Y1, Y3
+	VCMPPS     $0x16, Y1, Y2, Y4
+	VANDPS     Y3, Y4, Y4
+	VBLENDVPS  Y4, Y2, Y1, Y1
+	ADDQ       SI, DI
+	DECQ       R8
+	JNZ        partCol
+	ADDQ       40(AX), CX
+	DECQ       BX
+	JNZ        partRow
+	MOVQ       112(AX), CX
+	ADDQ       DX, CX
+	VMASKMOVPS Y1, Y0, (CX)
+
+partDone:
+next:
+	MOVQ 64(AX), CX
+	ADDQ CX, 104(AX)
+	MOVQ 72(AX), CX
+	ADDQ CX, 112(AX)
+	DECQ 56(AX)
+	JNZ  window
 	VZEROUPPER
 	RET
 
 // func maxPoolGrad256(c *byte)
-// Requires: AVX, AVX2, CMOV
+// Requires: AVX, AVX2, CMOV, FMA3
 TEXT ·maxPoolGrad256(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ (AX), CX
@@ -3801,13 +3901,86 @@ window:
 	XORQ DX, DX
 
 channels:
-	MOVQ         CX, BX
-	MOVQ         $0x00000008, SI
-	CMPQ         BX, SI
-	CMOVQGT      SI, BX
-	NEGQ         BX
-	LEAQ         tails256<>+0(SB), SI
-	VMOVUPS      32(SI)(BX*4), Y0
+	CMPQ    CX, $0x00000008
+	JLT     part
+	MOVQ    48(AX), BX
+	MOVQ    104(AX), SI
+	ADDQ    DX, SI
+	VMOVUPS (SI), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	MOVQ    24(AX), DI
+
+wholeMaxRow:
+	MOVQ 32(AX), R9
+	MOVQ SI, R8
+
+wholeMax:
+	VMOVUPS     (R8), Y3
+	VMAXPS      Y0, Y3, Y0
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        BX, R8
+	DECQ        R9
+	JNZ         wholeMax
+	ADDQ        40(AX), SI
+	DECQ        DI
+	JNZ         wholeMaxRow
+	VCMPPS      $0x03, Y1, Y1, Y1
+	VMOVMSKPS   Y1, SI
+	TESTL       SI, SI
+	JNE         wholeCareful
+	VPCMPEQD    Y2, Y2, Y2
+	MOVQ        112(AX), SI
+	ADDQ        DX, SI
+	VMOVUPS     (SI), Y1
+	MOVQ        104(AX), SI
+	MOVQ        120(AX), DI
+	SUBQ        SI, DI
+	ADDQ        DX, SI
+	XORQ        R8, R8
+
+wholeGiveRow:
+	CMPQ R8, 96(AX)
+	JGE  wholeGiven
+	MOVQ 32(AX), R10
+	MOVQ SI, R9
+	CMPQ R8, 88(AX)
+	JLT  wholePass
+
+wholeGive:
+	VMOVUPS (R9), Y3
+	VCMPPS  $0x00, Y0, Y3, Y3
+	VANDPS  Y3, Y2, Y3
+	VANDNPS Y2, Y3, Y2
+	VMOVUPS (R9)(DI*1), Y4
+	VANDPS  Y1, Y3, Y3
+	VADDPS  Y3, Y4, Y4
+	VMOVUPS Y4, (R9)(DI*1)
+	ADDQ    BX, R9
+	DECQ    R10
+	JNZ     wholeGive
+	JMP     wholeGiveNext
+
+wholePass:
+wholePassTap:
+	VMOVUPS (R9), Y3
+	VCMPPS  $0x00, Y0, Y3, Y3
+	VANDPS  Y3, Y2, Y3
+	VANDNPS Y2, Y3, Y2
+	ADDQ    BX, R9
+	DECQ    R10
+	JNZ     wholePassTap
+
+wholeGiveNext:
+	ADDQ 40(AX), SI
+	INCQ R8
+	JMP  wholeGiveRow
+
+wholeGiven:
+	JMP wholeDone
+
+wholeCareful:
+	VPCMPEQD     Y0, Y0, Y0
 	MOVQ         104(AX), BX
 	ADDQ         DX, BX
 	VMASKMOVPS   (BX), Y0, Y1
@@ -3819,11 +3992,11 @@ channels:
 	MOVQ         24(AX), SI
 	MOVQ         48(AX), DI
 
-row:
+wholeRow:
 	MOVQ 32(AX), R9
 	MOVQ BX, R8
 
-col:
+wholeCol:
 	VMASKMOVPS   (R8), Y0, Y5
 	VCMPPS       $0x07, Y1, Y1, Y6
 	VCMPPS       $0x16, Y1, Y5, Y7
@@ -3833,47 +4006,202 @@ col:
 	VPADDD       Y4, Y3, Y3
 	ADDQ         DI, R8
 	DECQ         R9
-	JNZ          col
+	JNZ          wholeCol
 	ADDQ         40(AX), BX
 	DECQ         SI
-	JNZ          row
+	JNZ          wholeRow
 	MOVQ         112(AX), BX
 	ADDQ         DX, BX
+	MOVQ         48(AX), SI
 	VMASKMOVPS   (BX), Y0, Y1
 	MOVQ         96(AX), BX
-	MOVQ         88(AX), SI
-	SUBQ         SI, BX
-	JLE          done
-	MOVQ         SI, R8
+	MOVQ         88(AX), DI
+	SUBQ         DI, BX
+	JLE          wholeScattered
+	MOVQ         DI, R8
 	IMULQ        32(AX), R8
 	VMOVD        R8, X3
 	VPBROADCASTD X3, Y3
-	IMULQ        40(AX), SI
-	ADDQ         120(AX), SI
-	ADDQ         DX, SI
+	IMULQ        40(AX), DI
+	ADDQ         120(AX), DI
+	ADDQ         DX, DI
 
-giveRow:
+wholeScatterRow:
 	MOVQ 32(AX), R9
-	MOVQ SI, R8
+	MOVQ DI, R8
 
-give:
+wholeScatter:
 	VPCMPEQD   Y2, Y3, Y6
 	VANDPS     Y0, Y6, Y6
 	VMASKMOVPS (R8), Y6, Y5
 	VADDPS     Y1, Y5, Y5
 	VMASKMOVPS Y5, Y6, (R8)
 	VPADDD     Y4, Y3, Y3
-	ADDQ       DI, R8
+	ADDQ       SI, R8
 	DECQ       R9
-	JNZ        give
-	ADDQ       40(AX), SI
+	JNZ        wholeScatter
+	ADDQ       40(AX), DI
 	DECQ       BX
-	JNZ        giveRow
+	JNZ        wholeScatterRow
 
-done:
+wholeScattered:
+wholeDone:
 	ADDQ $0x20, DX
 	SUBQ $0x08, CX
-	JGT  channels
+	JNZ  channels
+	JMP  next
+
+part:
+	MOVQ       $0x00000008, BX
+	CMPQ       CX, BX
+	CMOVQGT    BX, CX
+	NEGQ       CX
+	LEAQ       tails256<>+0(SB), BX
+	VMOVUPS    32(BX)(CX*4), Y0
+	MOVQ       48(AX), CX
+	MOVQ       104(AX), BX
+	ADDQ       DX, BX
+	VMASKMOVPS (BX), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       24(AX), SI
+
+partMaxRow:
+	MOVQ 32(AX), R8
+	MOVQ BX, DI
+
+partMax:
+	VMASKMOVPS  (DI), Y0, Y4
+	VMAXPS      Y1, Y4, Y1
+	VFMADD231PS Y3, Y4, Y2
+	ADDQ        CX, DI
+	DECQ        R8
+	JNZ         partMax
+	ADDQ        40(AX), BX
+	DECQ        SI
+	JNZ         partMaxRow
+	VCMPPS      $0x03, Y2, Y2, Y2
+	VMOVMSKPS   Y2, BX
+	TESTL       BX, BX
+	JNE         partCareful
+	VMOVAPS     Y0, Y3
+	MOVQ        112(AX), BX
+	ADDQ        DX, BX
+	VMASKMOVPS  (BX), Y0, Y2
+	MOVQ        104(AX), BX
+	MOVQ        120(AX), SI
+	SUBQ        BX, SI
+	ADDQ        DX, BX
+	XORQ        DX, DX
+
+partGiveRow:
+	CMPQ DX, 96(AX)
+	JGE  partGiven
+	MOVQ 32(AX), R8
+	MOVQ BX, DI
+	CMPQ DX, 88(AX)
+	JLT  partPass
+
+partGive:
+	VMASKMOVPS (DI), Y0, Y4
+	VCMPPS     $0x00, Y1, Y4, Y4
+	VANDPS     Y4, Y3, Y4
+	VANDNPS    Y3, Y4, Y3
+	VMASKMOVPS (DI)(SI*1), Y0, Y5
+	VANDPS     Y2, Y4, Y4
+	VADDPS     Y4, Y5, Y5
+	VMASKMOVPS Y5, Y0, (DI)(SI*1)
+	ADDQ       CX, DI
+	DECQ       R8
+	JNZ        partGive
+	JMP        partGiveNext
+
+partPass:
+partPassTap:
+	VMASKMOVPS (DI), Y0, Y4
+	VCMPPS     $0x00, Y1, Y4, Y4
+	VANDPS     Y4, Y3, Y4
+	VANDNPS    Y3, Y4, Y3
+	ADDQ       CX, DI
+	DECQ       R8
+	JNZ        partPassTap
+
+partGiveNext:
+	ADDQ 40(AX), BX
+	INCQ DX
+	JMP  partGiveRow
+
+partGiven:
+	JMP partDone
+
+partCareful:
+	VMOVAPS      Y0, Y0
+	MOVQ         104(AX), CX
+	ADDQ         DX, CX
+	VMASKMOVPS   (CX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X4
+	VPBROADCASTD X4, Y4
+	MOVQ         24(AX), BX
+	MOVQ         48(AX), SI
+
+partRow:
+	MOVQ 32(AX), R8
+	MOVQ CX, DI
+
+partCol:
+	VMASKMOVPS   (DI), Y0, Y5
+	VCMPPS       $0x07, Y1, Y1, Y6
+	VCMPPS       $0x16, Y1, Y5, Y7
+	VANDPS       Y6, Y7, Y7
+	VBLENDVPS    Y7, Y5, Y1, Y1
+	VBLENDVPS    Y7, Y3, Y2, Y2
+	VPADDD       Y4, Y3, Y3
+	ADDQ         SI, DI
+	DECQ         R8
+	JNZ          partCol
+	ADDQ         40(AX), CX
+	DECQ         BX
+	JNZ          partRow
+	MOVQ         112(AX), CX
+	ADDQ         DX, CX
+	MOVQ         48(AX), BX
+	VMASKMOVPS   (CX), Y0, Y1
+	MOVQ         96(AX), CX
+	MOVQ         88(AX), SI
+	SUBQ         SI, CX
+	JLE          partScattered
+	MOVQ         SI, DI
+	IMULQ        32(AX), DI
+	VMOVD        DI, X3
+	VPBROADCASTD X3, Y3
+	IMULQ        40(AX), SI
+	ADDQ         120(AX), SI
+	ADDQ         DX, SI
+
+partScatterRow:
+	MOVQ 32(AX), DI
+	MOVQ SI, DX
+
+partScatter:
+	VPCMPEQD   Y2, Y3, Y6
+	VANDPS     Y0, Y6, Y6
+	VMASKMOVPS (DX), Y6, Y5
+	VADDPS     Y1, Y5, Y5
+	VMASKMOVPS Y5, Y6, (DX)
+	VPADDD     Y4, Y3, Y3
+	ADDQ       BX, DX
+	DECQ       DI
+	JNZ        partScatter
+	ADDQ       40(AX), SI
+	DECQ       CX
+	JNZ        partScatterRow
+
+partScattered:
+partDone:
+next:
 	MOVQ 64(AX), CX
 	ADDQ CX, 104(AX)
 	ADDQ CX, 120(AX)

@@ -13372,46 +13372,143 @@ window:
 	XORQ DX, DX
 
 channels:
-	MOVQ      CX, BX
-	MOVQ      $0x00000010, SI
-	CMPQ      BX, SI
-	CMOVQGT   SI, BX
-	MOVL      $0xffffffff, SI
-	BZHIL     BX, SI, SI
-	KMOVW     SI, K1
+	CMPQ    CX, $0x00000010
+	JLT     part
+	MOVQ    48(AX), BX
+	MOVQ    104(AX), SI
+	ADDQ    DX, SI
+	VMOVUPS (SI), Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    24(AX), DI
+
+wholeMaxRow:
+	MOVQ 32(AX), R9
+	MOVQ SI, R8
+
+wholeMax:
+	VMOVUPS     (R8), Z3
+	VMAXPS      Z0, Z3, Z0
+	VFMADD231PS Z2, Z3, Z1
+	ADDQ        BX, R8
+	DECQ        R9
+	JNZ         wholeMax
+	ADDQ        40(AX), SI
+	DECQ        DI
+	JNZ         wholeMaxRow
+	VCMPPS      $0x03, Z1, Z1, K1
+	KORTESTW    K1, K1
+	JNE         wholeCareful
+	MOVQ        112(AX), BX
+	ADDQ        DX, BX
+	VMOVUPS     Z0, (BX)
+	JMP         wholeDone
+
+wholeCareful:
+	KXNORW    K2, K2, K2
 	MOVQ      104(AX), BX
 	ADDQ      DX, BX
-	VMOVUPS.Z (BX), K1, Z0
+	VMOVUPS.Z (BX), K2, Z0
 	MOVQ      24(AX), SI
 	MOVQ      48(AX), DI
 
-row:
+wholeRow:
 	MOVQ 32(AX), R9
 	MOVQ BX, R8
 
-col:
-	VMOVUPS.Z (R8), K1, Z1
-	VCMPPS    $0x07, Z0, Z0, K2
-	VCMPPS    $0x16, Z0, Z1, K2, K2
-	VMOVAPS   Z1, K2, Z0
+wholeCol:
+	VMOVUPS.Z (R8), K2, Z3
+	VCMPPS    $0x07, Z0, Z0, K1
+	VCMPPS    $0x16, Z0, Z3, K1, K1
+	VMOVAPS   Z3, K1, Z0
 	ADDQ      DI, R8
 	DECQ      R9
-	JNZ       col
+	JNZ       wholeCol
 	ADDQ      40(AX), BX
 	DECQ      SI
-	JNZ       row
+	JNZ       wholeRow
 	MOVQ      112(AX), BX
 	ADDQ      DX, BX
-	VMOVUPS   Z0, K1, (BX)
-	ADDQ      $0x40, DX
-	SUBQ      $0x10, CX
-	JGT       channels
-	MOVQ      64(AX), CX
-	ADDQ      CX, 104(AX)
-	MOVQ      72(AX), CX
-	ADDQ      CX, 112(AX)
-	DECQ      56(AX)
-	JNZ       window
+	VMOVUPS   Z0, K2, (BX)
+
+wholeDone:
+	ADDQ $0x40, DX
+	SUBQ $0x10, CX
+	JNZ  channels
+	JMP  next
+
+part:
+	MOVQ      $0x00000010, BX
+	CMPQ      CX, BX
+	CMOVQGT   BX, CX
+	MOVL      $0xffffffff, BX
+	BZHIL     CX, BX, BX
+	KMOVW     BX, K1
+	MOVQ      48(AX), CX
+	MOVQ      104(AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z0
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	MOVQ      24(AX), SI
+
+partMaxRow:
+	MOVQ 32(AX), R8
+	MOVQ BX, DI
+
+partMax:
+	VMOVUPS.Z   (DI), K1, Z3
+	VMAXPS      Z0, Z3, Z0
+	VFMADD231PS Z5, Z3, Z4
+	ADDQ        CX, DI
+	DECQ        R8
+	JNZ         partMax
+	ADDQ        40(AX), BX
+	DECQ        SI
+	JNZ         partMaxRow
+	VCMPPS      $0x03, Z4, Z4, K3
+	KORTESTW    K3, K3
+	JNE         partCareful
+	MOVQ        112(AX), CX
+	ADDQ        DX, CX
+	VMOVUPS     Z0, K1, (CX)
+	JMP         partDone
+
+partCareful:
+	KMOVW     K1, K1
+	MOVQ      104(AX), CX
+	ADDQ      DX, CX
+	VMOVUPS.Z (CX), K1, Z0
+	MOVQ      24(AX), BX
+	MOVQ      48(AX), SI
+
+partRow:
+	MOVQ 32(AX), R8
+	MOVQ CX, DI
+
+partCol:
+	VMOVUPS.Z (DI), K1, Z3
+	VCMPPS    $0x07, Z0, Z0, K3
+	VCMPPS    $0x16, Z0, Z3, K3, K3
+	VMOVAPS   Z3, K3, Z0
+	ADDQ      SI, DI
+	DECQ      R8
+	JNZ       partCol
+	ADDQ      40(AX), CX
+	DECQ      BX
+	JNZ       partRow
+	MOVQ      112(AX), CX
+	ADDQ      DX, CX
+	VMOVUPS   Z0, K1, (CX)
+
+partDone:
+next:
+	MOVQ 64(AX), CX
+	ADDQ CX, 104(AX)
+	MOVQ 72(AX), CX
+	ADDQ CX, 112(AX)
+	DECQ 56(AX)
+	JNZ  window
 	VZEROUPPER
 	RET
 
@@ -13431,77 +13528,295 @@ window:
 	XORQ DX, DX
 
 channels:
-	MOVQ         CX, BX
-	MOVQ         $0x00000010, SI
-	CMPQ         BX, SI
-	CMOVQGT      SI, BX
-	MOVL         $0xffffffff, SI
-	BZHIL        BX, SI, SI
-	KMOVW        SI, K1
+	CMPQ    CX, $0x00000010
+	JLT     part
+	MOVQ    48(AX), BX
+	MOVQ    104(AX), SI
+	ADDQ    DX, SI
+	VMOVUPS (SI), Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	MOVQ    24(AX), DI
+
+wholeMaxRow:
+	MOVQ 32(AX), R9
+	MOVQ SI, R8
+
+wholeMax:
+	VMOVUPS     (R8), Z3
+	VMAXPS      Z0, Z3, Z0
+	VFMADD231PS Z2, Z3, Z1
+	ADDQ        BX, R8
+	DECQ        R9
+	JNZ         wholeMax
+	ADDQ        40(AX), SI
+	DECQ        DI
+	JNZ         wholeMaxRow
+	VCMPPS      $0x03, Z1, Z1, K1
+	KORTESTW    K1, K1
+	JNE         wholeCareful
+	KXNORW      K2, K2, K2
+	MOVQ        112(AX), SI
+	ADDQ        DX, SI
+	VMOVUPS     (SI), Z3
+	MOVQ        104(AX), SI
+	MOVQ        120(AX), DI
+	SUBQ        SI, DI
+	ADDQ        DX, SI
+	XORQ        R8, R8
+
+wholeGiveRow:
+	CMPQ R8, 96(AX)
+	JGE  wholeGiven
+	MOVQ 32(AX), R10
+	MOVQ SI, R9
+	CMPQ R8, 88(AX)
+	JLT  wholePass
+
+wholeGive:
+	VMOVUPS (R9), Z10
+	VCMPPS  $0x00, Z0, Z10, K2, K1
+	KANDNW  K2, K1, K2
+	VMOVUPS (R9)(DI*1), Z10
+	VADDPS  Z3, Z10, K1, Z10
+	VMOVUPS Z10, (R9)(DI*1)
+	ADDQ    BX, R9
+	DECQ    R10
+	JNZ     wholeGive
+	JMP     wholeGiveNext
+
+wholePass:
+wholePassTap:
+	VMOVUPS (R9), Z10
+	VCMPPS  $0x00, Z0, Z10, K2, K1
+	KANDNW  K2, K1, K2
+	ADDQ    BX, R9
+	DECQ    R10
+	JNZ     wholePassTap
+
+wholeGiveNext:
+	ADDQ 40(AX), SI
+	INCQ R8
+	JMP  wholeGiveRow
+
+wholeGiven:
+	JMP wholeDone
+
+wholeCareful:
+	KXNORW       K3, K3, K3
 	MOVQ         104(AX), BX
 	ADDQ         DX, BX
-	VMOVUPS.Z    (BX), K1, Z0
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Z2, Z2, Z2
+	VMOVUPS.Z    (BX), K3, Z0
+	VPXORD       Z4, Z4, Z4
+	VPXORD       Z5, Z5, Z5
 	MOVL         $0x00000001, SI
 	VMOVD        SI, X3
 	VPBROADCASTD X3, Z3
 	MOVQ         24(AX), SI
 	MOVQ         48(AX), DI
 
-row:
+wholeRow:
 	MOVQ 32(AX), R9
 	MOVQ BX, R8
 
-col:
-	VMOVUPS.Z    (R8), K1, Z4
-	VCMPPS       $0x07, Z0, Z0, K2
-	VCMPPS       $0x16, Z0, Z4, K2, K2
-	VMOVAPS      Z4, K2, Z0
-	VMOVDQA32    Z2, K2, Z1
-	VPADDD       Z3, Z2, Z2
+wholeCol:
+	VMOVUPS.Z    (R8), K3, Z10
+	VCMPPS       $0x07, Z0, Z0, K1
+	VCMPPS       $0x16, Z0, Z10, K1, K1
+	VMOVAPS      Z10, K1, Z0
+	VMOVDQA32    Z5, K1, Z4
+	VPADDD       Z3, Z5, Z5
 	ADDQ         DI, R8
 	DECQ         R9
-	JNZ          col
+	JNZ          wholeCol
 	ADDQ         40(AX), BX
 	DECQ         SI
-	JNZ          row
+	JNZ          wholeRow
 	MOVQ         112(AX), BX
 	ADDQ         DX, BX
-	VMOVUPS.Z    (BX), K1, Z0
+	MOVQ         48(AX), SI
+	VMOVUPS.Z    (BX), K3, Z0
 	MOVQ         96(AX), BX
-	MOVQ         88(AX), SI
-	SUBQ         SI, BX
-	JLE          done
-	MOVQ         SI, R8
+	MOVQ         88(AX), DI
+	SUBQ         DI, BX
+	JLE          wholeScattered
+	MOVQ         DI, R8
 	IMULQ        32(AX), R8
-	VMOVD        R8, X2
-	VPBROADCASTD X2, Z2
+	VMOVD        R8, X5
+	VPBROADCASTD X5, Z5
+	IMULQ        40(AX), DI
+	ADDQ         120(AX), DI
+	ADDQ         DX, DI
+
+wholeScatterRow:
+	MOVQ 32(AX), R9
+	MOVQ DI, R8
+
+wholeScatter:
+	VPCMPEQD  Z4, Z5, K3, K1
+	VMOVUPS.Z (R8), K1, Z10
+	VADDPS    Z0, Z10, Z10
+	VMOVUPS   Z10, K1, (R8)
+	VPADDD    Z3, Z5, Z5
+	ADDQ      SI, R8
+	DECQ      R9
+	JNZ       wholeScatter
+	ADDQ      40(AX), DI
+	DECQ      BX
+	JNZ       wholeScatterRow
+
+wholeScattered:
+wholeDone:
+	ADDQ $0x40, DX
+	SUBQ $0x10, CX
+	JNZ  channels
+	JMP  next
+
+part:
+	MOVQ      $0x00000010, BX
+	CMPQ      CX, BX
+	CMOVQGT   BX, CX
+	MOVL      $0xffffffff, BX
+	BZHIL     CX, BX, BX
+	KMOVW     BX, K1
+	MOVQ      48(AX), CX
+	MOVQ      104(AX), BX
+	ADDQ      DX, BX
+	VMOVUPS.Z (BX), K1, Z0
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	MOVQ      24(AX), SI
+
+partMaxRow:
+	MOVQ 32(AX), R8
+	MOVQ BX, DI
+
+partMax:
+	VMOVUPS.Z   (DI), K1, Z3
+	VMAXPS      Z0, Z3, Z0
+	VFMADD231PS Z7, Z3, Z6
+	ADDQ        CX, DI
+	DECQ        R8
+	JNZ         partMax
+	ADDQ        40(AX), BX
+	DECQ        SI
+	JNZ         partMaxRow
+	VCMPPS      $0x03, Z6, Z6, K4
+	KORTESTW    K4, K4
+	JNE         partCareful
+	KMOVW       K1, K4
+	MOVQ        112(AX), BX
+	ADDQ        DX, BX
+	VMOVUPS.Z   (BX), K1, Z3
+	MOVQ        104(AX), BX
+	MOVQ        120(AX), SI
+	SUBQ        BX, SI
+	ADDQ        DX, BX
+	XORQ        DX, DX
+
+partGiveRow:
+	CMPQ DX, 96(AX)
+	JGE  partGiven
+	MOVQ 32(AX), R8
+	MOVQ BX, DI
+	CMPQ DX, 88(AX)
+	JLT  partPass
+
+partGive:
+	VMOVUPS.Z (DI), K1, Z10
+	VCMPPS    $0x00, Z0, Z10, K4, K5
+	KANDNW    K4, K5, K4
+	VMOVUPS.Z (DI)(SI*1), K1, Z10
+	VADDPS    Z3, Z10, K5, Z10
+	VMOVUPS   Z10, K1, (DI)(SI*1)
+	ADDQ      CX, DI
+	DECQ      R8
+	JNZ       partGive
+	JMP       partGiveNext
+
+partPass:
+partPassTap:
+	VMOVUPS.Z (DI), K1, Z10
+	VCMPPS    $0x00, Z0, Z10, K4, K5
+	KANDNW    K4, K5, K4
+	ADDQ      CX, DI
+	DECQ      R8
+	JNZ       partPassTap
+
+partGiveNext:
+	ADDQ 40(AX), BX
+	INCQ DX
+	JMP  partGiveRow
+
+partGiven:
+	JMP partDone
+
+partCareful:
+	KMOVW        K1, K1
+	MOVQ         104(AX), CX
+	ADDQ         DX, CX
+	VMOVUPS.Z    (CX), K1, Z0
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	MOVL         $0x00000001, BX
+	VMOVD        BX, X3
+	VPBROADCASTD X3, Z3
+	MOVQ         24(AX), BX
+	MOVQ         48(AX), SI
+
+partRow:
+	MOVQ 32(AX), R8
+	MOVQ CX, DI
+
+partCol:
+	VMOVUPS.Z    (DI), K1, Z10
+	VCMPPS       $0x07, Z0, Z0, K4
+	VCMPPS       $0x16, Z0, Z10, K4, K4
+	VMOVAPS      Z10, K4, Z0
+	VMOVDQA32    Z9, K4, Z8
+	VPADDD       Z3, Z9, Z9
+	ADDQ         SI, DI
+	DECQ         R8
+	JNZ          partCol
+	ADDQ         40(AX), CX
+	DECQ         BX
+	JNZ          partRow
+	MOVQ         112(AX), CX
+	ADDQ         DX, CX
+	MOVQ         48(AX), BX
+	VMOVUPS.Z    (CX), K1, Z0
+	MOVQ         96(AX), CX
+	MOVQ         88(AX), SI
+	SUBQ         SI, CX
+	JLE          partScattered
+	MOVQ         SI, DI
+	IMULQ        32(AX), DI
+	VMOVD        DI, X9
+	VPBROADCASTD X9, Z9
 	IMULQ        40(AX), SI
 	ADDQ         120(AX), SI
 	ADDQ         DX, SI
 
-giveRow:
-	MOVQ 32(AX), R9
-	MOVQ SI, R8
+partScatterRow:
+	MOVQ 32(AX), DI
+	MOVQ SI, DX
 
-give:
-	VPCMPEQD  Z1, Z2, K1, K2
-	VMOVUPS.Z (R8), K2, Z4
-	VADDPS    Z0, Z4, Z4
-	VMOVUPS   Z4, K2, (R8)
-	VPADDD    Z3, Z2, Z2
-	ADDQ      DI, R8
-	DECQ      R9
-	JNZ       give
+partScatter:
+	VPCMPEQD  Z8, Z9, K1, K4
+	VMOVUPS.Z (DX), K4, Z10
+	VADDPS    Z0, Z10, Z10
+	VMOVUPS   Z10, K4, (DX)
+	VPADDD    Z3, Z9, Z9
+	ADDQ      BX, DX
+	DECQ      DI
+	JNZ       partScatter
 	ADDQ      40(AX), SI
-	DECQ      BX
-	JNZ       giveRow
+	DECQ      CX
+	JNZ       partScatterRow
 
-done:
-	ADDQ $0x40, DX
-	SUBQ $0x10, CX
-	JGT  channels
+partScattered:
+partDone:
+next:
 	MOVQ 64(AX), CX
 	ADDQ CX, 104(AX)
 	ADDQ CX, 120(AX)

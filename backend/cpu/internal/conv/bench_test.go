@@ -2,9 +2,11 @@ package conv
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -69,10 +71,7 @@ func BenchmarkNets(b *testing.B) {
 }
 
 func benchNet(b *testing.B, cases []benchCase) {
-	threads := 2
-	if os.Getenv("CONV_THREADS") == "1" {
-		threads = 1
-	}
+	threads := benchThreads()
 	p := pool.New(threads)
 	defer p.Close()
 	gemm := newSgemm(threads)
@@ -137,9 +136,17 @@ func benchNet(b *testing.B, cases []benchCase) {
 	}
 }
 
-// BenchmarkMaxPool measures bytes of x and y that pass by in a second.
+// benchThreads is 2, or what CONV_THREADS says.
+func benchThreads() int {
+	if n, err := strconv.Atoi(os.Getenv("CONV_THREADS")); err == nil {
+		return n
+	}
+	return 2
+}
+
+// BenchmarkMaxPool reports the best time, and the bytes of x, y and dx that pass by in a second.
 func BenchmarkMaxPool(b *testing.B) {
-	p := pool.New(2)
+	p := pool.New(benchThreads())
 	defer p.Close()
 	for _, s := range []PoolShape{
 		{N: 576, H: 65, W: 65, C: 16}, {N: 576, H: 33, W: 33, C: 32}, {N: 576, H: 17, W: 17, C: 32}, {N: 1, H: 65, W: 65, C: 16},
@@ -149,18 +156,23 @@ func BenchmarkMaxPool(b *testing.B) {
 		r := rand.New(rand.NewPCG(1, 2))
 		x, y := random(r, s.N*s.H*s.W*s.C), random(r, s.N*s.OutH*s.OutW*s.C)
 		dx := make([]float32, len(x))
-		b.Run(fmt.Sprintf("%dx%dx%dx%d/forward", s.N, s.H, s.W, s.C), func(b *testing.B) {
-			b.SetBytes(int64(4 * (len(x) + len(y))))
-			for b.Loop() {
-				MaxPoolForward(p, s, x, y)
-			}
-		})
-		b.Run(fmt.Sprintf("%dx%dx%dx%d/backward", s.N, s.H, s.W, s.C), func(b *testing.B) {
-			b.SetBytes(int64(4 * (2*len(x) + len(y))))
-			for b.Loop() {
-				MaxPoolBackward(p, s, x, y, dx)
-			}
-		})
+		for i, pass := range []func(){
+			func() { MaxPoolForward(p, s, x, y) },
+			func() { MaxPoolBackward(p, s, x, y, dx) },
+		} {
+			name := []string{"forward", "backward"}[i]
+			b.Run(fmt.Sprintf("%dx%dx%dx%d/%s", s.N, s.H, s.W, s.C, name), func(b *testing.B) {
+				best := math.Inf(1)
+				for range max(10, b.N) {
+					start := time.Now()
+					pass()
+					best = min(best, time.Since(start).Seconds())
+				}
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(best*1e6, "us")
+				b.ReportMetric(float64(4*((1+i)*len(x)+len(y)))/best/1e9, "GB/s")
+			})
+		}
 	}
 }
 

@@ -101,12 +101,14 @@ type poolJob struct {
 func (j *poolJob) Part(_, part int) {
 	s := j.s
 	var c poolCall
+	next := ahead{k: j.k}
 	n0, n1, r0, r1 := j.part(part)
 	for n := n0; n < n1; n++ {
 		x := j.x[n*s.H*s.W*s.C:][:s.H*s.W*s.C]
 		y := j.y[n*s.OutH*s.OutW*s.C:][:s.OutH*s.OutW*s.C]
 		if j.dx == nil {
 			for i := r0; i < r1; i++ {
+				j.fetch(&next, n, i)
 				j.row(&c, x, y, nil, [3]int{i, 0, s.H})
 			}
 			continue
@@ -116,8 +118,21 @@ func (j *poolJob) Part(_, part int) {
 		first := max(0, -floorDiv(-(r0+s.PadTop-s.KH+1), s.StrideH))
 		last := min(s.OutH, floorDiv(r1-1+s.PadTop, s.StrideH)+1)
 		for i := first; i < last; i++ {
+			j.fetch(&next, n, i)
 			j.row(&c, x, y, dx, [3]int{i, r0, r1})
 		}
+	}
+}
+
+// fetch asks for the rows of x that the next row of windows needs first; behind the last rows
+// of an image lie the first of the next.
+func (j *poolJob) fetch(next *ahead, n, i int) {
+	s := j.s
+	line := s.W * s.C
+	from := (n*s.H + max(0, (i+1)*s.StrideH-s.PadTop+s.KH-s.StrideH)) * line
+	if from < len(j.x) {
+		next.aim(j.x[from:min(len(j.x), from+s.StrideH*line)], 1)
+		next.step()
 	}
 }
 

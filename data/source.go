@@ -1,0 +1,34 @@
+package data
+
+import (
+	"context"
+	"time"
+)
+
+// A FrameSource hands out the frames of a video, of pictures or of a dataset in
+// the order of time, one by one. It is for one goroutine.
+type FrameSource interface {
+	// FrameShape returns height, width and channels of every frame.
+	FrameShape() (h, w, c int)
+	// FPS returns frames a second, > 0.
+	FPS() float64
+	// Next writes the next frame to dst, [H, W, C], and returns its time since
+	// the start of its episode's recording. The error is io.EOF after the last
+	// frame, or that of ctx, after which the source is only good for Close. Next
+	// panics if dst has another length.
+	Next(ctx context.Context, dst []uint8) (time.Duration, error)
+	// Episode returns the number, from 0, of the unbroken stretch of time that
+	// the last frame belongs to.
+	Episode() int
+	// Close releases the source; a process behind it has ended when it returns.
+	Close() error
+}
+
+// An ActionSource is a [FrameSource] that knows what was done.
+type ActionSource interface {
+	FrameSource
+	// Action returns the action taken at the last frame, [A], as a view: it leads
+	// to the next one. It is 0 at the last frame of an episode, and nil without
+	// actions.
+	Action() []float32
+}

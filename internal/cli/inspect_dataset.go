@@ -172,7 +172,8 @@ func drawSheet(ds *data.Dataset, path string) error {
 	if h*w*c == 0 {
 		return fmt.Errorf("the dataset has no pixels")
 	}
-	zoom := max(1, sheetPixels/max(h, w))
+	side := max(h, w)
+	zoom := max(1, (sheetPixels+side/2)/side)
 	rows := min(sheetSide, ds.Episodes())
 	cellH, cellW := zoom*h+sheetGap, zoom*w+sheetGap
 	m := image.NewNRGBA(image.Rect(0, 0, sheetSide*cellW+sheetGap, rows*cellH+sheetGap))

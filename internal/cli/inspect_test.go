@@ -127,7 +127,7 @@ func TestInspectDataset(t *testing.T) {
 }
 
 // checkSheet wants three rows of eight frames, the last one the last of the
-// last episode, each pixel a square of three.
+// last episode, each pixel a square of four.
 func checkSheet(t *testing.T, path string, ds *data.Dataset) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -139,7 +139,7 @@ func checkSheet(t *testing.T, path string, ds *data.Dataset) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cell := 3*33 + sheetGap
+	cell := 4*33 + sheetGap
 	if got, want := m.Bounds(), image.Rect(0, 0, 8*cell+sheetGap, 3*cell+sheetGap); got != want {
 		t.Fatalf("sheet is %v, want %v", got, want)
 	}
@@ -147,7 +147,7 @@ func checkSheet(t *testing.T, path string, ds *data.Dataset) {
 		want := report.FrameImage(ds.Frame(c.step), 33, 33, 2)
 		for y := range 33 {
 			for x := range 33 {
-				got := m.At(sheetGap+c.column*cell+3*x+1, sheetGap+c.row*cell+3*y+1)
+				got := m.At(sheetGap+c.column*cell+4*x+1, sheetGap+c.row*cell+4*y+1)
 				if color.NRGBAModel.Convert(got) != color.NRGBAModel.Convert(want.At(x, y)) {
 					t.Fatalf("row %d, column %d of the sheet is not frame %d", c.row, c.column, c.step)
 				}

@@ -63,7 +63,7 @@ func (t *trainer) writeReport(ctx context.Context) error {
 		return err
 	}
 	page.Section("Loss")
-	for _, c := range lossCharts(entries) {
+	for _, c := range LossCharts(entries) {
 		page.Chart(c)
 	}
 	page.Section("Collapse monitors of stage 1")
@@ -91,8 +91,8 @@ func (t *trainer) probes(ctx context.Context) ([]report.Row, error) {
 	return r.Rows, nil
 }
 
-// lossCharts draws, for each stage, the loss and its terms.
-func lossCharts(entries []LogEntry) []report.Chart {
+// LossCharts draws, for each stage of a log, the loss and its terms.
+func LossCharts(entries []LogEntry) []report.Chart {
 	var charts []report.Chart
 	for from := 0; from < len(entries); {
 		to := from

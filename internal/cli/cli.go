@@ -37,6 +37,8 @@ type grammar struct {
 	Import  importCmd  `cmd:"" help:"Make a dataset of videos, folders of images or GIFs."`
 	Inspect inspectCmd `cmd:"" help:"Say what is in a dataset or a model."`
 	Train   trainCmd   `cmd:"" help:"Learn a world model; resumes after a kill."`
+	Eval    evalCmd    `cmd:"" help:"Put a model to the test: plan, probe, rollout, collapse."`
+	Demo    demoCmd    `cmd:"" help:"Learn Two Rooms from pixels, plan, be surprised, and report."`
 	Bench   benchCmd   `cmd:"" help:"Measure speed beside a peer."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,8 +273,18 @@ func TestEmitFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Run(context.Background(), newFake(100), func(watch.Record) error { return full }); !errors.Is(err, full) {
+	var reading atomic.Bool
+	src := newFake(100)
+	src.pause = func(int) {
+		reading.Store(true)
+		time.Sleep(30 * time.Millisecond)
+		reading.Store(false)
+	}
+	if err := w.Run(context.Background(), src, func(watch.Record) error { return full }); !errors.Is(err, full) {
 		t.Errorf("error %v, want that of emit", err)
+	}
+	if reading.Load() {
+		t.Error("the source was still being read when Run returned")
 	}
 }
 

@@ -121,6 +121,7 @@ func TestForwardMatchesNaive(t *testing.T) {
 					want[i] = max(0, want[i])
 				}
 			}
+			a.Workspace = dirty(k.forwardPlan(s.pointwise(), 1).total)
 			k.forwardPass(nil, s, a)
 			same(t, fmt.Sprintf("case %d %+v: y", i, s), a.Y, want)
 		}
@@ -135,6 +136,7 @@ func TestBackwardDataMatchesNaive(t *testing.T) {
 			a := DataArgs{DY: integers(r, s.outputs()), W: integers(r, s.weights()), DX: dirty(s.inputs())}
 			want := make([]float32, s.inputs())
 			naive(s, func(x, w, y int) { want[x] += a.DY[y] * a.W[w] })
+			a.Workspace = dirty(k.dataPlan(s.pointwise(), 1).total)
 			k.dataPass(nil, s, a)
 			same(t, fmt.Sprintf("case %d %+v: dx", i, s), a.DX, want)
 		}
@@ -149,6 +151,7 @@ func TestBackwardWeightsMatchesNaive(t *testing.T) {
 			a := WeightArgs{X: integers(r, s.inputs()), DY: integers(r, s.outputs()), DW: dirty(s.weights())}
 			want := make([]float32, s.weights())
 			naive(s, func(x, w, y int) { want[w] += a.X[x] * a.DY[y] })
+			a.Workspace = dirty(k.weightsPlan(s.pointwise(), 1).total)
 			k.weightsPass(nil, s, a)
 			same(t, fmt.Sprintf("case %d %+v: dw", i, s), a.DW, want)
 		}
@@ -158,9 +161,36 @@ func TestBackwardWeightsMatchesNaive(t *testing.T) {
 // threadShapes are large enough to be cut into many parts and chunks.
 var threadShapes = []Shape{
 	{N: 1, H: 65, W: 65, Cin: 2, KH: 5, KW: 5, Cout: 16, StrideH: 4, StrideW: 4, PadTop: 2, PadBottom: 2, PadLeft: 2, PadRight: 2},
-	{N: 3, H: 33, W: 33, Cin: 16, KH: 3, KW: 3, Cout: 32, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+	{N: 3, H: 31, W: 33, Cin: 16, KH: 3, KW: 3, Cout: 32, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 37, H: 9, W: 9, Cin: 32, KH: 3, KW: 3, Cout: 40, StrideH: 2, StrideW: 2, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 19, H: 16, W: 16, Cin: 48, KH: 1, KW: 1, Cout: 64, StrideH: 1, StrideW: 1},
+}
+
+// TestManyChunksMatchNaive covers what random shapes are too small for: chunks that end inside
+// of an image and images cut into bands.
+func TestManyChunksMatchNaive(t *testing.T) {
+	p := pool.New(2)
+	defer p.Close()
+	for _, s := range threadShapes {
+		s = s.WithOut()
+		r := rand.New(rand.NewPCG(8, 1))
+		x, w, dy := integers(r, s.inputs()), integers(r, s.weights()), integers(r, s.outputs())
+		y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
+		naive(s, func(a, b, c int) {
+			y[c] += x[a] * w[b]
+			dx[a] += dy[c] * w[b]
+			dw[b] += x[a] * dy[c]
+		})
+		eachSet(t, func(t *testing.T, k *kernels) {
+			got := [][]float32{dirty(len(y)), dirty(len(x)), dirty(len(w))}
+			k.forwardPass(p, s, ForwardArgs{X: x, W: w, Y: got[0]})
+			k.dataPass(p, s, DataArgs{DY: dy, W: w, DX: got[1]})
+			k.weightsPass(p, s, WeightArgs{X: x, DY: dy, DW: got[2]})
+			for i, want := range [][]float32{y, dx, dw} {
+				same(t, fmt.Sprintf("%+v: output %d", s, i), got[i], want)
+			}
+		})
+	}
 }
 
 func TestBitsDoNotDependOnThreads(t *testing.T) {

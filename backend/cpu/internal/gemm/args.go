@@ -21,7 +21,7 @@ type Args struct {
 	StrideA, StrideB, StrideC int // floats from one product to the next; A and B may have 0
 }
 
-// layout is a checked operand: floats between rows, and the extent of one matrix.
+// checkMatrix fills in ld and panics if have floats do not hold [rows, cols] from index last on.
 func checkMatrix(name string, have, rows, cols int, ld *int, last int) {
 	if *ld == 0 {
 		*ld = cols

@@ -7,11 +7,14 @@ import (
 )
 
 //go:generate go -C ../asmgen run ./gemm512 -out ../gemm/avx512_amd64.s -stubs ../gemm/avx512_amd64.go -pkg gemm
+//go:generate go -C ../asmgen run ./gemm256 -out ../gemm/avx2_amd64.s -stubs ../gemm/avx2_amd64.go -pkg gemm
 
 func archKernel(l isa.Level) *kernel {
 	switch l {
 	case isa.AVX512:
 		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, packRows: packRows512, packCols: packCols512}
+	case isa.AVX2:
+		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, packRows: packRows256, packCols: packColsPortable}
 	}
 	return nil
 }
@@ -55,4 +58,51 @@ func packCols512(dst, src []float32, width, ld, rows, cols int) {
 	_ = src[(rows-1)*ld+cols-1]
 	_ = dst[(rows-1)*width+(cols+15)&^15-1]
 	copyPanel(&dst[0], &src[0], 4*width, 4*ld, rows, 1<<cols-1)
+}
+
+func table256() (full, edge [7]tileFunc) {
+	full = [7]tileFunc{nil, tile1x16AVX2, tile2x16AVX2, tile3x16AVX2, tile4x16AVX2, tile5x16AVX2, tile6x16AVX2}
+	edge = [7]tileFunc{nil, edge1x16AVX2, edge2x16AVX2, edge3x16AVX2, edge4x16AVX2}
+	return full, edge
+}
+
+var full256, edge256 = table256()
+
+func run256(t *tile, rows, cols int) {
+	p := (*byte)(unsafe.Pointer(t))
+	switch {
+	case cols == 16:
+		full256[rows](p)
+		return
+	case rows <= 4:
+		t.mask = uint64(cols)
+		edge256[rows](p)
+		return
+	}
+	// Edge kernels have up to 4 rows: do each tile in two.
+	t.mask = uint64(cols)
+	whole := *t
+	t.tiles = 1
+	for i := range whole.tiles {
+		for r := 0; r < rows; r += 4 {
+			t.a = (*float32)(unsafe.Add(unsafe.Pointer(whole.a), i*t.atile+4*r))
+			t.c = (*float32)(unsafe.Add(unsafe.Pointer(whole.c), (i*rows+r)*t.cs))
+			edge256[min(4, rows-r)](p)
+		}
+	}
+	*t = whole
+}
+
+func wide256(t *tile) { row1x64AVX2((*byte)(unsafe.Pointer(t))) }
+
+func packRows256(dst, src []float32, width, ld, rows, cols int) {
+	if cols == 0 {
+		return
+	}
+	_ = src[(rows-1)*ld+cols-1]
+	for i := 0; i < rows; i += 8 {
+		d := dst[i:]
+		_ = d[(cols-1)*width+7]
+		transpose8AVX2(&d[0], &src[i*ld], 4*width, 4*ld, min(rows-i, 8), cols)
+	}
 }

@@ -16,6 +16,9 @@ type region struct{ k0, k1, j, panels, n int }
 // packPanel packs one panel of one block of k to its place in dst.
 func (kn *kernel) packPanel(dst []float32, s *source, r region) {
 	nr, kc := kn.nr, r.k1-r.k0
+	if kc == 0 {
+		return
+	}
 	cols := min(nr, r.n-r.j*nr)
 	d := dst[r.k0*r.panels*nr+r.j*nr*kc:][:kc*nr+slack]
 	if s.trans {

@@ -65,6 +65,9 @@ func main() {
 	m.copyRows()
 	m.sumParts()
 	m.prefetch()
+	m.winogradInput()
+	m.winogradOutput()
+	m.winogradGrad()
 	Generate()
 	if err := os.WriteFile(*tables, m.tables(), 0o644); err != nil {
 		log.Fatal(err)
@@ -88,7 +91,7 @@ func (m *machine) tables() []byte {
 	}
 	list("forward", "pixels", "forward", m.pixels)
 	list("weights", "rows", "weights", m.rows)
-	fmt.Fprintf(&b, "k.maxPool, k.maxPoolGrad = maxPool%[1]s, maxPoolGrad%[1]s\nk.copyRows, k.sumParts, k.prefetch = copyRows%[1]s, sumParts%[1]s, prefetch%[1]s\n}\n", m.name)
+	fmt.Fprintf(&b, "k.maxPool, k.maxPoolGrad = maxPool%[1]s, maxPoolGrad%[1]s\nk.copyRows, k.sumParts, k.prefetch = copyRows%[1]s, sumParts%[1]s, prefetch%[1]s\nk.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput%[1]s, winogradOutput%[1]s, winogradGrad%[1]s\n}\n", m.name)
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		log.Fatal(err)

@@ -84,7 +84,6 @@ func transpose16() {
 	for j := range out {
 		VMOVUPS(out[j], Mem{Base: dst})
 		ADDQ(ds, dst)
-		_ = j
 	}
 	ADDQ(Imm(64), src)
 	SUBQ(Imm(16), cols)
@@ -96,7 +95,6 @@ func transpose16() {
 		ADDQ(ds, dst)
 		SUBQ(Imm(1), cols)
 		JZ(LabelRef("end"))
-		_ = j
 	}
 	Label("end")
 	VZEROUPPER()

@@ -1,3 +1,5 @@
+//go:build unix
+
 package gemm_test
 
 import (
@@ -6,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// guarded copies s to the end of a page that an unreadable one follows, and to the start of a
-// readable one that follows an unreadable one if it fills whole pages: reading over the end faults.
-// The memory is never given back; tests use little of it.
+// guarded copies s to the end of a page before an unreadable one, so that reading or writing past
+// it faults. The pages stay mapped.
 func guarded(s []float32) []float32 {
 	const page = 4096
 	if len(s) == 0 {

@@ -154,8 +154,42 @@ func scalars(op string, starts []*ir.Value, rank int) error {
 	return nil
 }
 
+// startScalars splits start indices given as one vector, which GoMLX allows, into scalars.
+func (f *Function) startScalars(starts []compute.Value, rank int) ([]compute.Value, error) {
+	if len(starts) != 1 {
+		return starts, nil
+	}
+	in, err := f.values("start indices", starts...)
+	if err != nil || in[0].Shape.Rank() != 1 || in[0].Dims()[0] != rank {
+		return starts, err
+	}
+	out := make([]compute.Value, rank)
+	for i := range out {
+		one, err := f.Slice(in[0], []int{i}, []int{i + 1}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if out[i], err = f.Reshape(one); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rankOf is the rank of a value of this backend, else -1.
+func rankOf(v compute.Value) int {
+	if x, ok := v.(*ir.Value); ok && x != nil {
+		return x.Shape.Rank()
+	}
+	return -1
+}
+
 // DynamicSlice implements compute.StandardOps.
 func (f *Function) DynamicSlice(operand compute.Value, startIndices []compute.Value, sliceDims []int) (compute.Value, error) {
+	startIndices, err := f.startScalars(startIndices, rankOf(operand))
+	if err != nil {
+		return nil, err
+	}
 	in, err := f.values("DynamicSlice", append([]compute.Value{operand}, startIndices...)...)
 	if err != nil {
 		return nil, err
@@ -172,6 +206,10 @@ func (f *Function) DynamicSlice(operand compute.Value, startIndices []compute.Va
 
 // DynamicUpdateSlice implements compute.StandardOps.
 func (f *Function) DynamicUpdateSlice(operand, update compute.Value, startIndices []compute.Value) (compute.Value, error) {
+	startIndices, err := f.startScalars(startIndices, rankOf(operand))
+	if err != nil {
+		return nil, err
+	}
 	in, err := f.values("DynamicUpdateSlice", append([]compute.Value{operand, update}, startIndices...)...)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"foresee/backend/cpu"
 )
@@ -376,5 +378,41 @@ func TestRefusals(t *testing.T) {
 	}
 	if _, err := buf.Data(); err == nil {
 		t.Error("a finalized buffer gave its data")
+	}
+}
+
+// TestThreadsGiveSameBits runs a net with convolutions, pooling, products, reductions and a loop,
+// and its gradients, on 1, 2 and 3 threads.
+func TestThreadsGiveSameBits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 1))
+	var inputs []*tensors.Tensor
+	for _, dims := range [][]int{{24, 33, 33, 2}, {5, 5, 2, 16}, {16}, {3, 3, 16, 32}, {800, 100}} {
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(normals(rng, dims...), dims...))
+	}
+	build := func(x []*graph.Node) []*graph.Node {
+		y := graph.Convolve(x[0], x[1]).Strides(2).PadSame().Done()
+		y = graph.Tanh(graph.Add(y, graph.ExpandLeftToRank(x[2], 4)))
+		y = graph.MaxPool(graph.Convolve(y, x[3]).PadSame().Done()).Window(3).Strides(3).Done()
+		y = graph.Reshape(y, 24, -1)
+		y = graph.Softmax(graph.Dot(y, x[4]).Product(), -1)
+		loss := graph.ReduceAllMean(graph.Square(y))
+		return append([]*graph.Node{loss, y}, graph.Gradient(loss, x[1:]...)...)
+	}
+	var want [][]float64
+	for _, threads := range []string{"threads=1", "threads=2", "threads=3"} {
+		b, err := cpu.New(threads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := evaluate(t, b, dtypes.Float32, inputs, build)
+		b.Finalize()
+		if want == nil {
+			want = got
+		}
+		for i := range want {
+			if !slices.Equal(got[i], want[i]) {
+				t.Errorf("%s: result %d has other bits than on one thread", threads, i)
+			}
+		}
 	}
 }

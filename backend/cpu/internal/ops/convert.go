@@ -45,9 +45,9 @@ func convertFrom[F any, N number](to dtypes.DType, value func(F) N) Kernel {
 	case dtypes.Bool:
 		return each(func(x F) bool { return value(x) != 0 })
 	case dtypes.Float16:
-		return each(func(x F) float16.Float16 { return float16.FromFloat32(float32(value(x))) })
+		return each(func(x F) float16.Float16 { return half(float32(value(x))) })
 	case dtypes.BFloat16:
-		return each(func(x F) bfloat16.BFloat16 { return bfloat16.FromFloat32(float32(value(x))) })
+		return each(func(x F) bfloat16.BFloat16 { return brain(float32(value(x))) })
 	case dtypes.Float32:
 		return each(func(x F) float32 { return float32(value(x)) })
 	case dtypes.Float64:
@@ -70,6 +70,33 @@ func convertFrom[F any, N number](to dtypes.DType, value func(F) N) Kernel {
 		return toInt[F, N, uint64](value)
 	}
 	return nil
+}
+
+// half rounds to the nearest float16, halves to even, denormals included. (float16.FromFloat32 of
+// compute v0.1.2 turns small denormals into 0.)
+func half(x float32) float16.Float16 {
+	b := math.Float32bits(x)
+	sign := uint16(b >> 16 & 0x8000)
+	switch a := math.Float32frombits(b &^ (1 << 31)); {
+	case x != x:
+		return float16.FromBits(sign | 0x7e00)
+	case a >= 65520:
+		return float16.FromBits(sign | 0x7c00)
+	case a < 0x1p-14: // steps of 2^-24: adding 0.5 makes them the last bit of the mantissa
+		return float16.FromBits(sign | uint16(math.Float32bits(a+0.5)-math.Float32bits(0.5)))
+	default:
+		m := math.Float32bits(a)
+		m += 0xfff + m>>13&1
+		return float16.FromBits(sign | uint16(m>>13-112<<10))
+	}
+}
+
+// brain rounds to the nearest bfloat16, halves to even; NaN stays NaN whatever its payload.
+func brain(x float32) bfloat16.BFloat16 {
+	if x != x {
+		return bfloat16.FromBits(uint16(math.Float32bits(x)>>16) | 0x0040)
+	}
+	return bfloat16.FromFloat32(x)
 }
 
 func toInt[F any, N number, T integer](value func(F) N) Kernel {

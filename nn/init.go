@@ -201,12 +201,16 @@ func constant(g *graph.Graph, dtype dtypes.DType, values []float64, dims ...int)
 }
 
 // Variable creates or finds the trainable variable name in scope and sets how it is initialised.
-// The key of its values is the seed of WithSeed and the variable's path.
+// The key of its values is the seed of WithSeed and the variable's path. A variable that has a value,
+// such as one read from a file, needs no seed.
 func Variable(scope *model.Scope, name string, init Init, dtype dtypes.DType, dims ...int) *model.Variable {
+	if v := scope.GetVariable(name); v != nil && v.HasValue() {
+		return scope.VariableWithShape(name, shapes.Make(dtype, dims...))
+	}
 	value, ok := scope.GetParam(seedParam)
 	seed, isUint := value.(uint64)
 	if !ok || !isUint {
-		panic(fmt.Errorf("nn: Variable(%s/%s): no seed; call nn.WithSeed on this scope or one above", scope.Scope(), name))
+		panic(fmt.Errorf("nn: Variable(%s/%s): it has no value, and no seed to draw one; load it or call nn.WithSeed on this scope or one above", scope.Scope(), name))
 	}
 	path := model.JoinPath(scope.Scope(), name)
 	return scope.WithInitializer(init.Initializer(seed, path)).VariableWithShape(name, shapes.Make(dtype, dims...))

@@ -208,3 +208,18 @@ func sumParts256(c *byte)
 //
 //go:noescape
 func prefetch256(c *byte)
+
+// winogradInput256 transforms windows of 4x4 pixels.
+//
+//go:noescape
+func winogradInput256(c *byte)
+
+// winogradOutput256 transforms products to 2x2 pixels.
+//
+//go:noescape
+func winogradOutput256(c *byte)
+
+// winogradGrad256 transforms 2x2 pixels of a gradient.
+//
+//go:noescape
+func winogradGrad256(c *byte)

@@ -4300,3 +4300,308 @@ line:
 	DECQ       AX
 	JNZ        line
 	RET
+
+// func winogradInput256(c *byte)
+// Requires: AVX
+TEXT ·winogradInput256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	MOVQ 32(AX), R8
+	MOVQ R8, 88(AX)
+
+tile:
+	XORQ R8, R8
+	MOVQ 40(AX), R9
+
+channels:
+	LEAQ    (SI)(SI*2), R10
+	LEAQ    (CX)(R8*1), R11
+	LEAQ    (R11)(BX*1), R12
+	LEAQ    (R12)(BX*1), R13
+	LEAQ    (R13)(BX*1), R14
+	LEAQ    (DX)(R8*1), R15
+	VMOVUPS (R11), Y0
+	VSUBPS  (R13), Y0, Y0
+	VMOVUPS (R11)(SI*1), Y1
+	VSUBPS  (R13)(SI*1), Y1, Y1
+	VMOVUPS (R11)(SI*2), Y2
+	VSUBPS  (R13)(SI*2), Y2, Y2
+	VMOVUPS (R11)(R10*1), Y3
+	VSUBPS  (R13)(R10*1), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VMOVUPS (R12), Y0
+	VADDPS  (R13), Y0, Y0
+	VMOVUPS (R12)(SI*1), Y1
+	VADDPS  (R13)(SI*1), Y1, Y1
+	VMOVUPS (R12)(SI*2), Y2
+	VADDPS  (R13)(SI*2), Y2, Y2
+	VMOVUPS (R12)(R10*1), Y3
+	VADDPS  (R13)(R10*1), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VMOVUPS (R13), Y0
+	VSUBPS  (R12), Y0, Y0
+	VMOVUPS (R13)(SI*1), Y1
+	VSUBPS  (R12)(SI*1), Y1, Y1
+	VMOVUPS (R13)(SI*2), Y2
+	VSUBPS  (R12)(SI*2), Y2, Y2
+	VMOVUPS (R13)(R10*1), Y3
+	VSUBPS  (R12)(R10*1), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VMOVUPS (R12), Y0
+	VSUBPS  (R14), Y0, Y0
+	VMOVUPS (R12)(SI*1), Y1
+	VSUBPS  (R14)(SI*1), Y1, Y1
+	VMOVUPS (R12)(SI*2), Y2
+	VSUBPS  (R14)(SI*2), Y2, Y2
+	VMOVUPS (R12)(R10*1), Y3
+	VSUBPS  (R14)(R10*1), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Y2, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y1, Y2, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Y3, Y1, Y0
+	VMOVUPS Y0, (R15)
+	ADDQ    DI, R15
+	ADDQ    $0x20, R8
+	DECQ    R9
+	JNZ     channels
+	LEAQ    (CX)(SI*2), CX
+	ADDQ    SI, DX
+	DECQ    88(AX)
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradOutput256(c *byte)
+// Requires: AVX
+TEXT ·winogradOutput256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	MOVQ 32(AX), R8
+	MOVQ R8, 88(AX)
+
+tile:
+	XORQ R8, R8
+	MOVQ 40(AX), R9
+
+channels:
+	LEAQ         (CX)(R8*1), R10
+	LEAQ         (DX)(R8*1), R11
+	VMOVUPS      (R10), Y0
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y2
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y4
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y6
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y1
+	VADDPS       Y1, Y0, Y0
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y3
+	VADDPS       Y3, Y2, Y2
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y5
+	VADDPS       Y5, Y4, Y4
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y8
+	VADDPS       Y8, Y0, Y0
+	VSUBPS       Y8, Y1, Y1
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y8
+	VADDPS       Y8, Y2, Y2
+	VSUBPS       Y8, Y3, Y3
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y8
+	VADDPS       Y8, Y4, Y4
+	VSUBPS       Y8, Y5, Y5
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y8
+	VADDPS       Y8, Y6, Y6
+	VSUBPS       Y8, Y7, Y7
+	ADDQ         DI, R10
+	VSUBPS       (R10), Y1, Y1
+	ADDQ         DI, R10
+	VSUBPS       (R10), Y3, Y3
+	ADDQ         DI, R10
+	VSUBPS       (R10), Y5, Y5
+	ADDQ         DI, R10
+	VSUBPS       (R10), Y7, Y7
+	MOVQ         56(AX), R10
+	VMOVUPS      (R10)(R8*1), Y8
+	VBROADCASTSS 64(AX), Y9
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMAXPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R11)
+	CMPQ         80(AX), $0x01
+	JEQ          skip0
+	VSUBPS       Y4, Y2, Y0
+	VSUBPS       Y6, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VMAXPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R11)(SI*1)
+
+skip0:
+	CMPQ    72(AX), $0x01
+	JEQ     oneRow
+	ADDQ    BX, R11
+	VADDPS  Y3, Y1, Y0
+	VADDPS  Y5, Y0, Y0
+	VADDPS  Y8, Y0, Y0
+	VMAXPS  Y0, Y9, Y0
+	VMOVUPS Y0, (R11)
+	CMPQ    80(AX), $0x01
+	JEQ     skip1
+	VSUBPS  Y5, Y3, Y0
+	VSUBPS  Y7, Y0, Y0
+	VADDPS  Y8, Y0, Y0
+	VMAXPS  Y0, Y9, Y0
+	VMOVUPS Y0, (R11)(SI*1)
+
+skip1:
+oneRow:
+	ADDQ $0x20, R8
+	DECQ R9
+	JNZ  channels
+	LEAQ (DX)(SI*2), DX
+	ADDQ SI, CX
+	DECQ 88(AX)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradGrad256(c *byte)
+// Requires: AVX
+TEXT ·winogradGrad256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	MOVQ 32(AX), R8
+	MOVQ R8, 88(AX)
+
+tile:
+	XORQ R8, R8
+	MOVQ 40(AX), R9
+
+channels:
+	LEAQ    (CX)(R8*1), R10
+	LEAQ    (DX)(R8*1), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(SI*1), Y1
+	ADDQ    BX, R10
+	VMOVUPS (R10), Y2
+	VMOVUPS (R10)(SI*1), Y3
+	VXORPS  Y4, Y4, Y4
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	VADDPS  Y1, Y0, Y5
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y1, Y0, Y5
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y1, Y4, Y5
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VADDPS  Y2, Y0, Y5
+	VADDPS  Y3, Y1, Y6
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VADDPS  Y6, Y5, Y7
+	VMOVUPS Y7, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y6, Y5, Y5
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y6, Y4, Y5
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	VADDPS  Y1, Y0, Y5
+	VMOVUPS Y5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y1, Y4, Y0
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y2, Y4, Y0
+	VSUBPS  Y3, Y4, Y1
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	VADDPS  Y1, Y0, Y2
+	VMOVUPS Y2, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Y1, Y4, Y0
+	VMOVUPS Y0, (R11)
+	ADDQ    DI, R11
+	ADDQ    $0x20, R8
+	DECQ    R9
+	JNZ     channels
+	LEAQ    (CX)(SI*2), CX
+	ADDQ    SI, DX
+	DECQ    88(AX)
+	JNZ     tile
+	VZEROUPPER
+	RET

@@ -55,4 +55,5 @@ func fill256(k *kernels) {
 	})
 	k.maxPool, k.maxPoolGrad = maxPool256, maxPoolGrad256
 	k.copyRows, k.sumParts, k.prefetch = copyRows256, sumParts256, prefetch256
+	k.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput256, winogradOutput256, winogradGrad256
 }

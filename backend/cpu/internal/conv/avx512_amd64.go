@@ -488,3 +488,18 @@ func sumParts512(c *byte)
 //
 //go:noescape
 func prefetch512(c *byte)
+
+// winogradInput512 transforms windows of 4x4 pixels.
+//
+//go:noescape
+func winogradInput512(c *byte)
+
+// winogradOutput512 transforms products to 2x2 pixels.
+//
+//go:noescape
+func winogradOutput512(c *byte)
+
+// winogradGrad512 transforms 2x2 pixels of a gradient.
+//
+//go:noescape
+func winogradGrad512(c *byte)

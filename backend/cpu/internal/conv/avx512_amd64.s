@@ -13915,3 +13915,308 @@ line:
 	DECQ       AX
 	JNZ        line
 	RET
+
+// func winogradInput512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradInput512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	MOVQ 32(AX), R8
+	MOVQ R8, 88(AX)
+
+tile:
+	XORQ R8, R8
+	MOVQ 40(AX), R9
+
+channels:
+	LEAQ    (SI)(SI*2), R10
+	LEAQ    (CX)(R8*1), R11
+	LEAQ    (R11)(BX*1), R12
+	LEAQ    (R12)(BX*1), R13
+	LEAQ    (R13)(BX*1), R14
+	LEAQ    (DX)(R8*1), R15
+	VMOVUPS (R11), Z0
+	VSUBPS  (R13), Z0, Z0
+	VMOVUPS (R11)(SI*1), Z1
+	VSUBPS  (R13)(SI*1), Z1, Z1
+	VMOVUPS (R11)(SI*2), Z2
+	VSUBPS  (R13)(SI*2), Z2, Z2
+	VMOVUPS (R11)(R10*1), Z3
+	VSUBPS  (R13)(R10*1), Z3, Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VMOVUPS (R12), Z0
+	VADDPS  (R13), Z0, Z0
+	VMOVUPS (R12)(SI*1), Z1
+	VADDPS  (R13)(SI*1), Z1, Z1
+	VMOVUPS (R12)(SI*2), Z2
+	VADDPS  (R13)(SI*2), Z2, Z2
+	VMOVUPS (R12)(R10*1), Z3
+	VADDPS  (R13)(R10*1), Z3, Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VMOVUPS (R13), Z0
+	VSUBPS  (R12), Z0, Z0
+	VMOVUPS (R13)(SI*1), Z1
+	VSUBPS  (R12)(SI*1), Z1, Z1
+	VMOVUPS (R13)(SI*2), Z2
+	VSUBPS  (R12)(SI*2), Z2, Z2
+	VMOVUPS (R13)(R10*1), Z3
+	VSUBPS  (R12)(R10*1), Z3, Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VMOVUPS (R12), Z0
+	VSUBPS  (R14), Z0, Z0
+	VMOVUPS (R12)(SI*1), Z1
+	VSUBPS  (R14)(SI*1), Z1, Z1
+	VMOVUPS (R12)(SI*2), Z2
+	VSUBPS  (R14)(SI*2), Z2, Z2
+	VMOVUPS (R12)(R10*1), Z3
+	VSUBPS  (R14)(R10*1), Z3, Z3
+	VSUBPS  Z2, Z0, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VADDPS  Z2, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z1, Z2, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	VSUBPS  Z3, Z1, Z0
+	VMOVUPS Z0, (R15)
+	ADDQ    DI, R15
+	ADDQ    $0x40, R8
+	DECQ    R9
+	JNZ     channels
+	LEAQ    (CX)(SI*2), CX
+	ADDQ    SI, DX
+	DECQ    88(AX)
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradOutput512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradOutput512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	MOVQ 32(AX), R8
+	MOVQ R8, 88(AX)
+
+tile:
+	XORQ R8, R8
+	MOVQ 40(AX), R9
+
+channels:
+	LEAQ         (CX)(R8*1), R10
+	LEAQ         (DX)(R8*1), R11
+	VMOVUPS      (R10), Z0
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z2
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z4
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z6
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z1
+	VADDPS       Z1, Z0, Z0
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z3
+	VADDPS       Z3, Z2, Z2
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z5
+	VADDPS       Z5, Z4, Z4
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z7
+	VADDPS       Z7, Z6, Z6
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VADDPS       Z8, Z0, Z0
+	VSUBPS       Z8, Z1, Z1
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VADDPS       Z8, Z2, Z2
+	VSUBPS       Z8, Z3, Z3
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VADDPS       Z8, Z4, Z4
+	VSUBPS       Z8, Z5, Z5
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Z8
+	VADDPS       Z8, Z6, Z6
+	VSUBPS       Z8, Z7, Z7
+	ADDQ         DI, R10
+	VSUBPS       (R10), Z1, Z1
+	ADDQ         DI, R10
+	VSUBPS       (R10), Z3, Z3
+	ADDQ         DI, R10
+	VSUBPS       (R10), Z5, Z5
+	ADDQ         DI, R10
+	VSUBPS       (R10), Z7, Z7
+	MOVQ         56(AX), R10
+	VMOVUPS      (R10)(R8*1), Z8
+	VBROADCASTSS 64(AX), Z9
+	VADDPS       Z2, Z0, Z0
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMAXPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R11)
+	CMPQ         80(AX), $0x01
+	JEQ          skip0
+	VSUBPS       Z4, Z2, Z0
+	VSUBPS       Z6, Z0, Z0
+	VADDPS       Z8, Z0, Z0
+	VMAXPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R11)(SI*1)
+
+skip0:
+	CMPQ    72(AX), $0x01
+	JEQ     oneRow
+	ADDQ    BX, R11
+	VADDPS  Z3, Z1, Z0
+	VADDPS  Z5, Z0, Z0
+	VADDPS  Z8, Z0, Z0
+	VMAXPS  Z0, Z9, Z0
+	VMOVUPS Z0, (R11)
+	CMPQ    80(AX), $0x01
+	JEQ     skip1
+	VSUBPS  Z5, Z3, Z0
+	VSUBPS  Z7, Z0, Z0
+	VADDPS  Z8, Z0, Z0
+	VMAXPS  Z0, Z9, Z0
+	VMOVUPS Z0, (R11)(SI*1)
+
+skip1:
+oneRow:
+	ADDQ $0x40, R8
+	DECQ R9
+	JNZ  channels
+	LEAQ (DX)(SI*2), DX
+	ADDQ SI, CX
+	DECQ 88(AX)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradGrad512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·winogradGrad512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 48(AX), DI
+	MOVQ 32(AX), R8
+	MOVQ R8, 88(AX)
+
+tile:
+	XORQ R8, R8
+	MOVQ 40(AX), R9
+
+channels:
+	LEAQ    (CX)(R8*1), R10
+	LEAQ    (DX)(R8*1), R11
+	VMOVUPS (R10), Z0
+	VMOVUPS (R10)(SI*1), Z1
+	ADDQ    BX, R10
+	VMOVUPS (R10), Z2
+	VMOVUPS (R10)(SI*1), Z3
+	VPXORD  Z4, Z4, Z4
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	VADDPS  Z1, Z0, Z5
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z1, Z0, Z5
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z1, Z4, Z5
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VADDPS  Z2, Z0, Z5
+	VADDPS  Z3, Z1, Z6
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VADDPS  Z6, Z5, Z7
+	VMOVUPS Z7, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z6, Z5, Z5
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z6, Z4, Z5
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z2, Z0, Z0
+	VSUBPS  Z3, Z1, Z1
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	VADDPS  Z1, Z0, Z5
+	VMOVUPS Z5, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z1, Z4, Z0
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z2, Z4, Z0
+	VSUBPS  Z3, Z4, Z1
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	VADDPS  Z1, Z0, Z2
+	VMOVUPS Z2, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	VSUBPS  Z1, Z4, Z0
+	VMOVUPS Z0, (R11)
+	ADDQ    DI, R11
+	ADDQ    $0x40, R8
+	DECQ    R9
+	JNZ     channels
+	LEAQ    (CX)(SI*2), CX
+	ADDQ    SI, DX
+	DECQ    88(AX)
+	JNZ     tile
+	VZEROUPPER
+	RET

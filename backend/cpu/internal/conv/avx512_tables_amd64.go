@@ -117,4 +117,5 @@ func fill512(k *kernels) {
 	})
 	k.maxPool, k.maxPoolGrad = maxPool512, maxPoolGrad512
 	k.copyRows, k.sumParts, k.prefetch = copyRows512, sumParts512, prefetch512
+	k.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput512, winogradOutput512, winogradGrad512
 }

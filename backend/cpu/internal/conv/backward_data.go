@@ -26,6 +26,9 @@ func BackwardData(p *pool.Pool, s Shape, a DataArgs) { best.dataPass(p, s, a) }
 // BackwardDataWorkspace returns the floats of scratch memory that BackwardData needs on a pool
 // of the given number of threads.
 func BackwardDataWorkspace(s Shape, threads int) int {
+	if t := s.transposed(); best.useWinograd(t) {
+		return best.newWinograd(t).forwardPlan(s.FLOP(), threads).total
+	}
 	return best.dataPlan(s.pointwise(), threads).total
 }
 
@@ -100,6 +103,11 @@ func (k *kernels) dataPass(p *pool.Pool, s Shape, a DataArgs) {
 	}
 	if len(a.DY) == 0 || len(a.W) == 0 {
 		clear(a.DX)
+		return
+	}
+	if t := s.transposed(); k.useWinograd(t) {
+		k.newWinograd(t).forward(p, s.FLOP(), ForwardArgs{X: a.DY, Y: a.DX, Workspace: a.Workspace},
+			func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, true) })
 		return
 	}
 	s = s.pointwise()

@@ -25,6 +25,9 @@ func BackwardWeights(p *pool.Pool, s Shape, a WeightArgs) { best.weightsPass(p, 
 // BackwardWeightsWorkspace returns the floats of scratch memory that BackwardWeights needs on a
 // pool of the given number of threads.
 func BackwardWeightsWorkspace(s Shape, threads int) int {
+	if best.useWinograd(s) {
+		return best.newWinograd(s).gradPlan(threads).total
+	}
 	return best.weightsPlan(s.pointwise(), threads).total
 }
 
@@ -78,6 +81,10 @@ func (k *kernels) weightsPass(p *pool.Pool, s Shape, a WeightArgs) {
 	checkLen("BackwardWeights", "dw", len(a.DW), s.weights())
 	if len(a.DW) == 0 || len(a.DY) == 0 {
 		clear(a.DW)
+		return
+	}
+	if k.useWinograd(s) {
+		k.newWinograd(s).weights(p, a)
 		return
 	}
 	s = s.pointwise()

@@ -38,6 +38,13 @@ func impala(n int) []benchCase {
 	}
 }
 
+func fast(cases []benchCase) []benchCase {
+	for i := range cases {
+		cases[i].s.Fast = true
+	}
+	return cases
+}
+
 func light(n int) []benchCase {
 	return []benchCase{
 		{"65x65x2-16k5s4", 1, square(n, 65, 2, 5, 4, 2, 16), true},
@@ -63,7 +70,7 @@ func BenchmarkNets(b *testing.B) {
 		name  string
 		cases []benchCase
 	}{
-		{"impala576", impala(576)}, {"light1536", light(1536)}, {"wide256", wide(256)},
+		{"impala576", impala(576)}, {"impala576fast", fast(impala(576))}, {"wide256fast", fast(wide(256))}, {"light1536", light(1536)}, {"wide256", wide(256)},
 		{"impala1", impala(1)}, {"light1", light(1)}, {"wide1", wide(1)},
 	} {
 		b.Run(net.name, func(b *testing.B) { benchNet(b, net.cases) })

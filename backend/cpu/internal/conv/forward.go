@@ -28,6 +28,9 @@ func Forward(p *pool.Pool, s Shape, a ForwardArgs) { best.forwardPass(p, s, a) }
 // ForwardWorkspace returns the floats of scratch memory that Forward needs on a pool of the
 // given number of threads.
 func ForwardWorkspace(s Shape, threads int) int {
+	if best.useWinograd(s) {
+		return max(best.newWinograd(s).forwardPlan(s.FLOP(), threads).total, best.forwardPlan(s, threads).total)
+	}
 	return best.forwardPlan(s.pointwise(), threads).total
 }
 
@@ -74,6 +77,10 @@ func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
 		a.X, a.W = make([]float32, len(a.Y)/s.Cout), make([]float32, s.Cout)
 		s = Shape{N: s.N, H: s.OutH, W: s.OutW, Cin: 1, KH: 1, KW: 1, Cout: s.Cout, StrideH: 1, StrideW: 1}.WithOut()
 		a.Workspace = nil
+	}
+	if a.Residual == nil && k.useWinograd(s) {
+		k.newWinograd(s).forward(p, s.FLOP(), a, func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, false) })
+		return
 	}
 	s = s.pointwise()
 	k = k.fit(s.Cout)

@@ -28,6 +28,11 @@ type kernels struct {
 	copyRows    func(*byte)
 	sumParts    func(*byte)
 	prefetch    func(*byte) // may be nil
+
+	winogradTiles  int         // fewest tiles of a pass that pay for the transform of the weights
+	winogradInput  func(*byte) // may be nil
+	winogradOutput func(*byte)
+	winogradGrad   func(*byte)
 }
 
 // fit returns the set that wastes the fewest lanes on some output channels.

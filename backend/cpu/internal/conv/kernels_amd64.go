@@ -5,16 +5,19 @@ import "foresee/backend/cpu/internal/isa"
 //go:generate go -C ../asmgen run ./conv -isa avx512 -tables ../conv/avx512_tables_amd64.go -out ../conv/avx512_amd64.s -stubs ../conv/avx512_amd64.go -pkg conv
 //go:generate go -C ../asmgen run ./conv -isa avx2 -tables ../conv/avx2_tables_amd64.go -out ../conv/avx2_amd64.s -stubs ../conv/avx2_amd64.go -pkg conv
 
+// minTiles is where Winograd's algorithm begins to pay.
+const minTiles = 1024
+
 // available returns the kernel sets that this processor runs, fastest first.
 func available() []*kernels {
 	sets := []*kernels{portable()}
 	if isa.Best() >= isa.AVX2 {
-		k := &kernels{name: "avx2", lanes: 8, vecs: 2}
+		k := &kernels{name: "avx2", lanes: 8, vecs: 2, winogradTiles: minTiles}
 		fill256(k)
 		sets = append([]*kernels{k}, sets...)
 	}
 	if isa.Best() >= isa.AVX512 {
-		k := &kernels{name: "avx512", lanes: 16, vecs: 3, narrow: sets[0]}
+		k := &kernels{name: "avx512", lanes: 16, vecs: 3, narrow: sets[0], winogradTiles: minTiles}
 		fill512(k)
 		sets = append([]*kernels{k}, sets...)
 	}

@@ -185,8 +185,8 @@ func loop(label string, n Op, body func()) {
 	JNZ(LabelRef(label))
 }
 
-// cursor copies a pointer of the argument struct to a scratch word there and returns the word.
-// The kernel may move it past the end of what it points into, which a pointer must not be.
+// cursor copies a word of the argument struct to a scratch word there, which it returns. The kernel
+// may move a pointer past the end of what it points into, which the field itself must not.
 func cursor(pointer, scratch Mem) Mem {
 	r := loadQ(pointer)
 	MOVQ(r, scratch)

@@ -21,8 +21,7 @@ func (m *machine) winogradKernel(name, doc string, imageSource bool, body func(w
 	arg := begin(name+m.name, name+m.name+" "+doc)
 	w := &winograd{m: m, src: loadQ(arg(0)), dst: loadQ(arg(1)), row: loadQ(arg(2)), pix: loadQ(arg(3)), plane: loadQ(arg(6)),
 		bias: arg(7), floor: arg(8), rows: arg(9), cols: arg(10)}
-	tiles := loadQ(arg(4))
-	loop("tile", tiles, func() {
+	loop("tile", cursor(arg(4), arg(11)), func() {
 		w.at = GP64()
 		XORQ(w.at, w.at)
 		vecs := loadQ(arg(5))

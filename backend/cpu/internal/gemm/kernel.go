@@ -68,7 +68,15 @@ func tilePortable(t *tile, i, rows, cols int) {
 	if t.k > 0 {
 		a := unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(t.a), i*t.atile)), (t.k-1)*as+rows)
 		b := unsafe.Slice(t.b, (t.k-1)*bs+cols)
-		for k := range t.k {
+		whole := rows == 4 && cols == 8
+		if whole {
+			for r := 0; r < 4; r += 2 {
+				for j := 0; j < 8; j += 4 {
+					sums2x4(&acc, r, j, a[r:], b[j:], as, bs, t.k)
+				}
+			}
+		}
+		for k := 0; k < t.k && !whole; k++ {
 			bk := b[k*bs : k*bs+cols]
 			for r, x := range a[k*as : k*as+rows] {
 				row := acc[r][:cols]
@@ -83,6 +91,24 @@ func tilePortable(t *tile, i, rows, cols int) {
 		out := c[(i*rows+r)*cs:][:cols]
 		finishRow(out, acc[r][:cols], t)
 	}
+}
+
+// sums2x4 computes the sums of rows r, r+1 and columns j to j+3 of a tile in registers.
+func sums2x4(acc *[4][8]float32, r, j int, a, b []float32, as, bs, k int) {
+	var c00, c01, c02, c03, c10, c11, c12, c13 float32
+	for i := range k {
+		x, y := a[i*as:][:2], b[i*bs:][:4]
+		c00 += x[0] * y[0]
+		c01 += x[0] * y[1]
+		c02 += x[0] * y[2]
+		c03 += x[0] * y[3]
+		c10 += x[1] * y[0]
+		c11 += x[1] * y[1]
+		c12 += x[1] * y[2]
+		c13 += x[1] * y[3]
+	}
+	copy(acc[r][j:], []float32{c00, c01, c02, c03})
+	copy(acc[r+1][j:], []float32{c10, c11, c12, c13})
 }
 
 // finishRow writes one row of sums through the epilogue of t.

@@ -38,12 +38,13 @@ type instruction struct {
 // dims, and the tensor moves by strides, which are 0 along axes it is repeated on.
 type pattern struct {
 	dims, strides []int
+	at            int // the tensor's first element
 }
 
 // simplify drops axes of size 1 and joins neighbours.
 func (p pattern) simplify() pattern {
 	m := ops.Move{Dims: p.dims, Src: p.strides, Dst: ops.Strides(p.dims)}.Simplify()
-	return pattern{m.Dims, m.Src}
+	return pattern{m.Dims, m.Src, p.at}
 }
 
 func (p pattern) scalar() bool {
@@ -68,6 +69,7 @@ func (p pattern) period() int {
 
 // fill copies elements [lo, lo+n) of the loop from src to dst.
 func (p pattern) fill(dst, src unsafe.Pointer, lo, n, size int) {
+	src = elem(src, p.at, size)
 	last := len(p.dims) - 1
 	inner, step := p.dims[last], p.strides[last]
 	for n > 0 {

@@ -138,8 +138,8 @@ func (c *compiler) demand(groups []*group) {
 					if mine[v.Node] {
 						continue
 					}
-					if c.isBroadcast(v) && v.Size() == g.size {
-						v = base(v.Node.In[0])
+					if from, _, ok := c.readThrough(v); ok && v.Size() == g.size {
+						v = base(from)
 					}
 				}
 				c.need(v)
@@ -155,11 +155,31 @@ func (c *compiler) isBroadcast(v *ir.Value) bool {
 	return v.Node.Op == compute.OpTypeBroadcastInDim && v.Node.Func == c.fn
 }
 
+// readThrough returns, for a value that is a repetition or a strided cut of another, that other
+// value and how a loop over v's elements finds them in it.
+func (c *compiler) readThrough(v *ir.Value) (*ir.Value, pattern, bool) {
+	if v.Node.Func != c.fn {
+		return nil, pattern{}, false
+	}
+	switch v.Node.Op {
+	case compute.OpTypeBroadcastInDim:
+		from := v.Node.In[0]
+		return from, pattern{dims: v.Dims(), strides: broadcastStrides(from.Dims(), v.Dims(), v.Node.Attr.(ir.Axes).Axes)}, true
+	case compute.OpTypeSlice:
+		m := sourceMove(v.Node)
+		if contiguous(m) {
+			break // a view
+		}
+		return v.Node.In[0], pattern{dims: m.Dims, strides: m.Src, at: m.SrcAt}, true
+	}
+	return nil, pattern{}, false
+}
+
 // renames says whether n makes no memory unless its outputs are needed.
 func renames(n *ir.Node) bool {
 	switch n.Op {
 	case compute.OpTypeReshape, compute.OpTypeIdentity, compute.OpTypeSchedulingBarrier, compute.OpTypeBitcast,
-		compute.OpTypeOptimizationBarrier, compute.OpTypeBroadcastInDim:
+		compute.OpTypeOptimizationBarrier, compute.OpTypeBroadcastInDim, compute.OpTypeSlice:
 		return true
 	}
 	return false

@@ -156,7 +156,7 @@ func (b *ewiseBuilder) result(v *ir.Value) int {
 
 // operand returns the register through which the loop, shaped dims, reads v.
 func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
-	p := pattern{[]int{b.n}, []int{1}}
+	p := pattern{dims: []int{b.n}, strides: []int{1}}
 	if v.Size() != b.n {
 		p = alignedPattern(v.Dims(), dims)
 	}
@@ -164,21 +164,19 @@ func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
 	if i, ok := b.byValue[u]; ok {
 		return i
 	}
-	if b.c.isBroadcast(u) && u.Size() == b.n {
-		from := u.Node.In[0]
-		p = pattern{u.Dims(), broadcastStrides(from.Dims(), u.Dims(), u.Node.Attr.(ir.Axes).Axes)}
-		u = base(from)
+	if from, through, ok := b.c.readThrough(u); ok && u.Size() == b.n {
+		p, u = through, base(from)
 	}
 	p = p.simplify()
 	if len(p.dims) == 0 {
-		p = pattern{[]int{b.n}, []int{1}}
+		p = pattern{dims: []int{b.n}, strides: []int{1}, at: p.at}
 	}
 	key := fmt.Sprint(b.c.id(u), p)
 	if i, ok := b.loads[key]; ok {
 		return i
 	}
 	r := register{store: b.c.id(u), size: u.DType().Size()}
-	if p.direct() {
+	if p.direct() && p.at == 0 {
 		r.step = r.size
 	} else {
 		r.from = &p
@@ -192,10 +190,10 @@ func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
 // alignedPattern is the implicit broadcast of an operand to dims: a scalar, or equal rank with
 // axes of size 1.
 func alignedPattern(in, dims []int) pattern {
-	p := pattern{dims, make([]int, len(dims))}
+	p := pattern{dims: dims, strides: make([]int, len(dims))}
 	if len(in) != len(dims) {
 		if len(dims) == 0 {
-			return pattern{[]int{1}, []int{0}}
+			return pattern{dims: []int{1}, strides: []int{0}}
 		}
 		return p
 	}

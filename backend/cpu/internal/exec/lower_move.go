@@ -15,7 +15,7 @@ const moveGrain = 1 << 15
 
 // lowerMove makes the steps of operations that only copy elements from one place to another.
 func (c *compiler) lowerMove(n *ir.Node) error {
-	if n.Op == compute.OpTypeBroadcastInDim && !c.needed[n.Out[0]] {
+	if renames(n) && !c.needed[n.Out[0]] {
 		return nil // its users read through it
 	}
 	switch n.Op {

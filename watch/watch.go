@@ -11,7 +11,7 @@ import (
 )
 
 // DefaultAlarm is the relative surprise from which a frame raises an alarm.
-const DefaultAlarm = 4
+const DefaultAlarm = 8
 
 // Config says how a stream is watched. Zero fields have the documented default.
 type Config struct {
@@ -51,7 +51,9 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 // returns nil at the end of the stream. It does not close src.
 //
 // When src fails, when ctx ends or when emit fails, Run returns that error;
-// frames read before src failed are scored and emitted first. A source whose
+// frames read before src failed are scored and emitted first. A source that
+// reaches its end but has a method Warning() string, and there says what it
+// could not read, has failed likewise: a file cut short is not the whole. One whose
 // frames have another shape than the model's, and one without the actions that
 // the model takes, are errors before the first record. A surprise that is not
 // finite is an error that wraps surprise.ErrNotFinite.
@@ -89,12 +91,20 @@ func (w *Watcher) Run(ctx context.Context, src data.FrameSource, emit func(Recor
 		}
 		frames.release(batch)
 		if errors.Is(readErr, errEnd) {
-			return nil
+			return unread(src, number)
 		}
 		if readErr != nil {
 			return fmt.Errorf("watch: after %d frames: %w", number, readErr)
 		}
 	}
+}
+
+// unread is the error of a source that passed over what it could not read.
+func unread(src data.FrameSource, frames int) error {
+	if s, ok := src.(interface{ Warning() string }); ok && s.Warning() != "" {
+		return fmt.Errorf("watch: after %d frames: the source is truncated or damaged: %s", frames, s.Warning())
+	}
+	return nil
 }
 
 // judge compares a score with what is usual.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -177,6 +178,26 @@ func TestSourceFails(t *testing.T) {
 		t.Errorf("%d records before the failure, want 37", len(got))
 	}
 }
+
+// TestSourceDamaged sees a source that ends, but not whole, end in an error.
+func TestSourceDamaged(t *testing.T) {
+	for warning, want := range map[string]string{"": "", "packet 9 is damaged": "after 10 frames: the source is truncated or damaged: packet 9 is damaged"} {
+		got, err := run(t, untrained(t, 0, 1), warned{newFake(10), warning}, watch.Config{})
+		if text := fmt.Sprint(err); (err != nil) != (want != "") || !strings.Contains(text, want) {
+			t.Errorf("warning %q: error %v, want %q in it", warning, err, want)
+		}
+		if len(got) != 10 {
+			t.Errorf("warning %q: %d records, want 10", warning, len(got))
+		}
+	}
+}
+
+type warned struct {
+	data.FrameSource
+	text string
+}
+
+func (w warned) Warning() string { return w.text }
 
 // TestWrongSources sees sources that do not fit refused before any record.
 func TestWrongSources(t *testing.T) {

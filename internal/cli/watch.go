@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"foresee/data"
+	"foresee/data/importer"
+	"foresee/jepa"
+	"foresee/watch"
+)
+
+// watchCmd says frame by frame how surprising a stream is.
+type watchCmd struct {
+	Model       string        `short:"m" required:"" placeholder:"MODEL" help:"Model that expects."`
+	Source      string        `arg:"" help:"Video file or URL (through ffmpeg), GIF, folder of images, or dataset."`
+	From        time.Duration `placeholder:"0s" help:"Leave out what comes before this time."`
+	To          time.Duration `placeholder:"40s" help:"Leave out what comes from this time on; the end if left out."`
+	Live        bool          `help:"Score every frame as it comes instead of 32 at a time; the default for URLs."`
+	Alarm       float64       `default:"8" help:"Raise an alarm from so many times the expected surprise on; 0 = never (${default})."`
+	ExitOnAlarm bool          `name:"exit-on-alarm" help:"Stop at the first alarm, with exit code 3."`
+}
+
+// Help describes a line to --help.
+func (c *watchCmd) Help() string {
+	return "Prints one JSON object a frame, with or without --json: time in seconds, frame, surprise (error of the predicted latent; " +
+		"null where too few frames came before), relative (surprise over its running expectation, about 1 for an ordinary frame; null " +
+		"while warming), alarm. Frame size, colours and rate are the model's. The alarm is a plain factor, not a calibrated rate of false alarms."
+}
+
+// errAlarm ends a watch at its first alarm.
+var errAlarm = errors.New("alarm")
+
+// Run watches to the end of the source and prints a line a frame.
+func (c *watchCmd) Run(ctx context.Context, a *app) error {
+	switch {
+	case !(c.Alarm >= 0):
+		return usagef("watch: --alarm %v: want 0 or more", c.Alarm)
+	case c.From < 0 || c.To < 0 || c.To > 0 && c.To <= c.From:
+		return usagef("watch: --from %v --to %v: want 0 <= from < to", c.From, c.To)
+	case c.Alarm == 0 && c.ExitOnAlarm:
+		return usagef("watch: --exit-on-alarm needs alarms, and --alarm 0 is none")
+	}
+	m, end, err := openModel(a, c.Model)
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	defer end()
+	src, err := openWatched(ctx, c.Source, m.Config(), c.From, c.To)
+	if err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	defer src.Close()
+	cfg := watch.Config{Live: c.Live || strings.Contains(c.Source, "://"), Alarm: c.Alarm}
+	if c.Alarm == 0 {
+		cfg.Alarm = math.Inf(1)
+	}
+	w, err := watch.New(m, cfg)
+	if err != nil {
+		return err
+	}
+	return c.watch(ctx, a, w, src)
+}
+
+// watch prints the lines and logs how many there were and how fast they came.
+func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data.FrameSource) error {
+	line := watch.Lines(a.stdout)
+	begun, frames, alarms := time.Now(), 0, 0
+	var last watch.Record
+	err := w.Run(ctx, src, func(r watch.Record) error {
+		if err := line(r); err != nil {
+			return err
+		}
+		frames, last = frames+1, r
+		if !r.Alarm {
+			return nil
+		}
+		if alarms++; c.ExitOnAlarm {
+			return errAlarm
+		}
+		return nil
+	})
+	rate := float64(frames) / time.Since(begun).Seconds()
+	a.log.Info("watched", "frames", frames, "alarms", alarms, "per_second", math.Round(10*rate)/10, "times_real", math.Round(10*rate/src.FPS())/10)
+	switch {
+	case errors.Is(err, errAlarm):
+		return answerNo("watch: alarm at %.3f s, frame %d: surprise is %.1f times what was expected", last.Time, last.Frame, *last.Relative)
+	case err != nil:
+		return fmt.Errorf("%s: %w", c.Source, err)
+	case frames == 0:
+		return fmt.Errorf("watch: %s: no frame between --from %v and --to %v", c.Source, c.From, c.To)
+	}
+	return nil
+}
+
+// openWatched opens a source with the frames that the model was trained on.
+func openWatched(ctx context.Context, source string, model jepa.Config, from, to time.Duration) (data.FrameSource, error) {
+	f := model.Frame
+	return importer.Open(ctx, source, importer.Options{
+		Height: f.Height, Width: f.Width, Channels: f.Channels, FPS: f.FPS, From: from, To: to,
+	})
+}

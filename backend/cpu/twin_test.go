@@ -307,6 +307,45 @@ func TestBatchNorm(t *testing.T) {
 	}
 }
 
+// TestSumProduct sums products over last axes, small, empty and long enough for several runs.
+func TestSumProduct(t *testing.T) {
+	b, rng := own(t), rand.New(rand.NewPCG(11, 1))
+	for _, c := range []struct{ dims, axes []int }{
+		{[]int{3, 5}, []int{1}}, {[]int{3, 5}, []int{0, 1}}, {[]int{3, 5}, []int{0}}, {[]int{7, 0}, []int{1}}, {[]int{2, 3, 100001}, []int{2}},
+		{[]int{3, 1, 7}, []int{0, 2}}, {[]int{1, 100001}, []int{0, 1}}, {[]int{4, 1, 3}, []int{2}}, {nil, nil},
+	} {
+		x, y := floats(rng, c.dims...), floats(rng, c.dims...)
+		var kept []int
+		for i, d := range c.dims {
+			if !slices.Contains(c.axes, i) {
+				kept = append(kept, d)
+			}
+		}
+		want := make([]float64, size(kept))
+		for i := range x {
+			var index []int
+			for k, p := range indexOf(c.dims, i) {
+				if !slices.Contains(c.axes, k) {
+					index = append(index, p)
+				}
+			}
+			want[at(kept, index)] += float64(x[i]) * float64(y[i])
+		}
+		got := run(t, b, []tensor{{x, c.dims}, {y, c.dims}}, func(f compute.Function, v []compute.Value) (compute.Value, error) {
+			p, err := f.Mul(v[0], v[1])
+			if err != nil {
+				return nil, err
+			}
+			return f.ReduceSum(p, c.axes...)
+		}).([]float32)
+		wide := make([]float64, len(got))
+		for i, g := range got {
+			wide[i] = float64(g)
+		}
+		near(t, fmt.Sprint(c.dims, c.axes), wide, want, 1e-5)
+	}
+}
+
 // closure makes a closure of f from scalar parameter types.
 func closure(t *testing.T, f compute.Function, params []shapes.Shape, build func(g compute.Function, v []compute.Value) ([]compute.Value, error)) compute.Function {
 	t.Helper()

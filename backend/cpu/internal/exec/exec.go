@@ -259,5 +259,6 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	ir.RecogniseConv(f)
 	ir.RecogniseReLU(f)
 	ir.FuseEpilogues(f)
+	ir.FuseSumProduct(f)
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"foresee/backend/cpu/internal/conv"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/vec"
 )
 
 // reduceGrain is the number of input elements that one part of a reduction reads.
@@ -18,6 +19,10 @@ const reduceGrain = 1 << 15
 // lowerReduce lowers Reduce*: runs of adjacent reduced axes are reduced one after the other,
 // the last first, each as the middle axis of [outer, n, inner].
 func (c *compiler) lowerReduce(n *ir.Node) error {
+	if a, ok := n.Attr.(ir.SumProduct); ok {
+		c.lowerSumProduct(n, a.N)
+		return nil
+	}
 	attr, ok := n.Attr.(ir.Axes)
 	if !ok {
 		return unsupported(n)
@@ -46,6 +51,33 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 		}
 	}
 	return nil
+}
+
+// lowerSumProduct sums the product of two tensors over runs of reduceGrain elements, and then the
+// runs of each result.
+func (c *compiler) lowerSumProduct(n *ir.Node, each int) {
+	results := n.Out[0].Size()
+	runs := max(1, (each+reduceGrain-1)/reduceGrain)
+	a, b, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
+	s := c.step(n, nil)
+	s.op = "SumProduct"
+	parts := c.temp(4 * results * runs)
+	s.temps = append(s.temps, parts)
+	grain := max(1, reduceGrain/max(1, each))
+	s.run = func(f *Frame) {
+		x, y := ops.Of[float32](f.p[a], results*each), ops.Of[float32](f.p[b], results*each)
+		part, z := ops.Of[float32](f.p[parts], results*runs), ops.Of[float32](f.p[o], results)
+		f.parallel(len(part), grain, func(_, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				at, end := i/runs*each+i%runs*reduceGrain, (i/runs+1)*each
+				end = min(end, at+reduceGrain)
+				part[i] = vec.Dot(x[at:end], y[at:end])
+			}
+		})
+		for i := range z {
+			z[i] = vec.Sum(part[i*runs : (i+1)*runs])
+		}
+	}
 }
 
 type reduceStage struct{ outer, n, inner int }

@@ -346,6 +346,41 @@ func TestSumProduct(t *testing.T) {
 	}
 }
 
+// TestLongReductions sums and maximises along each axis of tensors with one long, prime axis.
+func TestLongReductions(t *testing.T) {
+	b, rng := own(t), rand.New(rand.NewPCG(12, 1))
+	for _, dims := range [][]int{{100003}, {100003, 3}, {2, 100003}, {100003, 2, 3}, {3, 70001, 2}, {1, 70001}, {131, 517}} {
+		x := floats(rng, dims...)
+		for axis := range dims {
+			kept := slices.Delete(slices.Clone(dims), axis, axis+1)
+			sum, most := make([]float64, size(kept)), make([]float64, size(kept))
+			for i := range most {
+				most[i] = math.Inf(-1)
+			}
+			for i, v := range x {
+				k := at(kept, slices.Delete(indexOf(dims, i), axis, axis+1))
+				sum[k] += float64(v)
+				most[k] = max(most[k], float64(v))
+			}
+			e := compile(t, b, []tensor{{x, dims}}, func(f compute.Function, v []compute.Value) ([]compute.Value, error) {
+				s, err := f.ReduceSum(v[0], axis)
+				if err != nil {
+					return nil, err
+				}
+				m, err := f.ReduceMax(v[0], axis)
+				return values{s, m}, err
+			})
+			for i, got := range execute(t, e, buffers(t, b, []tensor{{x, dims}}), nil) {
+				var wide []float64
+				for _, g := range got.([]float32) {
+					wide = append(wide, float64(g))
+				}
+				near(t, fmt.Sprint(dims, " axis ", axis, " result ", i), wide, [][]float64{sum, most}[i], 1e-5)
+			}
+		}
+	}
+}
+
 // closure makes a closure of f from scalar parameter types.
 func closure(t *testing.T, f compute.Function, params []shapes.Shape, build func(g compute.Function, v []compute.Value) ([]compute.Value, error)) compute.Function {
 	t.Helper()

@@ -39,7 +39,7 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 	for i, st := range stages {
 		id := dst
 		if i < len(stages)-1 {
-			id = c.temp(st.outer * st.inner * size)
+			id = c.temp(st.results() * size)
 			s.temps = append(s.temps, id)
 		}
 		ids = append(ids, id)
@@ -80,7 +80,16 @@ func (c *compiler) lowerSumProduct(n *ir.Node, each int) {
 	}
 }
 
-type reduceStage struct{ outer, n, inner int }
+// reduceStage reduces the middle axis of [outer, n, inner], or, if run is set, each run of so many
+// rows of it (the last may be shorter), which leaves [outer, runs, inner].
+type reduceStage struct{ outer, n, inner, run int }
+
+func (s reduceStage) results() int {
+	if s.run > 0 {
+		return s.outer * ((s.n + s.run - 1) / s.run) * s.inner
+	}
+	return s.outer * s.inner
+}
 
 // reduceStages returns at least one stage; reducing no axis is a stage with n = 1.
 func reduceStages(dims, axes []int) []reduceStage {
@@ -94,11 +103,11 @@ func reduceStages(dims, axes []int) []reduceStage {
 		for i > 0 && slices.Contains(axes, i-1) {
 			i--
 		}
-		stages = append(stages, reduceStage{product(dims[:i]), product(dims[i:end]), product(dims[end:])})
+		stages = append(stages, reduceStage{product(dims[:i]), product(dims[i:end]), product(dims[end:]), 0})
 		dims = slices.Delete(dims, i, end)
 	}
 	if len(stages) == 0 {
-		stages = []reduceStage{{1, 1, product(dims)}}
+		stages = []reduceStage{{1, 1, product(dims), 0}}
 	}
 	return cutStages(stages)
 }
@@ -108,14 +117,11 @@ func reduceStages(dims, axes []int) []reduceStage {
 func cutStages(stages []reduceStage) []reduceStage {
 	var out []reduceStage
 	for _, s := range stages {
-		run := max(1, reduceGrain/s.inner)
-		// A divisor of n keeps the runs equal, so that they are one more axis.
-		for run > 1 && s.n%run != 0 {
-			run--
-		}
-		if s.n > 4*run && run >= 64 && s.outer*s.inner < 8*reduceGrain/run {
-			out = append(out, reduceStage{s.outer * (s.n / run), run, s.inner})
-			s.n /= run
+		run := reduceGrain / max(1, s.inner)
+		if run >= 64 && s.n > 2*run {
+			s.run = run
+			out = append(out, s)
+			s.n, s.run = (s.n+run-1)/run, 0
 		}
 		out = append(out, s)
 	}
@@ -124,6 +130,15 @@ func cutStages(stages []reduceStage) []reduceStage {
 
 func (f *Frame) reduce(k ops.ReduceKernel, st *reduceStage, z, x unsafe.Pointer, size int) {
 	switch {
+	case st.run > 0:
+		runs := (st.n + st.run - 1) / st.run
+		f.parallel(st.outer*runs, 1, func(_, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				row := i % runs * st.run
+				k(elem(z, i*st.inner, size), elem(x, (i/runs*st.n+row)*st.inner, size),
+					1, min(st.run, st.n-row), st.inner, 0, st.inner)
+			}
+		})
 	case st.outer*st.n*st.inner <= reduceGrain:
 		k(z, x, st.outer, st.n, st.inner, 0, st.inner)
 	case st.outer > 1:

@@ -59,7 +59,7 @@ func (p *Page) Text(format string, args ...any) {
 func (p *Page) Code(text string) { p.add("<pre>" + html.EscapeString(text) + "</pre>") }
 
 // Headline adds large figures, one tile for each named row of the document, its interval and its
-// group's floor beneath it; names the document does not have are left out.
+// floors and oracle beneath it; names the document does not have are left out.
 func (p *Page) Headline(names ...string) {
 	var b strings.Builder
 	b.WriteString(`<div class="tiles">`)
@@ -83,13 +83,24 @@ func (p *Page) beside(r Row) string {
 	if r.N > 0 {
 		parts = append(parts, fmt.Sprintf("n = %d", r.N))
 	}
-	for _, o := range p.Document.Rows {
-		if o.reference() && o.group() == r.group() && o.Unit == r.Unit {
-			_, last, _ := cutLast(o.Name)
-			parts = append(parts, last+" "+formatValue(o))
-		}
+	for _, o := range p.Document.references(r) {
+		_, last, _ := cutLast(o.Name)
+		parts = append(parts, last+" "+formatValue(o))
 	}
 	return strings.Join(parts, " · ")
+}
+
+// references returns the floors and oracles of a row's group, or of the nearest group above it that
+// has any.
+func (d *Document) references(r Row) (refs []Row) {
+	for group, ok := r.group(), true; ok && len(refs) == 0; group, _, ok = cutLast(group) {
+		for _, o := range d.Rows {
+			if o.reference() && o.group() == group && o.Unit == r.Unit && o.Name != r.Name {
+				refs = append(refs, o)
+			}
+		}
+	}
+	return refs
 }
 
 // Rows adds a table of the document's rows whose names begin with one of the prefixes (all rows

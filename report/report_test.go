@@ -176,7 +176,8 @@ probe/position_rmse           0.13 px                 500
 
 func TestPageIsWellFormedAndSelfContained(t *testing.T) {
 	p := report.NewPage("A <world>", "It & that.", document())
-	p.Headline("plan/tworooms/success", "no/such/row")
+	p.Document.Add(report.Ratio("plan/tworooms/heldout/success", 99, 100, ""))
+	p.Headline("plan/tworooms/heldout/success", "no/such/row")
 	p.Section("Plan")
 	p.Rows("plan/")
 	p.Text("a < b by %d", 3)
@@ -196,7 +197,7 @@ func TestPageIsWellFormedAndSelfContained(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := string(b)
-	for _, want := range []string{"A &lt;world&gt;", "greedy 42.5 %", "[89.2, 96.2]", "a &lt; b by 3", "data:image/png;base64,", "380.1 GFLOP/s"} {
+	for _, want := range []string{"A &lt;world&gt;", "[94.6, 99.8] · n = 100 · greedy 42.5 % · oracle 100.0 %", "a &lt; b by 3", "data:image/png;base64,", "380.1 GFLOP/s"} {
 		if !strings.Contains(s, want) {
 			t.Errorf("page lacks %q", want)
 		}

@@ -46,7 +46,7 @@ type Session struct {
 	last, action []float32 // latent and action of the previous decision
 
 	here           []float32 // [failures, A]
-	near           []ranked
+	near, order    []ranked
 	walks          []walk
 	moves          []float32 // [rows, A] displacements that walks point to
 	out, tentative []float64
@@ -340,23 +340,23 @@ func (s *Session) choose(ctx context.Context, z []float32, to view) error {
 	}
 	goal := clone32(to.goal)
 	s.moves = append(s.moves[:0], s.c.move[:len(s.near)*a]...)
+	s.order = s.order[:0]
 	for n := range s.near { // rank by what each would cost if the way were free
 		length := norm(s.moves[n*a:][:a])
 		far := max(0, length-cfg.Radius) // those beyond Radius come last, the nearest of them first
-		s.near[n] = ranked{n<<32 | s.near[n].i, length/cfg.Speed + s.v.cost[s.near[n].i] + 1e6*far}
+		s.order = append(s.order, ranked{n, length/cfg.Speed + s.v.cost[s.near[n].i] + 1e6*far})
 	}
-	sortRanked(s.near)
+	sortRanked(s.order)
 	s.begin()
 	if length := norm(goal); length < cfg.GoalRadius {
 		s.add(toGoal, walk{z, goal, s.goal, p.stepsFor(length)}, length)
 	}
-	for k, r := range s.near {
-		by := s.moves[(r.i>>32)*a:][:a]
+	for k, r := range s.order {
+		i, by := s.near[r.i].i, s.moves[r.i*a:][:a]
 		length := norm(by)
 		if len(s.walks) == cfg.Candidates || length >= cfg.Radius && k >= 4 {
 			break
 		}
-		i := r.i & math.MaxUint32
 		s.add(i, walk{z, by, p.landmark(i), p.stepsFor(length)}, length)
 	}
 	if err := s.c.residuals(ctx, s.carried, s.walks, cfg, s.out); err != nil {

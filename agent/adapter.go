@@ -56,7 +56,7 @@ func (d *Dynamics) Rollout(ctx context.Context, shape plan.Shape, states, action
 	full := plan.Shape{N: padSize(shape.N), L: padSteps(shape.L)}
 	full.B = padSize(min(shape.B, maxRows/full.N))
 	if full == shape {
-		return d.model.Rollout(ctx, shape.B, shape.N, shape.L, states, actions, latents)
+		return d.model.Rollout(ctx, jepa.Shape(shape), states, actions, latents)
 	}
 	p := d.pool.Get().(*padded)
 	defer d.pool.Put(p)
@@ -65,7 +65,7 @@ func (d *Dynamics) Rollout(ctx context.Context, shape plan.Shape, states, action
 		for n := 0; n < shape.N; n += full.N {
 			t := tile{shape: shape, full: full, dims: dims, b: b, n: n}
 			t.fill(p, states, actions)
-			if err := d.model.Rollout(ctx, full.B, full.N, full.L, p.states, p.actions, p.latents); err != nil {
+			if err := d.model.Rollout(ctx, jepa.Shape(full), p.states, p.actions, p.latents); err != nil {
 				return err
 			}
 			t.take(p, latents)

@@ -46,7 +46,7 @@ func TestRolloutIsThatOfEachRow(t *testing.T) {
 		for i := rows - 1; i >= 0; i -= step { // the last row is in the last tile
 			want := make([]float32, s.L*dims.D)
 			b := i / s.N
-			if err := m.Rollout(t.Context(), 1, 1, s.L, states[b*dims.S:(b+1)*dims.S], actions[i*s.L*dims.A:(i+1)*s.L*dims.A], want); err != nil {
+			if err := m.Rollout(t.Context(), jepa.Shape{B: 1, N: 1, L: s.L}, states[b*dims.S:(b+1)*dims.S], actions[i*s.L*dims.A:(i+1)*s.L*dims.A], want); err != nil {
 				t.Fatal(err)
 			}
 			near(t, s, got[i*s.L*dims.D:(i+1)*s.L*dims.D], want)

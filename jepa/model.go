@@ -99,11 +99,14 @@ func (m *Model) NormalizeGraph(z, w *Node) (*Node, *Node) {
 		z = MulScalar(z, 1/m.norm.LatentStd)
 	}
 	if w != nil && len(m.norm.StaticMean) > 0 {
+		w = Sub(w, Const(g, [][]float32{m.norm.StaticMean}))
+	}
+	if w != nil && len(m.norm.StaticStd) > 0 {
 		inv := make([]float32, len(m.norm.StaticStd))
 		for i, s := range m.norm.StaticStd {
 			inv[i] = 1 / s
 		}
-		w = Mul(Sub(w, Const(g, [][]float32{m.norm.StaticMean})), Const(g, [][]float32{inv}))
+		w = Mul(w, Const(g, [][]float32{inv}))
 	}
 	return z, w
 }
@@ -127,7 +130,7 @@ func (m *Model) rolloutGraph(root *model.Scope, states, actions *Node) *Node {
 	z := Slice(states, AxisRange(), AxisRange(0, width))
 	var bias *Node
 	if cfg.Encoder.Static > 0 {
-		bias = m.net.StaticBias(root, ScopePredictor, cfg.Predictor, Slice(states, AxisRange(), AxisRange(width, cfg.State())))
+		bias = m.net.StaticBias(root, m.net.Predictor(), Slice(states, AxisRange(), AxisRange(width, cfg.State())))
 		bias = repeatRows(bias, n)
 	}
 	z = repeatRows(z, n)
@@ -137,7 +140,7 @@ func (m *Model) rolloutGraph(root *model.Scope, states, actions *Node) *Node {
 		if cfg.ActionDim > 0 {
 			a = Reshape(Slice(actions, AxisRange(), AxisRange(), AxisElem(t), AxisRange()), b*n, cfg.ActionDim)
 		}
-		next := m.net.PredictWith(root, ScopePredictor, cfg.Predictor, z, a, bias)
+		next := m.net.Predict(root, m.net.Predictor(), z, a, bias)
 		z = m.net.Shift(z, next)
 		steps[t] = Reshape(next, b, n, 1, cfg.Latent())
 	}
@@ -197,12 +200,16 @@ func (m *Model) StateAt(state []float32, codes ...[]float32) {
 	copy(state[cfg.Context()*d:], codes[0][d:])
 }
 
-// Rollout writes to latents [b, n, l, D] what the model predicts from b states
-// [b, S] under n candidate action sequences of l steps for each, actions
-// [b, n, l, A], in the units the encoder delivers after normalisation. It
-// panics when a slice has another length; the engine's failures are errors.
-func (m *Model) Rollout(ctx context.Context, b, n, l int, states, actions, latents []float32) error {
-	cfg := m.net.Config
+// Shape says how many rollouts: from B states, under N candidate action
+// sequences for each, of L steps.
+type Shape struct{ B, N, L int }
+
+// Rollout writes to latents [B, N, L, D] what the model predicts from states
+// [B, S] under candidate actions [B, N, L, A], in the units the encoder delivers
+// after normalisation. It panics when a slice has another length; the engine's
+// failures are errors.
+func (m *Model) Rollout(ctx context.Context, shape Shape, states, actions, latents []float32) error {
+	cfg, b, n, l := m.net.Config, shape.B, shape.N, shape.L
 	mustLen("Rollout states", len(states), b*cfg.State())
 	mustLen("Rollout actions", len(actions), b*n*l*cfg.ActionDim)
 	mustLen("Rollout latents", len(latents), b*n*l*cfg.Latent())

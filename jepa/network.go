@@ -112,26 +112,40 @@ func (n Network) standardise(x *Node) *Node {
 	return x
 }
 
-// Predict returns the next latent [N, D] of predictor p (its variables under
-// name) from the context latents z [N, D·Context] (the newest first), actions
-// a [N, A] (nil when action-free) and static code w [N, W] (nil without one).
-func (n Network) Predict(root *model.Scope, name string, p PredictorConfig, z, a, w *Node) *Node {
-	return n.PredictWith(root, name, p, z, a, n.StaticBias(root, name, p, w))
+// Predictor is one predictor of a network: where its variables lie, below the
+// root, and its config.
+type Predictor struct {
+	Scope  string
+	Config PredictorConfig
+}
+
+// Predictor returns the predictor that rollouts use.
+func (n Network) Predictor() Predictor { return Predictor{ScopePredictor, n.Config.Predictor} }
+
+// Short returns the predictor that learns beside the encoder: Config.Short, or
+// Predictor itself where the config has none.
+func (n Network) Short() Predictor {
+	if n.Config.Short.Kind == "" {
+		return n.Predictor()
+	}
+	return Predictor{ScopeShort, n.Config.Short}
 }
 
 // StaticBias returns what the static code w [N, W] adds to the first layer of
-// predictor p, [N, Hidden[0]], or nil without one. It is apart from PredictWith
-// because w is the same at every step of a rollout.
-func (n Network) StaticBias(root *model.Scope, name string, p PredictorConfig, w *Node) *Node {
-	if w == nil || p.Kind != PredictorMLP {
+// predictor p, [N, Hidden[0]], or nil for a nil w and for a GRU. It is apart
+// from Predict because w is the same at every step of a rollout.
+func (n Network) StaticBias(root *model.Scope, p Predictor, w *Node) *Node {
+	if w == nil || p.Config.Kind != PredictorMLP {
 		return nil
 	}
-	return nn.Dense(root.At("%s", name).At("static"), w, p.Hidden[0])
+	return nn.Dense(root.At("%s", p.Scope).At("static"), w, p.Config.Hidden[0])
 }
 
-// PredictWith is Predict with the bias that StaticBias returned.
-func (n Network) PredictWith(root *model.Scope, name string, p PredictorConfig, z, a, bias *Node) *Node {
-	scope := root.At("%s", name)
+// Predict returns the next latent [N, D] of predictor p from the context
+// latents z [N, D·Context] (the newest first), actions a [N, A] (nil when
+// action-free) and the bias that StaticBias returned.
+func (n Network) Predict(root *model.Scope, predictor Predictor, z, a, bias *Node) *Node {
+	scope, p := root.At("%s", predictor.Scope), predictor.Config
 	d := n.Config.Latent()
 	if p.Kind == PredictorGRU {
 		next := nn.GRU(scope.At("gru"), a, z)

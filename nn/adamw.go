@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -57,7 +58,7 @@ func AdamW(loss, lr, step *graph.Node, groups []Group, cfg AdamWConfig) []*graph
 	owner := map[*model.Variable]string{}
 	for i, group := range groups {
 		for _, scope := range group.Scopes {
-			for v := range scope.IterVariables() {
+			for _, v := range byPath(scope) {
 				if !v.Trainable || !v.InUseByGraph(g) {
 					continue
 				}
@@ -94,6 +95,12 @@ func AdamW(loss, lr, step *graph.Node, groups []Group, cfg AdamWConfig) []*graph
 		}
 	}
 	return norms
+}
+
+// byPath returns the variables of scope in the order of their paths. The store's own order is that of
+// creation, which differs after a checkpoint was loaded, and with it the rounding of the norm.
+func byPath(scope *model.Scope) []*model.Variable {
+	return slices.SortedFunc(scope.IterVariables(), func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
 }
 
 func (c AdamWConfig) withDefaults() AdamWConfig {

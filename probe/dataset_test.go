@@ -121,7 +121,7 @@ func still(t *testing.T, m *jepa.Model) {
 	ctx := context.Background()
 	cfg := m.Config()
 	out := make([]float32, cfg.Latent())
-	if err := m.Rollout(ctx, 1, 1, 1, make([]float32, cfg.State()), make([]float32, 2), out); err != nil {
+	if err := m.Rollout(ctx, jepa.Shape{B: 1, N: 1, L: 1}, make([]float32, cfg.State()), make([]float32, 2), out); err != nil {
 		t.Fatal(err) // creates the variables
 	}
 	for _, name := range []string{"weight", "bias"} {
@@ -194,7 +194,7 @@ func TestRolloutTwin(t *testing.T) {
 		m.StateAt(s, code(start), code(start-1))
 		for k := 1; k <= 4; k++ {
 			next := make([]float32, cfg.Latent())
-			if err := m.Rollout(ctx, 1, 1, 1, s, actions.Row(start+k-1), next); err != nil {
+			if err := m.Rollout(ctx, jepa.Shape{B: 1, N: 1, L: 1}, s, actions.Row(start+k-1), next); err != nil {
 				t.Fatal(err)
 			}
 			copy(s[cfg.Latent():2*cfg.Latent()], s[:cfg.Latent()])

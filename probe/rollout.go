@@ -172,7 +172,7 @@ func (r *rolling) run(ctx context.Context) error {
 		r.seen = append(r.seen, latentsOf(codes, width, cfg.Latent()))
 	}
 	r.predicted = make([]float32, b*reach*cfg.Latent())
-	return r.m.Rollout(ctx, b, 1, reach, states, actions, r.predicted)
+	return r.m.Rollout(ctx, jepa.Shape{B: b, N: 1, L: reach}, states, actions, r.predicted)
 }
 
 // point grades step number i.

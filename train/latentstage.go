@@ -168,7 +168,7 @@ func (t *trainer) buildLatents(root *model.Scope, in []*Node) (*Node, []*Node, [
 		actions, rest = rest[0], rest[1:]
 	}
 	if m.Encoder.Static > 0 {
-		bias = net.StaticBias(root, jepa.ScopePredictor, m.Predictor, rest[0])
+		bias = net.StaticBias(root, net.Predictor(), rest[0])
 	}
 	newest := Slice(z, AxisRange(), AxisRange(0, m.Latent()))
 	var each, first *Node
@@ -177,7 +177,7 @@ func (t *trainer) buildLatents(root *model.Scope, in []*Node) (*Node, []*Node, [
 		if actions != nil {
 			a = at(actions, k)
 		}
-		next := net.PredictWith(root, jepa.ScopePredictor, m.Predictor, z, a, bias)
+		next := net.Predict(root, net.Predictor(), z, a, bias)
 		z = net.Shift(z, next)
 		e := ReduceSum(Square(Sub(next, at(targets, k))), 1)
 		if k == 0 {

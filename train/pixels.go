@@ -15,8 +15,7 @@ import (
 type clip struct {
 	z, w    *Node // [B, F, D], [B, F, W] (nil without a static code)
 	actions *Node // [B, T, A], nil when action-free
-	offsets []int
-	context bool // the last of the F frames is the context frame
+	offsets []int // of the F frames; with Settings.Pixels.Context one more frame follows
 }
 
 // frame returns the latent of the frame at an offset, [B, D].
@@ -50,7 +49,7 @@ func pixelLoss(root *model.Scope, cfg Config, pixels, actions, directions *Node)
 	dims := pixels.Shape().Dimensions
 	b, f := dims[0], dims[1]
 	z, w := net.Encode(root, Reshape(pixels, b*f, dims[2], dims[3], dims[4]))
-	c = clip{z: Reshape(z, b, f, cfg.Model.Latent()), actions: actions, offsets: p.Offsets, context: p.Context}
+	c = clip{z: Reshape(z, b, f, cfg.Model.Latent()), actions: actions, offsets: p.Offsets}
 	if w != nil {
 		c.w = Reshape(w, b, f, cfg.Model.Encoder.Static)
 	}
@@ -88,10 +87,7 @@ func pixelLoss(root *model.Scope, cfg Config, pixels, actions, directions *Node)
 // No gradient is stopped.
 func predictionLoss(root *model.Scope, net jepa.Network, p PixelStage, c clip) (pred, still *Node) {
 	cfg := net.Config
-	name, predictor := jepa.ScopeShort, cfg.Short
-	if predictor.Kind == "" {
-		name, predictor = jepa.ScopePredictor, cfg.Predictor
-	}
+	predictor := net.Short()
 	newest := cfg.Context() - 1
 	var parts []*Node
 	for i := newest; i >= 0; i-- {
@@ -104,7 +100,7 @@ func predictionLoss(root *model.Scope, net jepa.Network, p PixelStage, c clip) (
 	}
 	var bias *Node
 	if c.w != nil {
-		bias = net.StaticBias(root, name, predictor, c.contextFrame(c.w))
+		bias = net.StaticBias(root, predictor, c.contextFrame(c.w))
 	}
 	last := p.PredSteps[len(p.PredSteps)-1]
 	var errs, stills []*Node
@@ -113,7 +109,7 @@ func predictionLoss(root *model.Scope, net jepa.Network, p PixelStage, c clip) (
 		if c.actions != nil {
 			a = at(c.actions, newest+k-1)
 		}
-		next := net.PredictWith(root, name, predictor, z, a, bias)
+		next := net.Predict(root, predictor, z, a, bias)
 		z = net.Shift(z, next)
 		if slices.Contains(p.PredSteps, k) {
 			target := c.frame(c.z, newest+k)

@@ -87,10 +87,7 @@ func prefetch(loader *data.Loader) func(context.Context, uint64) (*data.Batch, e
 }
 
 func (t *trainer) pixelScopes() []string {
-	scopes := []string{jepa.ScopeEncoder, jepa.ScopePredictor}
-	if t.cfg.Model.Short.Kind != "" {
-		scopes[1] = jepa.ScopeShort
-	}
+	scopes := []string{jepa.ScopeEncoder, jepa.Network{Config: t.cfg.Model}.Short().Scope}
 	if t.cfg.Train.Pixels.Weights.InverseDynamics > 0 {
 		scopes = append(scopes, jepa.ScopeInverse)
 	}

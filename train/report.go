@@ -13,6 +13,7 @@ import (
 	"sort"
 
 	"foresee/data"
+	"foresee/jepa"
 	"foresee/probe"
 	"foresee/report"
 )
@@ -182,7 +183,7 @@ func (t *trainer) strip(ctx context.Context, page *report.Page) error {
 	state := make([]float32, m.State())
 	t.model.StateAt(state, codes...)
 	latents := make([]float32, steps*m.Latent())
-	if err := t.model.Rollout(ctx, 1, 1, steps, state, c.actions[start*c.dims:(start+steps)*c.dims], latents); err != nil {
+	if err := t.model.Rollout(ctx, jepa.Shape{B: 1, N: 1, L: steps}, state, c.actions[start*c.dims:(start+steps)*c.dims], latents); err != nil {
 		return fmt.Errorf("train: report: %w", err)
 	}
 	var truth, predicted []report.Frame

@@ -85,5 +85,5 @@ func (t *tracker) predict(ctx context.Context, n int, states, actions []float32)
 	states = append(states, make([]float32, (size-n)*cfg.State())...)
 	actions = append(actions, make([]float32, (size-n)*cfg.ActionDim)...)
 	out := make([]float32, size*cfg.Latent())
-	return out, t.m.Rollout(ctx, size, 1, 1, states, actions, out)
+	return out, t.m.Rollout(ctx, jepa.Shape{B: size, N: 1, L: 1}, states, actions, out)
 }

@@ -52,7 +52,7 @@ func twin(t *testing.T, m *jepa.Model, src *fake) []*float64 {
 				copy(state[c*latent:], codes[n-1-c][:latent])
 			}
 			copy(state[cfg.Context()*latent:], codes[n-1][latent:])
-			if err := m.Rollout(ctx, 1, 1, 1, state, actions[n-1], guess); err != nil {
+			if err := m.Rollout(ctx, jepa.Shape{B: 1, N: 1, L: 1}, state, actions[n-1], guess); err != nil {
 				t.Fatal(err)
 			}
 			sum := 0.0

@@ -4,92 +4,92 @@
 
 package conv
 
-// forward256x1x1 computes 1 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x1x1 computes 1 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x1x1(c *byte)
 
-// forward256x2x1 computes 2 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x2x1 computes 2 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x2x1(c *byte)
 
-// forward256x3x1 computes 3 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x3x1 computes 3 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x3x1(c *byte)
 
-// forward256x4x1 computes 4 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x4x1 computes 4 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x4x1(c *byte)
 
-// forward256x5x1 computes 5 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x5x1 computes 5 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x5x1(c *byte)
 
-// forward256x6x1 computes 6 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x6x1 computes 6 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x6x1(c *byte)
 
-// forward256x7x1 computes 7 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x7x1 computes 7 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x7x1(c *byte)
 
-// forward256x8x1 computes 8 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x8x1 computes 8 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x8x1(c *byte)
 
-// forward256x9x1 computes 9 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x9x1 computes 9 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x9x1(c *byte)
 
-// forward256x10x1 computes 10 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x10x1 computes 10 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x10x1(c *byte)
 
-// forward256x11x1 computes 11 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x11x1 computes 11 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x11x1(c *byte)
 
-// forward256x12x1 computes 12 pixels by 1 vectors of channels, tiles times along a row.
+// forward256x12x1 computes 12 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x12x1(c *byte)
 
-// forward256x1x2 computes 1 pixels by 2 vectors of channels, tiles times along a row.
+// forward256x1x2 computes 1 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x1x2(c *byte)
 
-// forward256x2x2 computes 2 pixels by 2 vectors of channels, tiles times along a row.
+// forward256x2x2 computes 2 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x2x2(c *byte)
 
-// forward256x3x2 computes 3 pixels by 2 vectors of channels, tiles times along a row.
+// forward256x3x2 computes 3 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x3x2(c *byte)
 
-// forward256x4x2 computes 4 pixels by 2 vectors of channels, tiles times along a row.
+// forward256x4x2 computes 4 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x4x2(c *byte)
 
-// forward256x5x2 computes 5 pixels by 2 vectors of channels, tiles times along a row.
+// forward256x5x2 computes 5 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x5x2(c *byte)
 
-// forward256x6x2 computes 6 pixels by 2 vectors of channels, tiles times along a row.
+// forward256x6x2 computes 6 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward256x6x2(c *byte)

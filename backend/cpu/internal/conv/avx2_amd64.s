@@ -32,58 +32,61 @@ TEXT ·forward256x1x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	MOVQ 72(AX), DX
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   128(AX), CX
+	MOVQ   152(AX), BX
 	VXORPS Y0, Y0, Y0
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), SI
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), DI
 
 deep:
-	VMOVUPS      (SI), Y1
-	VBROADCASTSS (DX), Y2
+	VMOVUPS      (BX), Y1
+	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x04, DX
-	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          deep
-	ADDQ         56(AX), DX
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
 	DECQ         DI
+	JNZ          deep
+	ADDQ         56(AX), CX
+	DECQ         SI
 	JNZ          tap
-	MOVQ         24(AX), DX
-	VMOVUPS      (DX), Y1
+	MOVQ         24(AX), CX
+	VMOVUPS      (CX), Y1
 	VADDPS       Y1, Y0, Y0
-	MOVQ         80(AX), DX
-	MOVLQSX      108(AX), SI
-	NEGQ         SI
-	LEAQ         tails256<>+0(SB), DI
-	VMOVUPS      32(DI)(SI*4), Y1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVQ         80(AX), CX
+	MOVLQSX      108(AX), BX
+	NEGQ         BX
+	LEAQ         tails256<>+0(SB), SI
+	VMOVUPS      32(SI)(BX*4), Y1
+	MOVQ         144(AX), BX
+	TESTQ        BX, BX
 	JEQ          plain
-	VMASKMOVPS   (SI), Y1, Y2
+	VMASKMOVPS   (BX), Y1, Y2
 	VADDPS       Y2, Y0, Y0
-	ADDQ         DX, SI
+	ADDQ         CX, BX
 
 plain:
 	VBROADCASTSS 104(AX), Y2
-	MOVQ         136(AX), SI
+	MOVQ         136(AX), BX
 	VMAXPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (SI)
-	ADDQ         DX, SI
-	IMUL3Q       $0x01, CX, DX
-	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x01, DX, DX
-	ADDQ         DX, 136(AX)
+	VMASKMOVPS   Y0, Y1, (BX)
+	ADDQ         CX, BX
+	MOVQ         176(AX), CX
+	ADDQ         CX, 152(AX)
+	MOVQ         160(AX), CX
+	ADDQ         CX, 128(AX)
+	MOVQ         168(AX), CX
+	ADDQ         CX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
-	ADDQ         DX, 144(AX)
+	ADDQ         CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -101,12 +104,14 @@ TEXT ·forward256x2x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   40(AX), DI
@@ -155,10 +160,11 @@ plain:
 	VMAXPS       Y1, Y3, Y1
 	VMASKMOVPS   Y1, Y2, (SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x02, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x02, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -180,12 +186,14 @@ TEXT ·forward256x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -244,10 +252,11 @@ plain:
 	VMAXPS       Y2, Y4, Y2
 	VMASKMOVPS   Y2, Y3, (SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x03, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x03, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -269,13 +278,15 @@ TEXT ·forward256x4x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -344,10 +355,11 @@ plain:
 	VMAXPS       Y3, Y5, Y3
 	VMASKMOVPS   Y3, Y4, (DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x04, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x04, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -369,13 +381,15 @@ TEXT ·forward256x5x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -454,10 +468,11 @@ plain:
 	VMAXPS       Y4, Y6, Y4
 	VMASKMOVPS   Y4, Y5, (DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x05, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x05, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -479,6 +494,8 @@ TEXT ·forward256x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -486,7 +503,7 @@ TEXT ·forward256x6x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -575,10 +592,11 @@ plain:
 	VMAXPS       Y5, Y7, Y5
 	VMASKMOVPS   Y5, Y6, (R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x06, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x06, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -600,6 +618,8 @@ TEXT ·forward256x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -607,7 +627,7 @@ TEXT ·forward256x7x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -706,10 +726,11 @@ plain:
 	VMAXPS       Y6, Y8, Y6
 	VMASKMOVPS   Y6, Y7, (R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x07, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x07, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -731,6 +752,8 @@ TEXT ·forward256x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -739,7 +762,7 @@ TEXT ·forward256x8x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -848,10 +871,11 @@ plain:
 	VMAXPS       Y7, Y9, Y7
 	VMASKMOVPS   Y7, Y8, (R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x08, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x08, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -873,6 +897,8 @@ TEXT ·forward256x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -881,7 +907,7 @@ TEXT ·forward256x9x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1000,10 +1026,11 @@ plain:
 	VMAXPS       Y8, Y10, Y8
 	VMASKMOVPS   Y8, Y9, (R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x09, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x09, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1025,6 +1052,8 @@ TEXT ·forward256x10x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1035,7 +1064,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1166,10 +1195,11 @@ plain:
 	VMAXPS       Y9, Y11, Y9
 	VMASKMOVPS   Y9, Y10, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0a, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0a, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1191,6 +1221,8 @@ TEXT ·forward256x11x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1201,7 +1233,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1342,10 +1374,11 @@ plain:
 	VMAXPS       Y10, Y12, Y10
 	VMASKMOVPS   Y10, Y11, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0b, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0b, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1367,6 +1400,8 @@ TEXT ·forward256x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1377,7 +1412,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1528,10 +1563,11 @@ plain:
 	VMAXPS       Y11, Y13, Y11
 	VMASKMOVPS   Y11, Y12, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0c, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0c, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1553,68 +1589,71 @@ TEXT ·forward256x1x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	MOVQ 72(AX), DX
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   128(AX), CX
+	MOVQ   152(AX), BX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), SI
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), DI
 
 deep:
-	VMOVUPS      (SI), Y2
-	VMOVUPS      32(SI), Y3
-	VBROADCASTSS (DX), Y4
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
+	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $0x04, DX
-	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          deep
-	ADDQ         56(AX), DX
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
 	DECQ         DI
+	JNZ          deep
+	ADDQ         56(AX), CX
+	DECQ         SI
 	JNZ          tap
-	MOVQ         24(AX), DX
-	VMOVUPS      (DX), Y2
+	MOVQ         24(AX), CX
+	VMOVUPS      (CX), Y2
 	VADDPS       Y2, Y0, Y0
-	MOVQ         24(AX), DX
-	VMOVUPS      32(DX), Y2
+	MOVQ         24(AX), CX
+	VMOVUPS      32(CX), Y2
 	VADDPS       Y2, Y1, Y1
-	MOVQ         80(AX), DX
-	MOVLQSX      108(AX), SI
-	NEGQ         SI
-	LEAQ         tails256<>+0(SB), DI
-	VMOVUPS      32(DI)(SI*4), Y2
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVQ         80(AX), CX
+	MOVLQSX      108(AX), BX
+	NEGQ         BX
+	LEAQ         tails256<>+0(SB), SI
+	VMOVUPS      32(SI)(BX*4), Y2
+	MOVQ         144(AX), BX
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (SI), Y3
+	VMOVUPS      (BX), Y3
 	VADDPS       Y3, Y0, Y0
-	VMASKMOVPS   32(SI), Y2, Y3
+	VMASKMOVPS   32(BX), Y2, Y3
 	VADDPS       Y3, Y1, Y1
-	ADDQ         DX, SI
+	ADDQ         CX, BX
 
 plain:
 	VBROADCASTSS 104(AX), Y3
-	MOVQ         136(AX), SI
+	MOVQ         136(AX), BX
 	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y0, (BX)
 	VMAXPS       Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y2, 32(SI)
-	ADDQ         DX, SI
-	IMUL3Q       $0x01, CX, DX
-	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x01, DX, DX
-	ADDQ         DX, 136(AX)
+	VMASKMOVPS   Y1, Y2, 32(BX)
+	ADDQ         CX, BX
+	MOVQ         176(AX), CX
+	ADDQ         CX, 152(AX)
+	MOVQ         160(AX), CX
+	ADDQ         CX, 128(AX)
+	MOVQ         168(AX), CX
+	ADDQ         CX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
-	ADDQ         DX, 144(AX)
+	ADDQ         CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1632,12 +1671,14 @@ TEXT ·forward256x2x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1703,10 +1744,11 @@ plain:
 	VMAXPS       Y3, Y5, Y3
 	VMASKMOVPS   Y3, Y4, 32(SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x02, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x02, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1728,12 +1770,14 @@ TEXT ·forward256x3x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1816,10 +1860,11 @@ plain:
 	VMAXPS       Y5, Y7, Y5
 	VMASKMOVPS   Y5, Y6, 32(SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x03, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x03, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1841,13 +1886,15 @@ TEXT ·forward256x4x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1947,10 +1994,11 @@ plain:
 	VMAXPS       Y7, Y9, Y7
 	VMASKMOVPS   Y7, Y8, 32(DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x04, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x04, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1972,13 +2020,15 @@ TEXT ·forward256x5x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2095,10 +2145,11 @@ plain:
 	VMAXPS       Y9, Y11, Y9
 	VMASKMOVPS   Y9, Y10, 32(DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x05, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x05, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -2120,6 +2171,8 @@ TEXT ·forward256x6x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -2127,7 +2180,7 @@ TEXT ·forward256x6x2(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -2261,10 +2314,11 @@ plain:
 	VMAXPS       Y11, Y13, Y11
 	VMASKMOVPS   Y11, Y12, 32(R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x06, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x06, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next

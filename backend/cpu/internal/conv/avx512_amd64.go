@@ -4,232 +4,232 @@
 
 package conv
 
-// forward512x1x1 computes 1 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x1x1 computes 1 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x1x1(c *byte)
 
-// forward512x2x1 computes 2 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x2x1 computes 2 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x2x1(c *byte)
 
-// forward512x3x1 computes 3 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x3x1 computes 3 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x3x1(c *byte)
 
-// forward512x4x1 computes 4 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x4x1 computes 4 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x4x1(c *byte)
 
-// forward512x5x1 computes 5 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x5x1 computes 5 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x5x1(c *byte)
 
-// forward512x6x1 computes 6 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x6x1 computes 6 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x6x1(c *byte)
 
-// forward512x7x1 computes 7 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x7x1 computes 7 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x7x1(c *byte)
 
-// forward512x8x1 computes 8 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x8x1 computes 8 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x8x1(c *byte)
 
-// forward512x9x1 computes 9 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x9x1 computes 9 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x9x1(c *byte)
 
-// forward512x10x1 computes 10 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x10x1 computes 10 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x10x1(c *byte)
 
-// forward512x11x1 computes 11 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x11x1 computes 11 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x11x1(c *byte)
 
-// forward512x12x1 computes 12 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x12x1 computes 12 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x12x1(c *byte)
 
-// forward512x13x1 computes 13 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x13x1 computes 13 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x13x1(c *byte)
 
-// forward512x14x1 computes 14 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x14x1 computes 14 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x14x1(c *byte)
 
-// forward512x15x1 computes 15 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x15x1 computes 15 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x15x1(c *byte)
 
-// forward512x16x1 computes 16 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x16x1 computes 16 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x16x1(c *byte)
 
-// forward512x17x1 computes 17 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x17x1 computes 17 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x17x1(c *byte)
 
-// forward512x18x1 computes 18 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x18x1 computes 18 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x18x1(c *byte)
 
-// forward512x19x1 computes 19 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x19x1 computes 19 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x19x1(c *byte)
 
-// forward512x20x1 computes 20 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x20x1 computes 20 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x20x1(c *byte)
 
-// forward512x21x1 computes 21 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x21x1 computes 21 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x21x1(c *byte)
 
-// forward512x22x1 computes 22 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x22x1 computes 22 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x22x1(c *byte)
 
-// forward512x23x1 computes 23 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x23x1 computes 23 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x23x1(c *byte)
 
-// forward512x24x1 computes 24 pixels by 1 vectors of channels, tiles times along a row.
+// forward512x24x1 computes 24 pixels by 1 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x24x1(c *byte)
 
-// forward512x1x2 computes 1 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x1x2 computes 1 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x1x2(c *byte)
 
-// forward512x2x2 computes 2 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x2x2 computes 2 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x2x2(c *byte)
 
-// forward512x3x2 computes 3 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x3x2 computes 3 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x3x2(c *byte)
 
-// forward512x4x2 computes 4 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x4x2 computes 4 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x4x2(c *byte)
 
-// forward512x5x2 computes 5 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x5x2 computes 5 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x5x2(c *byte)
 
-// forward512x6x2 computes 6 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x6x2 computes 6 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x6x2(c *byte)
 
-// forward512x7x2 computes 7 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x7x2 computes 7 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x7x2(c *byte)
 
-// forward512x8x2 computes 8 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x8x2 computes 8 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x8x2(c *byte)
 
-// forward512x9x2 computes 9 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x9x2 computes 9 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x9x2(c *byte)
 
-// forward512x10x2 computes 10 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x10x2 computes 10 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x10x2(c *byte)
 
-// forward512x11x2 computes 11 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x11x2 computes 11 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x11x2(c *byte)
 
-// forward512x12x2 computes 12 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x12x2 computes 12 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x12x2(c *byte)
 
-// forward512x13x2 computes 13 pixels by 2 vectors of channels, tiles times along a row.
+// forward512x13x2 computes 13 pixels by 2 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x13x2(c *byte)
 
-// forward512x1x3 computes 1 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x1x3 computes 1 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x1x3(c *byte)
 
-// forward512x2x3 computes 2 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x2x3 computes 2 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x2x3(c *byte)
 
-// forward512x3x3 computes 3 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x3x3 computes 3 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x3x3(c *byte)
 
-// forward512x4x3 computes 4 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x4x3 computes 4 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x4x3(c *byte)
 
-// forward512x5x3 computes 5 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x5x3 computes 5 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x5x3(c *byte)
 
-// forward512x6x3 computes 6 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x6x3 computes 6 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x6x3(c *byte)
 
-// forward512x7x3 computes 7 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x7x3 computes 7 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x7x3(c *byte)
 
-// forward512x8x3 computes 8 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x8x3 computes 8 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x8x3(c *byte)
 
-// forward512x9x3 computes 9 pixels by 3 vectors of channels, tiles times along a row.
+// forward512x9x3 computes 9 pixels by 3 vectors of channels, tiles times.
 //
 //go:noescape
 func forward512x9x3(c *byte)

@@ -14,55 +14,58 @@ TEXT ·forward512x1x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	MOVQ 72(AX), DX
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   128(AX), CX
+	MOVQ   152(AX), BX
 	VPXORD Z0, Z0, Z0
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), SI
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), DI
 
 deep:
-	VMOVUPS          (SI), Z1
-	VFMADD231PS.BCST (DX), Z1, Z0
-	ADDQ             $0x04, DX
-	ADDQ             BX, SI
-	DECQ             R8
-	JNZ              deep
-	ADDQ             56(AX), DX
+	VMOVUPS          (BX), Z1
+	VFMADD231PS.BCST (CX), Z1, Z0
+	ADDQ             $0x04, CX
+	ADDQ             DX, BX
 	DECQ             DI
+	JNZ              deep
+	ADDQ             56(AX), CX
+	DECQ             SI
 	JNZ              tap
-	MOVQ             24(AX), DX
-	VMOVUPS          (DX), Z1
+	MOVQ             24(AX), CX
+	VMOVUPS          (CX), Z1
 	VADDPS           Z1, Z0, Z0
-	MOVQ             80(AX), DX
-	MOVL             96(AX), SI
-	KMOVW            SI, K1
-	MOVQ             144(AX), SI
-	TESTQ            SI, SI
+	MOVQ             80(AX), CX
+	MOVL             96(AX), BX
+	KMOVW            BX, K1
+	MOVQ             144(AX), BX
+	TESTQ            BX, BX
 	JEQ              plain
-	VMOVUPS.Z        (SI), K1, Z1
+	VMOVUPS.Z        (BX), K1, Z1
 	VADDPS           Z1, Z0, Z0
-	ADDQ             DX, SI
+	ADDQ             CX, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z1
-	MOVQ         136(AX), SI
+	MOVQ         136(AX), BX
 	VMAXPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (SI)
-	ADDQ         DX, SI
-	IMUL3Q       $0x01, CX, DX
-	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x01, DX, DX
-	ADDQ         DX, 136(AX)
+	VMOVUPS      Z0, K1, (BX)
+	ADDQ         CX, BX
+	MOVQ         176(AX), CX
+	ADDQ         CX, 152(AX)
+	MOVQ         160(AX), CX
+	ADDQ         CX, 128(AX)
+	MOVQ         168(AX), CX
+	ADDQ         CX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
-	ADDQ         DX, 144(AX)
+	ADDQ         CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -80,12 +83,14 @@ TEXT ·forward512x2x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   40(AX), DI
@@ -130,10 +135,11 @@ plain:
 	VMAXPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x02, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x02, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -155,12 +161,14 @@ TEXT ·forward512x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -214,10 +222,11 @@ plain:
 	VMAXPS       Z2, Z3, Z2
 	VMOVUPS      Z2, K1, (SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x03, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x03, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -239,13 +248,15 @@ TEXT ·forward512x4x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -308,10 +319,11 @@ plain:
 	VMAXPS       Z3, Z4, Z3
 	VMOVUPS      Z3, K1, (DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x04, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x04, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -333,13 +345,15 @@ TEXT ·forward512x5x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -411,10 +425,11 @@ plain:
 	VMAXPS       Z4, Z5, Z4
 	VMOVUPS      Z4, K1, (DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x05, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x05, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -436,6 +451,8 @@ TEXT ·forward512x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -443,7 +460,7 @@ TEXT ·forward512x6x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -524,10 +541,11 @@ plain:
 	VMAXPS       Z5, Z6, Z5
 	VMOVUPS      Z5, K1, (R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x06, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x06, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -549,6 +567,8 @@ TEXT ·forward512x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -556,7 +576,7 @@ TEXT ·forward512x7x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -646,10 +666,11 @@ plain:
 	VMAXPS       Z6, Z7, Z6
 	VMOVUPS      Z6, K1, (R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x07, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x07, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -671,6 +692,8 @@ TEXT ·forward512x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -679,7 +702,7 @@ TEXT ·forward512x8x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -778,10 +801,11 @@ plain:
 	VMAXPS       Z7, Z8, Z7
 	VMOVUPS      Z7, K1, (R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x08, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x08, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -803,6 +827,8 @@ TEXT ·forward512x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -811,7 +837,7 @@ TEXT ·forward512x9x1(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -919,10 +945,11 @@ plain:
 	VMAXPS       Z8, Z9, Z8
 	VMOVUPS      Z8, K1, (R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x09, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x09, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -944,6 +971,8 @@ TEXT ·forward512x10x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -954,7 +983,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1073,10 +1102,11 @@ plain:
 	VMAXPS       Z9, Z10, Z9
 	VMOVUPS      Z9, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0a, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0a, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1098,6 +1128,8 @@ TEXT ·forward512x11x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1108,7 +1140,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1236,10 +1268,11 @@ plain:
 	VMAXPS       Z10, Z11, Z10
 	VMOVUPS      Z10, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0b, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0b, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1261,6 +1294,8 @@ TEXT ·forward512x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1271,7 +1306,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1408,10 +1443,11 @@ plain:
 	VMAXPS       Z11, Z12, Z11
 	VMOVUPS      Z11, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0c, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0c, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1433,6 +1469,8 @@ TEXT ·forward512x13x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1443,7 +1481,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1589,10 +1627,11 @@ plain:
 	VMAXPS       Z12, Z13, Z12
 	VMOVUPS      Z12, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0d, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0d, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1614,6 +1653,8 @@ TEXT ·forward512x14x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1624,7 +1665,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1779,10 +1820,11 @@ plain:
 	VMAXPS       Z13, Z14, Z13
 	VMOVUPS      Z13, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0e, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0e, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -1804,6 +1846,8 @@ TEXT ·forward512x15x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -1814,7 +1858,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1978,10 +2022,11 @@ plain:
 	VMAXPS       Z14, Z15, Z14
 	VMOVUPS      Z14, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0f, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0f, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -2003,6 +2048,8 @@ TEXT ·forward512x16x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -2013,7 +2060,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2186,10 +2233,11 @@ plain:
 	VMAXPS       Z15, Z16, Z15
 	VMOVUPS      Z15, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x10, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x10, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -2211,6 +2259,8 @@ TEXT ·forward512x17x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -2221,7 +2271,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2403,10 +2453,11 @@ plain:
 	VMAXPS       Z16, Z17, Z16
 	VMOVUPS      Z16, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x11, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x11, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -2428,6 +2479,8 @@ TEXT ·forward512x18x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -2438,7 +2491,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2629,10 +2682,11 @@ plain:
 	VMAXPS       Z17, Z18, Z17
 	VMOVUPS      Z17, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x12, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x12, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -2654,6 +2708,8 @@ TEXT ·forward512x19x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -2666,7 +2722,7 @@ tile:
 	ADDQ   CX, R8
 	LEAQ   (R8)(CX*8), R9
 	ADDQ   CX, R9
-	MOVQ   8(AX), R11
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2868,10 +2924,11 @@ plain:
 	VMAXPS       Z18, Z19, Z18
 	VMOVUPS      Z18, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x13, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x13, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -2893,6 +2950,8 @@ TEXT ·forward512x20x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -2905,7 +2964,7 @@ tile:
 	ADDQ   CX, R8
 	LEAQ   (R8)(CX*8), R9
 	ADDQ   CX, R9
-	MOVQ   8(AX), R11
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3116,10 +3175,11 @@ plain:
 	VMAXPS       Z19, Z20, Z19
 	VMOVUPS      Z19, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x14, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x14, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -3141,6 +3201,8 @@ TEXT ·forward512x21x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -3153,7 +3215,7 @@ tile:
 	ADDQ   CX, R8
 	LEAQ   (R8)(CX*8), R9
 	ADDQ   CX, R9
-	MOVQ   8(AX), R11
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3373,10 +3435,11 @@ plain:
 	VMAXPS       Z20, Z21, Z20
 	VMOVUPS      Z20, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x15, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x15, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -3398,6 +3461,8 @@ TEXT ·forward512x22x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -3410,7 +3475,7 @@ tile:
 	ADDQ   CX, R8
 	LEAQ   (R8)(CX*8), R9
 	ADDQ   CX, R9
-	MOVQ   8(AX), R11
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3639,10 +3704,11 @@ plain:
 	VMAXPS       Z21, Z22, Z21
 	VMOVUPS      Z21, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x16, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x16, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -3664,6 +3730,8 @@ TEXT ·forward512x23x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -3676,7 +3744,7 @@ tile:
 	ADDQ   CX, R8
 	LEAQ   (R8)(CX*8), R9
 	ADDQ   CX, R9
-	MOVQ   8(AX), R11
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3914,10 +3982,11 @@ plain:
 	VMAXPS       Z22, Z23, Z22
 	VMOVUPS      Z22, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x17, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x17, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -3939,6 +4008,8 @@ TEXT ·forward512x24x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -3951,7 +4022,7 @@ tile:
 	ADDQ   CX, R8
 	LEAQ   (R8)(CX*8), R9
 	ADDQ   CX, R9
-	MOVQ   8(AX), R11
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4198,10 +4269,11 @@ plain:
 	VMAXPS       Z23, Z24, Z23
 	VMOVUPS      Z23, K1, (R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x18, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x18, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -4223,66 +4295,69 @@ TEXT ·forward512x1x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	MOVQ 72(AX), DX
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   128(AX), CX
+	MOVQ   152(AX), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), SI
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), DI
 
 deep:
-	VMOVUPS      (SI), Z2
-	VMOVUPS      64(SI), Z3
-	VBROADCASTSS (DX), Z4
+	VMOVUPS      (BX), Z2
+	VMOVUPS      64(BX), Z3
+	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	ADDQ         $0x04, DX
-	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          deep
-	ADDQ         56(AX), DX
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
 	DECQ         DI
+	JNZ          deep
+	ADDQ         56(AX), CX
+	DECQ         SI
 	JNZ          tap
-	MOVQ         24(AX), DX
-	VMOVUPS      (DX), Z2
+	MOVQ         24(AX), CX
+	VMOVUPS      (CX), Z2
 	VADDPS       Z2, Z0, Z0
-	MOVQ         24(AX), DX
-	VMOVUPS      64(DX), Z2
+	MOVQ         24(AX), CX
+	VMOVUPS      64(CX), Z2
 	VADDPS       Z2, Z1, Z1
-	MOVQ         80(AX), DX
-	MOVL         96(AX), SI
-	KMOVW        SI, K1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVQ         80(AX), CX
+	MOVL         96(AX), BX
+	KMOVW        BX, K1
+	MOVQ         144(AX), BX
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (SI), Z2
+	VMOVUPS      (BX), Z2
 	VADDPS       Z2, Z0, Z0
-	VMOVUPS.Z    64(SI), K1, Z2
+	VMOVUPS.Z    64(BX), K1, Z2
 	VADDPS       Z2, Z1, Z1
-	ADDQ         DX, SI
+	ADDQ         CX, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z2
-	MOVQ         136(AX), SI
+	MOVQ         136(AX), BX
 	VMAXPS       Z0, Z2, Z0
-	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z0, (BX)
 	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      Z1, K1, 64(SI)
-	ADDQ         DX, SI
-	IMUL3Q       $0x01, CX, DX
-	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x01, DX, DX
-	ADDQ         DX, 136(AX)
+	VMOVUPS      Z1, K1, 64(BX)
+	ADDQ         CX, BX
+	MOVQ         176(AX), CX
+	ADDQ         CX, 152(AX)
+	MOVQ         160(AX), CX
+	ADDQ         CX, 128(AX)
+	MOVQ         168(AX), CX
+	ADDQ         CX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
-	ADDQ         DX, 144(AX)
+	ADDQ         CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4300,12 +4375,14 @@ TEXT ·forward512x2x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4369,10 +4446,11 @@ plain:
 	VMAXPS       Z3, Z4, Z3
 	VMOVUPS      Z3, K1, 64(SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x02, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x02, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -4394,12 +4472,14 @@ TEXT ·forward512x3x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4480,10 +4560,11 @@ plain:
 	VMAXPS       Z5, Z6, Z5
 	VMOVUPS      Z5, K1, 64(SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x03, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x03, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -4505,13 +4586,15 @@ TEXT ·forward512x4x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4609,10 +4692,11 @@ plain:
 	VMAXPS       Z7, Z8, Z7
 	VMOVUPS      Z7, K1, 64(DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x04, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x04, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -4634,13 +4718,15 @@ TEXT ·forward512x5x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4755,10 +4841,11 @@ plain:
 	VMAXPS       Z9, Z10, Z9
 	VMOVUPS      Z9, K1, 64(DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x05, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x05, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -4780,6 +4867,8 @@ TEXT ·forward512x6x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -4787,7 +4876,7 @@ TEXT ·forward512x6x2(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4919,10 +5008,11 @@ plain:
 	VMAXPS       Z11, Z12, Z11
 	VMOVUPS      Z11, K1, 64(R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x06, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x06, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -4944,6 +5034,8 @@ TEXT ·forward512x7x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -4951,7 +5043,7 @@ TEXT ·forward512x7x2(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5100,10 +5192,11 @@ plain:
 	VMAXPS       Z13, Z14, Z13
 	VMOVUPS      Z13, K1, 64(R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x07, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x07, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -5125,6 +5218,8 @@ TEXT ·forward512x8x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -5133,7 +5228,7 @@ TEXT ·forward512x8x2(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5299,10 +5394,11 @@ plain:
 	VMAXPS       Z15, Z16, Z15
 	VMOVUPS      Z15, K1, 64(R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x08, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x08, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -5324,6 +5420,8 @@ TEXT ·forward512x9x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -5332,7 +5430,7 @@ TEXT ·forward512x9x2(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5515,10 +5613,11 @@ plain:
 	VMAXPS       Z17, Z18, Z17
 	VMOVUPS      Z17, K1, 64(R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x09, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x09, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -5540,6 +5639,8 @@ TEXT ·forward512x10x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -5550,7 +5651,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -5752,10 +5853,11 @@ plain:
 	VMAXPS       Z19, Z20, Z19
 	VMOVUPS      Z19, K1, 64(R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0a, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0a, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -5777,6 +5879,8 @@ TEXT ·forward512x11x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -5787,7 +5891,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6006,10 +6110,11 @@ plain:
 	VMAXPS       Z21, Z22, Z21
 	VMOVUPS      Z21, K1, 64(R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0b, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0b, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -6031,6 +6136,8 @@ TEXT ·forward512x12x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -6041,7 +6148,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6277,10 +6384,11 @@ plain:
 	VMAXPS       Z23, Z24, Z23
 	VMOVUPS      Z23, K1, 64(R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0c, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0c, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -6302,6 +6410,8 @@ TEXT ·forward512x13x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -6312,7 +6422,7 @@ tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   8(AX), R10
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6565,10 +6675,11 @@ plain:
 	VMAXPS       Z25, Z26, Z25
 	VMOVUPS      Z25, K1, 64(R8)
 	ADDQ         DI, R8
-	IMUL3Q       $0x0d, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x0d, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -6590,76 +6701,79 @@ TEXT ·forward512x1x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	MOVQ 72(AX), DX
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   128(AX), CX
+	MOVQ   152(AX), BX
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), SI
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), DI
 
 deep:
-	VMOVUPS      (SI), Z3
-	VMOVUPS      64(SI), Z4
-	VMOVUPS      128(SI), Z5
-	VBROADCASTSS (DX), Z6
+	VMOVUPS      (BX), Z3
+	VMOVUPS      64(BX), Z4
+	VMOVUPS      128(BX), Z5
+	VBROADCASTSS (CX), Z6
 	VFMADD231PS  Z6, Z3, Z0
 	VFMADD231PS  Z6, Z4, Z1
 	VFMADD231PS  Z6, Z5, Z2
-	ADDQ         $0x04, DX
-	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          deep
-	ADDQ         56(AX), DX
+	ADDQ         $0x04, CX
+	ADDQ         DX, BX
 	DECQ         DI
+	JNZ          deep
+	ADDQ         56(AX), CX
+	DECQ         SI
 	JNZ          tap
-	MOVQ         24(AX), DX
-	VMOVUPS      (DX), Z3
+	MOVQ         24(AX), CX
+	VMOVUPS      (CX), Z3
 	VADDPS       Z3, Z0, Z0
-	MOVQ         24(AX), DX
-	VMOVUPS      64(DX), Z3
+	MOVQ         24(AX), CX
+	VMOVUPS      64(CX), Z3
 	VADDPS       Z3, Z1, Z1
-	MOVQ         24(AX), DX
-	VMOVUPS      128(DX), Z3
+	MOVQ         24(AX), CX
+	VMOVUPS      128(CX), Z3
 	VADDPS       Z3, Z2, Z2
-	MOVQ         80(AX), DX
-	MOVL         96(AX), SI
-	KMOVW        SI, K1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVQ         80(AX), CX
+	MOVL         96(AX), BX
+	KMOVW        BX, K1
+	MOVQ         144(AX), BX
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (SI), Z3
+	VMOVUPS      (BX), Z3
 	VADDPS       Z3, Z0, Z0
-	VMOVUPS      64(SI), Z3
+	VMOVUPS      64(BX), Z3
 	VADDPS       Z3, Z1, Z1
-	VMOVUPS.Z    128(SI), K1, Z3
+	VMOVUPS.Z    128(BX), K1, Z3
 	VADDPS       Z3, Z2, Z2
-	ADDQ         DX, SI
+	ADDQ         CX, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z3
-	MOVQ         136(AX), SI
+	MOVQ         136(AX), BX
 	VMAXPS       Z0, Z3, Z0
-	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z0, (BX)
 	VMAXPS       Z1, Z3, Z1
-	VMOVUPS      Z1, 64(SI)
+	VMOVUPS      Z1, 64(BX)
 	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      Z2, K1, 128(SI)
-	ADDQ         DX, SI
-	IMUL3Q       $0x01, CX, DX
-	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x01, DX, DX
-	ADDQ         DX, 136(AX)
+	VMOVUPS      Z2, K1, 128(BX)
+	ADDQ         CX, BX
+	MOVQ         176(AX), CX
+	ADDQ         CX, 152(AX)
+	MOVQ         160(AX), CX
+	ADDQ         CX, 128(AX)
+	MOVQ         168(AX), CX
+	ADDQ         CX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
-	ADDQ         DX, 144(AX)
+	ADDQ         CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -6677,12 +6791,14 @@ TEXT ·forward512x2x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6763,10 +6879,11 @@ plain:
 	VMAXPS       Z5, Z6, Z5
 	VMOVUPS      Z5, K1, 128(SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x02, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x02, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -6788,12 +6905,14 @@ TEXT ·forward512x3x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	MOVQ 72(AX), BX
 
 tile:
 	MOVQ   128(AX), DX
-	MOVQ   8(AX), SI
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6898,10 +7017,11 @@ plain:
 	VMAXPS       Z8, Z9, Z8
 	VMOVUPS      Z8, K1, 128(SI)
 	ADDQ         DX, SI
-	IMUL3Q       $0x03, CX, DX
+	MOVQ         176(AX), DX
+	ADDQ         DX, 152(AX)
+	MOVQ         160(AX), DX
 	ADDQ         DX, 128(AX)
-	MOVQ         80(AX), DX
-	IMUL3Q       $0x03, DX, DX
+	MOVQ         168(AX), DX
 	ADDQ         DX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -6923,13 +7043,15 @@ TEXT ·forward512x4x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7058,10 +7180,11 @@ plain:
 	VMAXPS       Z11, Z12, Z11
 	VMOVUPS      Z11, K1, 128(DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x04, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x04, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -7083,13 +7206,15 @@ TEXT ·forward512x5x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	MOVQ 72(AX), SI
 
 tile:
 	MOVQ   128(AX), BX
-	MOVQ   8(AX), DI
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7242,10 +7367,11 @@ plain:
 	VMAXPS       Z14, Z15, Z14
 	VMOVUPS      Z14, K1, 128(DI)
 	ADDQ         BX, DI
-	IMUL3Q       $0x05, CX, BX
+	MOVQ         176(AX), BX
+	ADDQ         BX, 152(AX)
+	MOVQ         160(AX), BX
 	ADDQ         BX, 128(AX)
-	MOVQ         80(AX), BX
-	IMUL3Q       $0x05, BX, BX
+	MOVQ         168(AX), BX
 	ADDQ         BX, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -7267,6 +7393,8 @@ TEXT ·forward512x6x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -7274,7 +7402,7 @@ TEXT ·forward512x6x3(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7451,10 +7579,11 @@ plain:
 	VMAXPS       Z17, Z18, Z17
 	VMOVUPS      Z17, K1, 128(R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x06, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x06, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -7476,6 +7605,8 @@ TEXT ·forward512x7x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -7483,7 +7614,7 @@ TEXT ·forward512x7x3(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), SI
-	MOVQ   8(AX), R8
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7684,10 +7815,11 @@ plain:
 	VMAXPS       Z20, Z21, Z20
 	VMOVUPS      Z20, K1, 128(R8)
 	ADDQ         SI, R8
-	IMUL3Q       $0x07, CX, SI
+	MOVQ         176(AX), SI
+	ADDQ         SI, 152(AX)
+	MOVQ         160(AX), SI
 	ADDQ         SI, 128(AX)
-	MOVQ         80(AX), SI
-	IMUL3Q       $0x07, SI, SI
+	MOVQ         168(AX), SI
 	ADDQ         SI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -7709,6 +7841,8 @@ TEXT ·forward512x8x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -7717,7 +7851,7 @@ TEXT ·forward512x8x3(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -7942,10 +8076,11 @@ plain:
 	VMAXPS       Z23, Z24, Z23
 	VMOVUPS      Z23, K1, 128(R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x08, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x08, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next
@@ -7967,6 +8102,8 @@ TEXT ·forward512x9x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 136(AX)
 	MOVQ 32(AX), CX
 	MOVQ CX, 144(AX)
+	MOVQ 8(AX), CX
+	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
@@ -7975,7 +8112,7 @@ TEXT ·forward512x9x3(SB), NOSPLIT|NOFRAME, $0-8
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   8(AX), R9
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8224,10 +8361,11 @@ plain:
 	VMAXPS       Z26, Z27, Z26
 	VMOVUPS      Z26, K1, 128(R9)
 	ADDQ         DI, R9
-	IMUL3Q       $0x09, CX, DI
+	MOVQ         176(AX), DI
+	ADDQ         DI, 152(AX)
+	MOVQ         160(AX), DI
 	ADDQ         DI, 128(AX)
-	MOVQ         80(AX), DI
-	IMUL3Q       $0x09, DI, DI
+	MOVQ         168(AX), DI
 	ADDQ         DI, 136(AX)
 	CMPQ         144(AX), $0x00
 	JEQ          next

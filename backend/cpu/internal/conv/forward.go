@@ -209,6 +209,7 @@ func (c *correlation) row(call *tileCall, g geometry, r, ch int) {
 			continue
 		}
 		call.tiles, call.pixels = n, small+1-i
+		call.xTile, call.yTile = call.pixels*call.xPix, call.pixels*call.yPix
 		call.x = unsafe.Pointer(&g.src[r*g.srcStep+col*g.srcPix])
 		call.w = unsafe.Pointer(&c.w[ch])
 		call.bias = unsafe.Pointer(&c.bias[ch])

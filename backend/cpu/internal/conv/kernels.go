@@ -43,7 +43,7 @@ func (k *kernels) fit(channels int) *kernels {
 	return k
 }
 
-// tileCall asks for tiles of neighbouring output pixels of one row. Steps are in bytes. The
+// tileCall asks for tiles of neighbouring output pixels: along one row, or one in each of many planes. Steps are in bytes. The
 // assembly knows the offsets of the fields, and counts tiles down.
 type tileCall struct {
 	x      unsafe.Pointer // first tap of the first pixel
@@ -57,13 +57,16 @@ type tileCall struct {
 	xPix   int            // from pixel to pixel
 	wStep  int            // from one of the taps·depth weight rows to the next
 	yPix   int            // from output pixel to output pixel
-	tiles  int            // number of tiles, one after the other in the row
+	tiles  int            // number of tiles
 	mask   uint64         // lanes of the last vector that exist, as bits
 	floor  float32        // y = max(floor, sum): 0 for ReLU, else -Inf
 	tail   int32          // lanes of the last vector that exist, as a count
 	pixels int            // pixels of a tile
 	vecs   int            // vectors of a tile
-	at     [3]uintptr     // scratch of the assembly
+	at     [4]uintptr     // scratch of the assembly
+	xTile  int            // from tile to tile: of x, y and res, and w
+	yTile  int
+	wTile  int
 }
 
 // outerCall asks for dw[m, :] += Σ over pixels of x[pixel, m] · dy[pixel, :]. Steps are in bytes.

@@ -27,7 +27,8 @@ func tilePortable(arg *byte) {
 	bias := (*[portableLanes]float32)(c.bias)
 	for i := range c.tiles * c.pixels {
 		var acc [portableLanes]float32
-		x, w := i*c.xPix, 0
+		tile, pixel := i/c.pixels, i%c.pixels
+		x, w, to := tile*c.xTile+pixel*c.xPix, tile*c.wTile, tile*c.yTile+pixel*c.yPix
 		for range c.taps {
 			for _, xv := range floats(c.x, x, c.depth) {
 				wv := (*[portableLanes]float32)(unsafe.Add(c.w, w))
@@ -38,11 +39,11 @@ func tilePortable(arg *byte) {
 			}
 			x += 4*c.depth + c.xRow
 		}
-		y := floats(c.y, i*c.yPix, int(c.tail))
+		y := floats(c.y, to, int(c.tail))
 		for l := range y {
 			v := acc[l] + bias[l]
 			if c.res != nil {
-				v += floats(c.res, i*c.yPix, int(c.tail))[l]
+				v += floats(c.res, to, int(c.tail))[l]
 			}
 			y[l] = max(c.floor, v)
 		}

@@ -89,11 +89,11 @@ func (w *winograd) forwardPlan(flop float64, threads int) forwardPlan {
 
 type winogradJob struct {
 	*winograd
-	plan        forwardPlan
-	x, y, ws    []float32
-	bias        []float32
-	floor       float32
-	correlation correlation
+	plan     forwardPlan
+	x, y, ws []float32
+	bias     []float32
+	floor    float32
+	zero     []float32 // a vector's worth at least
 }
 
 // forward computes y; weights fills in the transformed weights [16, cin, cout].
@@ -107,8 +107,7 @@ func (w *winograd) forward(p *pool.Pool, flop float64, a ForwardArgs, weights fu
 	if a.ReLU {
 		j.floor = 0
 	}
-	j.correlation = correlation{k: w.k, wLd: w.cout, cout: w.cout, taps: 1, depth: w.cin,
-		bias: ws[plan.bias:][:w.cout], floor: float32(math.Inf(-1))}
+	j.zero = ws[plan.bias:][:w.cout]
 	p.Do(plan.parts(), j)
 }
 
@@ -126,7 +125,7 @@ func (j *winogradJob) Part(worker, part int) {
 			row: 2*r0 - j.padTop, col: -j.padLeft, rows: 2*(r1-r0) + 2, cols: 2*j.tileCols + 2,
 		})
 		if n+1 < n1 {
-			next.aim(j.x[(n+1)*size:][:size], winogradPlanes*ceilDiv(r1-r0, j.block))
+			next.aim(j.x[(n+1)*size:][:size], 4*ceilDiv(r1-r0, j.block))
 		}
 		for t := r0; t < r1; t += j.block {
 			rows := min(j.block, r1-t)
@@ -151,16 +150,26 @@ func (w *winograd) input(v, image []float32, rows int) {
 	}
 }
 
-// multiply computes the 16 products m [16, tiles, cout] of v and the weights.
+// multiply computes the 16 products m [16, tiles, cout] of v and the weights: a kernel call
+// makes the same tile in all planes.
 func (j *winogradJob) multiply(m, v []float32, tiles int, next *ahead) {
-	var call tileCall
-	c := j.correlation
-	for i := range winogradPlanes {
-		c.w = j.ws[i*j.cin*j.cout:][:j.cin*j.cout]
-		c.run(&call, geometry{
-			src: v[i*tiles*j.cin:][:tiles*j.cin], srcPix: j.cin, dst: m[i*tiles*j.cout:][:tiles*j.cout], dstPix: j.cout,
-			rows: 1, cols: tiles, next: next,
-		})
+	k := j.k
+	call := tileCall{taps: 1, depth: j.cin, floor: float32(math.Inf(-1)), mask: 1<<k.lanes - 1, tail: int32(k.lanes),
+		xPix: 4 * j.cin, wStep: 4 * j.cout, yPix: 4 * j.cout, bias: unsafe.Pointer(&j.zero[0]),
+		xTile: 4 * tiles * j.cin, yTile: 4 * tiles * j.cout, wTile: 4 * j.cin * j.cout}
+	_, _ = v[winogradPlanes*tiles*j.cin-1], m[winogradPlanes*tiles*j.cout-1]
+	vectors := j.cout / k.lanes
+	for c := 0; c < vectors; c += call.vecs {
+		call.vecs = k.block(vectors - c)
+		parts := ceilDiv(tiles, k.pixels[call.vecs])
+		for i, t := 0, 0; i < parts; i, t = i+1, t+call.pixels {
+			next.step()
+			call.pixels, call.tiles = (tiles-t)/(parts-i), winogradPlanes
+			call.x = unsafe.Pointer(&v[t*j.cin])
+			call.w = unsafe.Pointer(&j.ws[c*k.lanes])
+			call.y = unsafe.Pointer(&m[t*j.cout+c*k.lanes])
+			k.forward[call.vecs][call.pixels]((*byte)(unsafe.Pointer(&call)))
+		}
 	}
 }
 

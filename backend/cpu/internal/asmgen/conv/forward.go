@@ -73,9 +73,10 @@ func (a *pixels) advance(by Op) {
 // forward emits the kernel of conv.tileCall for p pixels by v vectors.
 func (m *machine) forward(p, v int) {
 	name := fmt.Sprintf("forward%sx%dx%d", m.name, p, v)
-	arg := begin(name, fmt.Sprintf("%s computes %d pixels by %d vectors of channels, tiles times along a row.", name, p, v))
+	arg := begin(name, fmt.Sprintf("%s computes %d pixels by %d vectors of channels, tiles times.", name, p, v))
 	x, y, res := cursor(arg(0), arg(16)), cursor(arg(2), arg(17)), cursor(arg(4), arg(18))
-	w, bias := arg(1), arg(3)
+	w, bias := cursor(arg(1), arg(19)), arg(3)
+	xTile, yTile, wTile := arg(20), arg(21), arg(22)
 	taps, depth, xRow, xPix, wStep, yPix, tiles := arg(5), arg(6), arg(7), arg(8), arg(9), arg(10), arg(11)
 	bits, floor := arg(12), arg(13)
 	count := floor.Offset(4)
@@ -106,11 +107,9 @@ func (m *machine) forward(p, v int) {
 	m.epilogue(acc, p, v, epilogueArgs{y: y, res: res, bias: bias, step: yPix, floor: floor, bits: bits, count: count})
 
 	// the next tile
-	d := GP64()
-	IMUL3Q(Imm(uint64(p)), src.step[1], d)
-	ADDQ(d, x)
-	d = GP64()
-	IMUL3Q(Imm(uint64(p)), loadQ(yPix), d)
+	ADDQ(loadQ(wTile), w)
+	ADDQ(loadQ(xTile), x)
+	d := loadQ(yTile)
 	ADDQ(d, y)
 	CMPQ(res, Imm(0))
 	JEQ(LabelRef("next"))

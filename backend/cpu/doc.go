@@ -1,16 +1,34 @@
 // Package cpu is a GoMLX compute backend for the CPU in pure Go, registered as "cpu".
 //
-// A graph is compiled once: dead nodes and common subexpressions go, float16 arithmetic is
-// widened, element-wise operations are fused into loops over blocks that stay in the cache, and
-// every intermediate gets a place in one arena by its lifetime. Executing it again allocates
-// outputs only, from a pool that Finalize refills; a donated input's memory becomes an output's.
+// A graph is compiled once, by passes that are one file each in internal/ir and internal/exec:
+//
+//	WidenHalf         float16 and bfloat16 arithmetic in float32
+//	Simplify          what moves no element becomes a reshape, which costs nothing
+//	ShareCommon       equal nodes become one
+//	foldConstants     what depends on constants alone is computed now
+//	FoldTransposes    products read and write transposed
+//	RecogniseConv     a convolution is a forward, data or weight pass, whatever its axes
+//	RecogniseReLU     a selection by sign is a maximum
+//	FuseEpilogues     bias, residual and ReLU move into the product or convolution
+//	FuseSumProduct    the sum of a product is one pass over its factors
+//	fuse              element-wise nodes become loops over blocks that stay in the cache
+//	plan              every intermediate gets a place in one arena by its lifetime
+//
+// Executing again allocates outputs only, from a pool that Finalize of a buffer refills and
+// Finalize of the backend empties; a donated input's memory becomes an output's where it can.
 //
 // Results have the same bits for any number of threads. An Executable may be executed by many
-// goroutines at once: each run takes its own arena from a free list. The worker pool serves
-// one of them at a time, and the others compute on their own goroutine.
+// goroutines at once: each run takes its own arena from a free list, as large as the most runs
+// at one time. The worker pool serves one run at a time, the others compute on their own
+// goroutine. Finalize of an executable must not run beside Execute.
 //
 // Supported are float32, float64, the integers of 8 to 64 bits and bool; float16 and bfloat16
-// are stored as such and computed in float32. Not supported, and refused with
+// are stored as such and computed in float32. Fast are float32 element-wise operations,
+// reductions, products, ungrouped convolutions of one or two spatial axes and max-pooling of
+// images; everything else runs on portable loops. Not supported, and refused with
 // compute.ErrNotImplemented: complex numbers, FFT, packed integers below 8 bits, dynamic
-// axes, several devices, and most fused operations. Random bits are Philox 4x32-10.
+// axes, several devices, and GoMLX's fused operations, which it decomposes instead. Random bits
+// are Philox 4x32-10.
+//
+// GoMLX's own tests of core/graph, ml/model, ml/train and ml/layers pass but for those gaps.
 package cpu

@@ -88,9 +88,6 @@ func (f *Function) ReduceWindow(input compute.Value, reductionType compute.Reduc
 	if err != nil {
 		return nil, err
 	}
-	if in[0].DType() == dtypes.Bool {
-		return nil, errors.Wrapf(compute.ErrNotImplemented, "cpu: ReduceWindow of bool")
-	}
 	a := ir.Window{Reduce: reductionType, Dims: slices.Clone(windowDimensions), Strides: slices.Clone(strides),
 		InDilations: slices.Clone(inputDilations), Dilations: slices.Clone(windowDilations), Paddings: slices.Clone(paddings)}
 	return f.add(compute.OpTypeReduceWindow, a, in, shape)

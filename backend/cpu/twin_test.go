@@ -193,6 +193,19 @@ func TestSelectAndScatter(t *testing.T) {
 	}
 }
 
+func TestReduceWindowOfBool(t *testing.T) {
+	b := own(t)
+	x := []bool{false, true, false, false, true, true}
+	for op, want := range map[compute.ReduceOpType][]bool{
+		compute.ReduceOpMax: {true, true, false, true, true}, compute.ReduceOpMin: {false, false, false, false, true},
+	} {
+		got := run(t, b, []tensor{{x, []int{6}}}, func(f compute.Function, v []compute.Value) (compute.Value, error) {
+			return f.ReduceWindow(v[0], op, []int{2}, []int{1}, nil, nil, nil)
+		})
+		same(t, op.String(), got, want)
+	}
+}
+
 func TestClamp(t *testing.T) {
 	b := own(t)
 	nan := float32(math.NaN())

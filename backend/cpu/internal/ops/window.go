@@ -16,9 +16,19 @@ type Window struct {
 // WindowKernel writes to out the reduction of each window over in.
 type WindowKernel func(w *Window, out, in unsafe.Pointer)
 
-// ReduceWindow returns the kernel, or nil. Positions outside the tensor, and between the
+// ReduceWindow returns the kernel, or nil; of bool, sum and maximum are or,
+// product and minimum and. Positions outside the tensor, and between the
 // elements of a dilated one, do not count.
 func ReduceWindow(op compute.ReduceOpType, d dtypes.DType) WindowKernel {
+	if d == dtypes.Bool {
+		switch op {
+		case compute.ReduceOpSum, compute.ReduceOpMax:
+			return windowFold(false, func(x, y bool) bool { return x || y })
+		case compute.ReduceOpProduct, compute.ReduceOpMin:
+			return windowFold(true, func(x, y bool) bool { return x && y })
+		}
+		return nil
+	}
 	pick := byNumber(d, numberTable[func(compute.ReduceOpType, dtypes.DType) WindowKernel]{
 		windowReduce[int8], windowReduce[int16], windowReduce[int32], windowReduce[int64],
 		windowReduce[uint8], windowReduce[uint16], windowReduce[uint32], windowReduce[uint64],
@@ -32,9 +42,9 @@ func ReduceWindow(op compute.ReduceOpType, d dtypes.DType) WindowKernel {
 func windowReduce[T number](op compute.ReduceOpType, d dtypes.DType) WindowKernel {
 	switch op {
 	case compute.ReduceOpSum:
-		return windowFold(0, func(x, y T) T { return x + y })
+		return windowFold(T(0), func(x, y T) T { return x + y })
 	case compute.ReduceOpProduct:
-		return windowFold(1, func(x, y T) T { return x * y })
+		return windowFold(T(1), func(x, y T) T { return x * y })
 	case compute.ReduceOpMax:
 		return windowFold(d.LowestValue().(T), Max[T])
 	case compute.ReduceOpMin:
@@ -43,7 +53,7 @@ func windowReduce[T number](op compute.ReduceOpType, d dtypes.DType) WindowKerne
 	return nil
 }
 
-func windowFold[T number](start T, f func(x, y T) T) WindowKernel {
+func windowFold[T any](start T, f func(x, y T) T) WindowKernel {
 	return func(w *Window, out, in unsafe.Pointer) {
 		z, x := Of[T](out, size(w.Out)), Of[T](in, size(w.In))
 		w.each(func(o int, at []int) {

@@ -8,8 +8,9 @@ import (
 	"foresee/plan/graph"
 )
 
-// LandmarkConfig describes planning on a landmark graph. The zero value is the
-// default.
+// LandmarkConfig describes planning on a landmark graph. A zero Graph means
+// graph.Fast(), first decisions within tens of milliseconds; a Graph with any
+// field set is taken as it is, so graph.Config{Radius: 7} is the published recipe.
 type LandmarkConfig struct {
 	Graph graph.Config
 }
@@ -30,6 +31,9 @@ func NewLandmark(ctx context.Context, m *jepa.Model, cfg LandmarkConfig) (*Actor
 	}
 	if len(m.Landmarks()) == 0 {
 		return nil, fmt.Errorf("agent: the model has no landmarks: its training is not finished, or train.landmarks was 0")
+	}
+	if cfg.Graph == (graph.Config{}) {
+		cfg.Graph = graph.Fast()
 	}
 	p, err := graph.New(ctx, dyn, m.Landmarks(), cfg.Graph)
 	if err != nil {

@@ -190,8 +190,8 @@ func (v *video) finish(err error) error {
 	return err
 }
 
-// warning returns what ffmpeg complained about without giving up.
-func (v *video) warning() string {
+// Warning returns what ffmpeg complained about without giving up.
+func (v *video) Warning() string {
 	if v.end != io.EOF {
 		return ""
 	}

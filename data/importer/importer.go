@@ -80,8 +80,8 @@ func (im *importing) add(ctx context.Context, path string) error {
 	if im.w.Steps() == before {
 		return fmt.Errorf("importer: %s: holds no frame %s", path, im.c.Options.span())
 	}
-	if v, ok := src.(*video); ok && v.warning() != "" {
-		im.sum.Warnings = append(im.sum.Warnings, path+": "+v.warning())
+	if v, ok := src.(*video); ok && v.Warning() != "" {
+		im.sum.Warnings = append(im.sum.Warnings, path+": "+v.Warning())
 	}
 	return im.w.EndEpisode()
 }

@@ -38,6 +38,7 @@ type grammar struct {
 	Inspect inspectCmd `cmd:"" help:"Say what is in a dataset or a model."`
 	Train   trainCmd   `cmd:"" help:"Learn a world model; resumes after a kill."`
 	Eval    evalCmd    `cmd:"" help:"Put a model to the test: plan, probe, rollout, collapse."`
+	Watch   watchCmd   `cmd:"" help:"Surprise on a live or recorded stream, one JSON line a frame."`
 	Demo    demoCmd    `cmd:"" help:"Learn Two Rooms from pixels, plan, be surprised, and report."`
 	Bench   benchCmd   `cmd:"" help:"Measure speed beside a peer."`
 }

@@ -66,6 +66,18 @@ if has demo; then
     test -s "$dir/demo/report.html"
 fi
 
+# Every row that was printed stands in docs/figures.md.
+/usr/bin/python3 - "$(dirname "$0")/../docs/figures.md" "$dir"/*.json <<'PY'
+import json, re, sys
+known = re.findall(r"^\| `([a-z][^`]*)` \|", open(sys.argv[1]).read(), re.M)
+known = [re.compile(re.sub(r"<[a-z]+>", "[^/]+", re.escape(k).replace(r"\<", "<").replace(r"\>", ">")) + "$") for k in known]
+rows = [(f, r["name"]) for f in sys.argv[2:] for r in json.load(open(f))["rows"]]
+unknown = [f"{f}: {name}" for f, name in rows if not any(k.match(name) for k in known)]
+print(len(rows), "rows,", len(known), "names in docs/figures.md")
+if unknown or not rows:
+    sys.exit("not in docs/figures.md:\n" + "\n".join(unknown))
+PY
+
 # Ctrl-C: the program says so, fails, and leaves nothing half-written.
 "$foresee" collect tworooms -o "$dir/interrupted" --episodes 100000 2>"$dir/interrupted.log" &
 sleep 1

@@ -30,6 +30,8 @@ type stage struct {
 	feed func(ctx context.Context, step int) ([]*tensors.Tensor, error)
 	// seen is given the extra outputs of a step before they are finalized; nil = none.
 	seen func(step int, scalars []float32, extras []*tensors.Tensor) error
+	// close ends what feed keeps running; nil = nothing.
+	close func()
 
 	exec *model.Exec
 }
@@ -78,18 +80,23 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("%s is %g at step %d of stage %s; the last checkpoint is good, a lower rate may help", e.What, e.Value, e.Step, e.Stage)
 }
 
+// rate returns the learning rate of a step, counted from 0.
+func (s *stage) rate(step int) float32 {
+	schedule := nn.Schedule{Peak: s.opt.Rate, Floor: s.opt.Floor, Warmup: min(s.opt.WarmUp, s.opt.Steps/2), Total: s.opt.Steps}
+	rate := float32(schedule.At(step))
+	if step == 0 && schedule.Warmup > 0 {
+		rate = float32(schedule.At(1)) / 2
+	}
+	return rate
+}
+
 // run does one step and returns its scalars: loss, names, gradient norms.
 func (s *stage) run(ctx context.Context, step int) ([]float32, error) {
 	inputs, err := s.feed(ctx, step)
 	if err != nil {
 		return nil, err
 	}
-	schedule := nn.Schedule{Peak: s.opt.Rate, Floor: s.opt.Floor, Warmup: min(s.opt.WarmUp, s.opt.Steps/2), Total: s.opt.Steps}
-	rate := float32(schedule.At(step))
-	if step == 0 && schedule.Warmup > 0 {
-		rate = float32(schedule.At(1)) / 2
-	}
-	args := []any{tensors.FromScalar(rate), tensors.FromScalar(float32(step + 1))}
+	args := []any{tensors.FromScalar(s.rate(step)), tensors.FromScalar(float32(step + 1))}
 	for _, t := range inputs {
 		args = append(args, t)
 	}

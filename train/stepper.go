@@ -1,0 +1,133 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/jepa"
+	"foresee/nn"
+)
+
+// Stepper makes single steps of one stage, loader and optimizer included, by the
+// code that Run uses, but writes no checkpoint, log or report: for measuring and
+// comparing. One goroutine at a time.
+type Stepper struct {
+	t    *trainer
+	s    *stage
+	make func(context.Context) (*stage, error)
+	next int
+}
+
+// NewStepper prepares the stage of that name, "pixels", "latents" or
+// "displacement", with weights from the config's seed; the latter two encode the
+// whole dataset first. Options.Out is not used. The caller closes the result.
+func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error) {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := opts.Config.Validate(); err != nil {
+		return nil, fmt.Errorf("train: config: %w", err)
+	}
+	t := &trainer{opts: opts, cfg: opts.Config}
+	if err := t.checkData(); err != nil {
+		return nil, err
+	}
+	store := model.NewStore()
+	nn.WithSeed(store.RootScope(), t.cfg.Seed)
+	var err error
+	if t.model, err = jepa.New(opts.Backend, t.cfg.Model, store); err != nil {
+		return nil, err
+	}
+	for _, p := range t.parts() {
+		if p.name != name {
+			continue
+		}
+		s, err := p.make(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.compile(opts.Backend, store)
+		return &Stepper{t: t, s: s, make: p.make}, nil
+	}
+	return nil, fmt.Errorf("train: no stage %q", name)
+}
+
+// Step makes the next step and returns its scalars: the loss, its parts, then
+// gradient norms. The first step compiles the graph.
+func (p *Stepper) Step(ctx context.Context) ([]float32, error) {
+	scalars, err := p.s.run(ctx, p.next)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	p.next++
+	return scalars, nil
+}
+
+// Frames returns how many frames, or cached latents, one step sees.
+func (p *Stepper) Frames() int { return p.s.frames }
+
+// Clips returns how many clips one step sees.
+func (p *Stepper) Clips() int { return p.s.opt.Batch }
+
+// Close frees the compiled graph.
+func (p *Stepper) Close() { p.s.exec.Finalize() }
+
+// Export writes what another program needs to make the same next steps, at
+// least one step having been made: a safetensors file of all variables, moments
+// included, under their paths; "rates" [steps]; "step" [1], the steps made; and
+// the inputs of step k as "batch<k>/<i>", float32, k from 0.
+func (p *Stepper) Export(ctx context.Context, path string, steps int) error {
+	all, err := jepa.ReadStore(p.t.model.Store(), nil)
+	if err != nil {
+		return fmt.Errorf("train: export: %w", err)
+	}
+	fresh, err := p.make(ctx) // its own loader: the stage's is past these batches
+	if err != nil {
+		return err
+	}
+	rates := make([]float32, steps)
+	for k := range steps {
+		rates[k] = p.s.rate(p.next + k)
+	}
+	all["rates"] = jepa.Tensor{Shape: []int{steps}, Data: rates}
+	all["step"] = jepa.Tensor{Shape: []int{1}, Data: []float32{float32(p.next)}}
+	for k := range p.next + steps {
+		inputs, err := fresh.feed(ctx, k)
+		if err != nil {
+			return fmt.Errorf("train: export: %w", err)
+		}
+		for i, x := range inputs {
+			if k >= p.next {
+				all[fmt.Sprintf("batch%d/%d", k-p.next, i)] = floats(x)
+			}
+			x.MustFinalizeAll()
+		}
+	}
+	if err := jepa.WriteTensors(filepath.Clean(path), all, map[string]string{"format": "foresee"}); err != nil {
+		return fmt.Errorf("train: export: %w", err)
+	}
+	return nil
+}
+
+// floats copies a tensor of uint8 or float32.
+func floats(x *tensors.Tensor) jepa.Tensor {
+	out := jepa.Tensor{Shape: x.Shape().Dimensions, Data: make([]float32, x.Shape().Size())}
+	x.MustConstFlatData(func(flat any) {
+		switch v := flat.(type) {
+		case []uint8:
+			for i, b := range v {
+				out.Data[i] = float32(b)
+			}
+		case []float32:
+			copy(out.Data, v)
+		default:
+			panic(fmt.Sprintf("train: export of %s", x.Shape()))
+		}
+	})
+	return out
+}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -102,15 +104,23 @@ func load(backend compute.Backend, dir string) (*Model, error) {
 
 func (n Normalizer) validate(cfg Config) error {
 	check := func(name string, got, want int) error {
-		if got != 0 && got != want {
+		if got != 0 && got != want { // empty counts as 0 or 1
 			return fmt.Errorf("%s has %d numbers, the config needs %d", name, got, want)
+		}
+		return nil
+	}
+	scale := func(name string, ok bool) error {
+		if !ok {
+			return fmt.Errorf("%s is not positive", name)
 		}
 		return nil
 	}
 	return errors.Join(
 		check("latent_mean", len(n.LatentMean), cfg.Latent()),
 		check("static_mean", len(n.StaticMean), cfg.Encoder.Static),
-		check("static_std", len(n.StaticStd), len(n.StaticMean)))
+		check("static_std", len(n.StaticStd), cfg.Encoder.Static),
+		scale("latent_std", n.LatentStd >= 0),
+		scale("static_std", !slices.ContainsFunc(n.StaticStd, func(s float32) bool { return !(s > 0) })))
 }
 
 // readConfig reads the version first, so that a model of another version is
@@ -146,7 +156,13 @@ func readJSON(path string, into any) error {
 func decodeStrict(path string, raw []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
+	err := dec.Decode(into)
+	if err == nil {
+		if _, end := dec.Token(); end != io.EOF {
+			err = errors.New("more text after the closing brace")
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	return nil
@@ -157,10 +173,7 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
+	return ReplaceFile(path, append(text, '\n'))
 }
 
 // ReadStore copies the float32 variables of store, by path without the leading
@@ -188,7 +201,8 @@ func ReadStore(store *model.Store, keep func(name string) bool) (map[string]Tens
 // FillStore sets or creates the variables of store named in all. A variable
 // that exists with another shape is an error.
 func FillStore(store *model.Store, all map[string]Tensor) error {
-	for name, t := range all {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t := all[name]
 		value := tensors.FromFlatDataAndDimensions(t.Data, t.Shape...)
 		if v := store.GetVariable("/" + name); v != nil {
 			if !v.Shape().Equal(value.Shape()) {

@@ -125,7 +125,12 @@ func (c Config) Validate() error {
 	c.Predictor.validate("predictor", bad)
 	if c.Short.Kind != "" {
 		c.Short.validate("short", bad)
+		if max(1, c.Short.Context) != c.Context() {
+			bad("short context is %d, predictor context is %d, want the same", c.Short.Context, c.Predictor.Context)
+		}
 	}
+	positive(bad, "inverse hidden width", c.Inverse...)
+	positive(bad, "displacement hidden width", c.Displacement.Hidden...)
 	if c.Predictor.Kind == PredictorGRU && (c.Encoder.Static > 0 || c.Context() > 1 || c.ActionDim == 0) {
 		bad("predictor gru takes actions, no static code and one latent of context")
 	}
@@ -135,7 +140,22 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// positive reports each of values that is below 1.
+func positive(bad func(string, ...any), name string, values ...int) {
+	for _, v := range values {
+		if v < 1 {
+			bad("%s is %d, want at least 1", name, v)
+		}
+	}
+}
+
 func (e EncoderConfig) validate(bad func(string, ...any)) {
+	positive(bad, "encoder channels", e.Channels...)
+	positive(bad, "encoder kernel", e.Kernels...)
+	positive(bad, "encoder stride", e.Strides...)
+	if min(e.Hidden, e.SoftmaxMaps, e.Static, e.StaticMaps) < 0 {
+		bad("encoder hidden %d, softmax_maps %d, static %d, static_maps %d, want 0 or more of each", e.Hidden, e.SoftmaxMaps, e.Static, e.StaticMaps)
+	}
 	switch e.Kind {
 	case EncoderConv:
 		if len(e.Channels) == 0 || len(e.Kernels) != len(e.Channels) || len(e.Strides) != len(e.Channels) {
@@ -160,6 +180,7 @@ func (e EncoderConfig) validate(bad func(string, ...any)) {
 }
 
 func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
+	positive(bad, name+" hidden width", p.Hidden...)
 	switch p.Kind {
 	case PredictorMLP:
 		if len(p.Hidden) == 0 {

@@ -81,35 +81,55 @@ func (n Network) latentHead(scope *model.Scope, h *Node) *Node {
 // InputMinMax: per frame and channel y = (x - min) / (max - min + 1e-6), then
 // (y - mean) / std with the constants of jepa reference 2.1.
 func (n Network) normalise(pixels *Node) *Node {
-	x := MulScalar(ConvertDType(pixels, dtypes.Float32), 1.0/255)
+	dims := pixels.Shape().Dimensions
+	// A row of the image as one axis: what differs by channel then repeats along a long axis, not one of C.
+	rows := Reshape(pixels, dims[0], dims[1], dims[2]*dims[3])
+	x := ConvertDType(rows, dtypes.Float32)
 	if n.Config.Input == InputUnit {
-		return n.standardise(x)
+		return Reshape(n.standardise(x, dims[2]), dims...)
 	}
-	low := ReduceAndKeep(x, ReduceMin, 1, 2)
-	high := ReduceAndKeep(x, ReduceMax, 1, 2)
-	x = Div(Sub(x, low), AddScalar(Sub(high, low), 1e-6))
-	g := pixels.Graph()
-	mean := Const(g, [][][][]float32{{{{0.0026, 0.0989}}}})
-	inv := Const(g, [][][][]float32{{{{1 / 0.0369, 1 / 0.2986}}}})
-	return Mul(Sub(x, mean), inv)
+	bound := func(reduce func(*Node, ...int) *Node) *Node { // [N, C] of the bytes
+		return ConvertDType(reduce(Reshape(reduce(rows, 1), dims[0], dims[2], dims[3]), 1), dtypes.Float32)
+	}
+	low, high := bound(ReduceMin), bound(ReduceMax)
+	std := Const(pixels.Graph(), [][]float32{{0.0369, 0.2986}})
+	scale := Reciprocal(Mul(AddScalar(Sub(high, low), 255e-6), std))
+	perRow := func(v *Node) *Node { // [N, C] to [N, 1, W·C]
+		v = BroadcastToDims(Reshape(v, dims[0], 1, dims[3]), dims[0], dims[2], dims[3])
+		return Reshape(v, dims[0], 1, dims[2]*dims[3])
+	}
+	x = Mul(Sub(x, perRow(low)), perRow(scale))
+	return Reshape(Sub(x, repeated(pixels.Graph(), []float64{0.0026 / 0.0369, 0.0989 / 0.2986}, dims[2])), dims...)
 }
 
-// standardise is (x - PixelMean) / PixelScale by channel.
-func (n Network) standardise(x *Node) *Node {
-	perChannel := func(values []float64, f func(float64) float64) *Node {
-		row := make([]float32, len(values))
-		for i, v := range values {
-			row[i] = float32(f(v))
+// standardise is (x/255 - PixelMean) / PixelScale by channel, x [N, H, W·C] in bytes.
+func (n Network) standardise(x *Node, width int) *Node {
+	c := n.Config.Frame.Channels
+	mean, factor := make([]float64, c), make([]float64, c)
+	for i := range c {
+		factor[i] = 1.0 / 255
+		if len(n.Config.PixelScale) > 0 {
+			factor[i] /= n.Config.PixelScale[i]
 		}
-		return Const(x.Graph(), [][][][]float32{{{row}}})
+		if len(n.Config.PixelMean) > 0 {
+			mean[i] = 255 * n.Config.PixelMean[i]
+		}
 	}
 	if len(n.Config.PixelMean) > 0 {
-		x = Sub(x, perChannel(n.Config.PixelMean, func(v float64) float64 { return v }))
+		x = Sub(x, repeated(x.Graph(), mean, width))
 	}
-	if len(n.Config.PixelScale) > 0 {
-		x = Mul(x, perChannel(n.Config.PixelScale, func(v float64) float64 { return 1 / v }))
+	return Mul(x, repeated(x.Graph(), factor, width))
+}
+
+// repeated returns the values by channel count times, [1, 1, count·C].
+func repeated(g *Graph, values []float64, count int) *Node {
+	row := make([]float32, 0, count*len(values))
+	for range count {
+		for _, v := range values {
+			row = append(row, float32(v))
+		}
 	}
-	return x
+	return Const(g, [][][]float32{{row}})
 }
 
 // Predictor is one predictor of a network: where its variables lie, below the

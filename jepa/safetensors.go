@@ -52,7 +52,8 @@ func encodeTensors(w io.Writer, tensors map[string]Tensor, meta map[string]strin
 	for _, name := range names {
 		t := tensors[name]
 		size := int64(4 * len(t.Data))
-		header[name] = tensorHeader{DType: "F32", Shape: t.Shape, Offsets: [2]int64{offset, offset + size}}
+		shape := append([]int{}, t.Shape...) // a scalar's is [], not null
+		header[name] = tensorHeader{DType: "F32", Shape: shape, Offsets: [2]int64{offset, offset + size}}
 		offset += size
 	}
 	head, err := json.Marshal(header)
@@ -114,6 +115,7 @@ func decodeTensors(raw []byte) (map[string]Tensor, map[string]string, error) {
 	body := raw[8+n:]
 	tensors := make(map[string]Tensor, len(header))
 	meta := map[string]string{}
+	held := 0
 	for name, text := range header {
 		if name == "__metadata__" {
 			if err := json.Unmarshal(text, &meta); err != nil {
@@ -126,6 +128,10 @@ func decodeTensors(raw []byte) (map[string]Tensor, map[string]string, error) {
 			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		tensors[name] = t
+		held += 4 * len(t.Data)
+	}
+	if held != len(body) {
+		return nil, nil, fmt.Errorf("tensors hold %d bytes, the file has %d for them", held, len(body))
 	}
 	return tensors, meta, nil
 }
@@ -156,12 +162,21 @@ func decodeTensor(body []byte, text json.RawMessage) (Tensor, error) {
 	return Tensor{Shape: h.Shape, Data: data}, nil
 }
 
+// ReplaceFile makes text the content of the file at path: written to a temporary
+// name in its folder, synced, then renamed. On an error path is as it was.
+func ReplaceFile(path string, text []byte) error {
+	return replaceFile(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
 // replaceFile writes path through a temporary file in its folder, synced and
 // renamed. On any error the temporary file is removed and path is untouched.
 func replaceFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer func() {
 		if err != nil {

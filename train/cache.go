@@ -11,7 +11,7 @@ import (
 // cache holds the latents of every frame of the dataset, and where clips of
 // them may start.
 type cache struct {
-	codes   []float32 // [S, D + W], normalised
+	codes   []float32 // [S, D + W], as Model.Encode gives them
 	width   int       // D + W
 	actions []float32 // [S, A]
 	dims    int       // A
@@ -27,7 +27,8 @@ func (c *cache) row(step int) []float32 { return c.codes[step*c.width : (step+1)
 func (c *cache) action(step int) []float32 { return c.actions[step*c.dims : (step+1)*c.dims] }
 
 // latents returns the cache, made on first use: all frames encoded with the
-// frozen encoder, the normaliser measured on them and set in the model.
+// frozen encoder, the normaliser measured on them and set in the model. Without
+// a stage 2 nothing is normalised.
 func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	if t.cached != nil {
 		return t.cached, nil
@@ -56,6 +57,10 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 		for s := first; s < first+length; s++ {
 			c.episode[s] = int32(e)
 		}
+	}
+	if t.cfg.Train.Latents.Steps == 0 { // the predictor of stage 1 knows raw latents
+		t.cached = c
+		return c, nil
 	}
 	norm := measure(c, cfg.Latent(), t.training)
 	for s := range d.Steps() {

@@ -8,9 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"foresee/data"
 	"foresee/jepa"
@@ -44,13 +49,27 @@ type progress struct {
 // of another config, seed or dataset.
 var ErrOtherRun = errors.New("the folder holds another run")
 
-// save writes the whole checkpoint. The state file holds all that resuming
-// needs and appears in one rename, so a crash between the files loses nothing.
+// save writes the whole checkpoint and measures what it costs. The state file
+// holds all that resuming needs and appears in one rename, so a crash between the
+// files loses nothing. It comes last: a state that says done has its model.
 func (t *trainer) save(at progress) error {
+	begun := time.Now()
 	weights := func(name string) bool { return !isMoment(name) }
 	if err := t.model.Save(t.opts.Out, weights); err != nil {
 		return err
 	}
+	if err := t.log.f.Sync(); err != nil { // no checkpoint without the lines before it
+		return fmt.Errorf("train: log: %w", err)
+	}
+	if err := t.saveState(at); err != nil {
+		return err
+	}
+	t.saved, t.savedStep = time.Now(), at.step
+	t.saveCost = t.saved.Sub(begun)
+	return nil
+}
+
+func (t *trainer) saveState(at progress) error {
 	all, err := jepa.ReadStore(t.model.Store(), nil)
 	if err != nil {
 		return err
@@ -65,7 +84,7 @@ func (t *trainer) save(at progress) error {
 	}
 	meta := map[string]string{
 		"version": stateVersion, "stage": at.stage, "step": strconv.Itoa(at.step),
-		"config": string(config), "data": t.dataHash,
+		"config": string(config), "data": t.dataHash, "dataset": t.opts.Data.Dir(),
 	}
 	if err := jepa.WriteTensors(filepath.Join(t.opts.Out, StateFile), all, meta); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
@@ -94,7 +113,7 @@ func (t *trainer) restore() (at progress, found bool, err error) {
 		return progress{}, false, fmt.Errorf("train: resume: %s has version %q, this program reads version %s", path, meta["version"], stateVersion)
 	}
 	if err := t.sameRun(meta); err != nil {
-		return progress{}, false, fmt.Errorf("train: %s: %w", t.opts.Out, err)
+		return progress{}, false, fmt.Errorf("train: output folder %s: %w; choose another -o", t.opts.Out, err)
 	}
 	at.stage = meta["stage"]
 	if at.step, err = strconv.Atoi(meta["step"]); err != nil {
@@ -121,25 +140,54 @@ func (t *trainer) sameRun(meta map[string]string) error {
 		return err
 	}
 	if meta["data"] != t.dataHash {
-		return fmt.Errorf("%w: it was trained on other data; choose another -o", ErrOtherRun)
+		return fmt.Errorf("%w: it learns from dataset %s (hash %s), this is %s (hash %s)", ErrOtherRun, meta["dataset"], meta["data"], t.opts.Data.Dir(), t.dataHash)
 	}
 	if !bytes.Equal(config, []byte(meta["config"])) {
-		return fmt.Errorf("%w: its config differs (%s); choose another -o", ErrOtherRun, firstDifference([]byte(meta["config"]), config))
+		return fmt.Errorf("%w: its config differs: %s", ErrOtherRun, differences([]byte(meta["config"]), config))
 	}
 	return nil
 }
 
-// firstDifference shows where two JSON texts part.
-func firstDifference(a, b []byte) string {
-	i := 0
-	for i < len(a) && i < len(b) && a[i] == b[i] {
-		i++
+// differences names the fields in which two JSON objects differ, the first few.
+func differences(there, here []byte) string {
+	var a, b any
+	if err := errors.Join(json.Unmarshal(there, &a), json.Unmarshal(here, &b)); err != nil {
+		return err.Error()
 	}
-	cut := func(x []byte) string { return string(x[max(0, i-40):min(len(x), i+20)]) }
-	return fmt.Sprintf("there …%s…, here …%s…", cut(a), cut(b))
+	list := compare("", a, b, nil)
+	if rest := len(list) - 4; rest > 0 {
+		list = append(list[:4], fmt.Sprintf("%d more", rest))
+	}
+	return strings.Join(list, ", ")
 }
 
-// checkEmpty refuses an output folder that holds something that is not a run.
+// compare appends to list where a and b differ, in the order of the paths.
+func compare(path string, a, b any, list []string) []string {
+	x, isX := a.(map[string]any)
+	y, isY := b.(map[string]any)
+	if !isX || !isY {
+		if !reflect.DeepEqual(a, b) {
+			list = append(list, fmt.Sprintf("%s is %v there, %v here", strings.TrimPrefix(path, "."), a, b))
+		}
+		return list
+	}
+	keys := slices.Sorted(maps.Keys(x))
+	for key := range y {
+		if _, both := x[key]; !both {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		list = compare(path+"."+key, x[key], y[key], list)
+	}
+	return list
+}
+
+const temporary = ".tmp-" // how names of files begin that are being written
+
+// checkEmpty refuses an output folder without a state file that holds anything
+// but what a kill left before the first one was there.
 func (t *trainer) checkEmpty() error {
 	entries, err := os.ReadDir(t.opts.Out)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,16 +197,33 @@ func (t *trainer) checkEmpty() error {
 		return fmt.Errorf("train: output: %w", err)
 	}
 	for _, e := range entries {
-		switch e.Name() {
-		case jepa.ConfigFile, jepa.NormalizerFile, jepa.WeightsFile, LogFile: // a run killed before its first checkpoint
-		default:
-			if len(e.Name()) > 5 && e.Name()[:5] == ".tmp-" {
-				continue
-			}
-			return fmt.Errorf("train: output folder %s already holds %s, which is no training run; choose another -o", t.opts.Out, e.Name())
+		if !strings.HasPrefix(e.Name(), temporary) {
+			return fmt.Errorf("train: output folder %s already holds %s but no %s, so it is no training run; choose another -o", t.opts.Out, e.Name(), StateFile)
 		}
 	}
 	return nil
+}
+
+// claim makes the output folder this run's: it is made if needed, leftovers of
+// a kill are removed, and a new run writes its first state, so that a folder
+// without one is never a run.
+func (t *trainer) claim(at progress, found bool) error {
+	if err := os.MkdirAll(t.opts.Out, 0o755); err != nil {
+		return fmt.Errorf("train: output: %w", err)
+	}
+	left, err := filepath.Glob(filepath.Join(t.opts.Out, temporary+"*"))
+	if err != nil {
+		return fmt.Errorf("train: output: %w", err)
+	}
+	for _, path := range left {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("train: output: %w", err)
+		}
+	}
+	if found {
+		return nil
+	}
+	return t.saveState(at)
 }
 
 // hashData identifies a dataset: its meta.json fields, episode lengths and the

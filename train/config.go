@@ -23,6 +23,7 @@ type Settings struct {
 	LogEvery        int               `json:"log_every" yaml:"log_every"`               // steps between lines of train.jsonl
 	MonitorEvery    int               `json:"monitor_every" yaml:"monitor_every"`       // steps between collapse checks; 0 = never
 	SaveEvery       int               `json:"save_every" yaml:"save_every"`             // steps between checkpoints
+	SaveShare       float64           `json:"save_share" yaml:"save_share"`             // most of the time that checkpoints may take, so that fast steps have fewer; 0 = no limit
 	StopOnCollapse  bool              `json:"stop_on_collapse" yaml:"stop_on_collapse"` // end a collapsed run with ErrCollapsed
 	ExcludeEpisodes string            `json:"exclude_episodes" yaml:"exclude_episodes"` // "" = none, "last-tenth" = keep the last 10 % for probes
 	Pixels          PixelStage        `json:"pixels" yaml:"pixels"`                     // stage 1
@@ -95,6 +96,9 @@ func (c Config) Validate() error {
 	t := c.Train
 	if t.LogEvery < 1 || t.SaveEvery < 1 || t.MonitorEvery < 0 {
 		bad("train: log_every %d, save_every %d want at least 1, monitor_every %d at least 0", t.LogEvery, t.SaveEvery, t.MonitorEvery)
+	}
+	if !(t.SaveShare >= 0 && t.SaveShare <= 1) {
+		bad("train: save_share is %g, want a number in [0, 1]", t.SaveShare)
 	}
 	if t.ExcludeEpisodes != "" && t.ExcludeEpisodes != "last-tenth" {
 		bad("train: exclude_episodes is %q, want \"\" or \"last-tenth\"", t.ExcludeEpisodes)

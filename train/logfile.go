@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"foresee/jepa"
 )
 
 // logFile is train.jsonl: one JSON object a logged step.
@@ -23,22 +24,17 @@ func openLog(dir string, step int) (*logFile, error) {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
 	var kept bytes.Buffer
-	lines := bufio.NewScanner(bytes.NewReader(old))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for line := range bytes.Lines(old) {
 		var entry struct {
 			Step *int `json:"step"`
 		}
-		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Step != nil && *entry.Step < step {
-			kept.Write(lines.Bytes())
+		if json.Unmarshal(line, &entry) == nil && entry.Step != nil && *entry.Step < step {
+			kept.Write(bytes.TrimSuffix(line, []byte("\n")))
 			kept.WriteByte('\n')
 		}
 	}
 	if !bytes.Equal(kept.Bytes(), old) {
-		if err := os.WriteFile(path+".tmp", kept.Bytes(), 0o644); err != nil {
-			return nil, fmt.Errorf("train: log: %w", err)
-		}
-		if err := os.Rename(path+".tmp", path); err != nil {
+		if err := jepa.ReplaceFile(path, kept.Bytes()); err != nil {
 			return nil, fmt.Errorf("train: log: %w", err)
 		}
 	}

@@ -27,15 +27,6 @@ type MonitorReading struct {
 	StaticStd   float64 `json:"static_std"`   // mean std of w across the batch, 0 without a static code
 }
 
-// Monitor keeps the last reading until it is logged.
-type Monitor struct{ last *MonitorReading }
-
-func (m *Monitor) take() *MonitorReading {
-	r := m.last
-	m.last = nil
-	return r
-}
-
 // watchCollapse reads the latents of a step of stage 1 every MonitorEvery steps
 // and ends a collapsed run.
 func (t *trainer) watchCollapse(step int, scalars []float32, extras []*tensors.Tensor) error {
@@ -58,7 +49,7 @@ func (t *trainer) watchCollapse(step int, scalars []float32, extras []*tensors.T
 		wd := extras[1].Shape().Dimensions
 		r.StaticStd = Read(w, wd[0], wd[1], wd[2]).StdMean
 	}
-	t.monitor.last = &r
+	t.reading = &r
 	p := t.cfg.Train.Pixels
 	if !t.cfg.Train.StopOnCollapse || step < max(every, min(p.WarmUp, p.Steps/2)) {
 		return nil

@@ -27,7 +27,7 @@ func (t *trainer) training(episode int) bool {
 func (t *trainer) pixelStage(context.Context) (*stage, error) {
 	p := t.cfg.Train.Pixels
 	loader, err := data.NewLoader(t.opts.Data, data.ClipConfig{
-		Batch: p.Batch, Offsets: p.Offsets, Context: p.Context, Seed: t.cfg.Seed, Filter: t.training, Prefetch: -1,
+		Batch: p.Batch, Offsets: p.Offsets, Context: p.Context, Seed: t.cfg.Seed, Filter: t.training, Prefetch: 1,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("train: clips: %w", err)
@@ -35,9 +35,14 @@ func (t *trainer) pixelStage(context.Context) (*stage, error) {
 	s := &stage{name: "pixels", opt: p.Optimizer, split: p.SplitClip, frames: p.Batch * loader.Frames(), scopes: t.pixelScopes()}
 	h, w, c := t.opts.Data.FrameShape()
 	frames, span := loader.Frames(), loader.Span()
-	batches := prefetch(loader)
+	prepared := -1 // the step whose batch the loader prepares
+	s.close = func() { loader.Close() }
 	s.feed = func(ctx context.Context, step int) ([]*tensors.Tensor, error) {
-		b, err := batches(ctx, uint64(step))
+		if step != prepared {
+			loader.Seek(uint64(step))
+		}
+		prepared = step + 1
+		b, err := loader.Next(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -55,35 +60,6 @@ func (t *trainer) pixelStage(context.Context) (*stage, error) {
 	s.names = t.pixelTerms()
 	s.seen = t.watchCollapse
 	return s, nil
-}
-
-// prefetch returns a function that delivers batch k, with the next one being
-// made meanwhile.
-func prefetch(loader *data.Loader) func(context.Context, uint64) (*data.Batch, error) {
-	type result struct {
-		k     uint64
-		batch *data.Batch
-	}
-	var pending chan result
-	start := func(k uint64) {
-		pending = make(chan result, 1)
-		go func(out chan<- result) { out <- result{k, loader.Batch(k)} }(pending)
-	}
-	return func(ctx context.Context, k uint64) (*data.Batch, error) {
-		if pending == nil {
-			start(k)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case r := <-pending:
-			if r.k != k {
-				panic(fmt.Sprintf("train: batch %d asked, %d prepared", k, r.k))
-			}
-			start(k + 1)
-			return r.batch, nil
-		}
-	}
 }
 
 func (t *trainer) pixelScopes() []string {

@@ -74,7 +74,7 @@ func pixelStatistics(d *data.Dataset) (mean, scale []float64) {
 func common(name string, model jepa.Config) Config {
 	return Config{
 		Preset: name, Seed: 1, Model: model,
-		Train: Settings{LogEvery: 10, MonitorEvery: 50, SaveEvery: 20, StopOnCollapse: true, ProbeEpisodes: 200},
+		Train: Settings{LogEvery: 10, MonitorEvery: 50, SaveEvery: 20, SaveShare: 0.02, StopOnCollapse: true, ProbeEpisodes: 200},
 	}
 }
 

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -21,23 +20,23 @@ import (
 // stripSteps is how many predicted frames the report shows.
 const stripSteps = 8
 
-// ReadLog reads a train.jsonl.
+// ReadLog reads a train.jsonl. A last line that a crash cut short is left out;
+// any other line that is not an entry is an error with its number.
 func ReadLog(path string) ([]LogEntry, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("train: log: %w", err)
 	}
 	var entries []LogEntry
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for line := range bytes.Lines(raw) {
 		var e LogEntry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+		if err := json.Unmarshal(line, &e); err == nil {
+			entries = append(entries, e)
+		} else if bytes.HasSuffix(line, []byte("\n")) {
 			return nil, fmt.Errorf("train: log %s, line %d: %w", path, len(entries)+1, err)
 		}
-		entries = append(entries, e)
 	}
-	return entries, lines.Err()
+	return entries, nil
 }
 
 // writeReport writes report.html: loss curves, monitors, probes where the data
@@ -77,7 +76,10 @@ func (t *trainer) writeReport(ctx context.Context) error {
 	}
 	page.Section("Config")
 	page.Code(string(config))
-	return page.WriteFile(filepath.Join(t.opts.Out, ReportFile))
+	if err := page.WriteFile(filepath.Join(t.opts.Out, ReportFile)); err != nil {
+		return fmt.Errorf("train: report: %w", err)
+	}
+	return nil
 }
 
 // probes measures what the data's privileged columns can be compared with.
@@ -242,5 +244,8 @@ func (t *trainer) writeCard() error {
 	}
 	fmt.Fprintf(&b, "\nNo position, wall, label or reward entered the training. `report.html` shows its course, `config.json` the network.\n")
 	fmt.Fprintf(&b, "\n    foresee eval rollout -m MODEL\n    foresee watch -m MODEL SOURCE\n")
-	return os.WriteFile(filepath.Join(t.opts.Out, CardFile), b.Bytes(), 0o644)
+	if err := jepa.ReplaceFile(filepath.Join(t.opts.Out, CardFile), b.Bytes()); err != nil {
+		return fmt.Errorf("train: card: %w", err)
+	}
+	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"slices"
 	"time"
 
 	"github.com/gomlx/compute"
@@ -16,13 +16,8 @@ import (
 	"foresee/nn"
 )
 
-// saveSeconds and saveGap bound the time between checkpoints: one is written
-// SaveEvery steps after the last but not within saveGap of it, and after
-// saveSeconds at the latest.
-const (
-	saveGap     = time.Second
-	saveSeconds = 30 * time.Second
-)
+// saveSeconds is the most that lies between two checkpoints.
+const saveSeconds = 30 * time.Second
 
 // Options says what to run.
 type Options struct {
@@ -58,9 +53,10 @@ type trainer struct {
 	sampler                 *sampler
 	savedErrors, savedDrawn []float32
 	cached                  *cache
-	monitor                 Monitor
+	reading                 *MonitorReading // taken since the last line of the log, or nil
 	saved                   time.Time
 	savedStep               int
+	saveCost                time.Duration
 }
 
 // Run trains opts.Config on opts.Data into folder opts.Out and returns the
@@ -92,10 +88,13 @@ func Run(ctx context.Context, opts Options) (*jepa.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(opts.Out, 0o755); err != nil {
-		return nil, fmt.Errorf("train: output: %w", err)
+	if !found {
+		at = t.after("")
 	}
-	if err := t.runFrom(ctx, at, found); err != nil {
+	if err := t.claim(at, found); err != nil {
+		return nil, err
+	}
+	if err := t.runFrom(ctx, at); err != nil {
 		return nil, err
 	}
 	return t.model, nil
@@ -111,7 +110,29 @@ func (t *trainer) checkData() error {
 	if a := t.opts.Data.ActionWidth(); t.cfg.Model.ActionDim > 0 && a != t.cfg.Model.ActionDim {
 		return fmt.Errorf("train: dataset %s has actions of width %d, the config wants %d", t.opts.Data.Dir(), a, t.cfg.Model.ActionDim)
 	}
-	return nil
+	return t.checkLengths()
+}
+
+// checkLengths wants an episode that is long enough for every stage, before the
+// first one begins.
+func (t *trainer) checkLengths() error {
+	longest, s := 0, t.cfg.Train
+	for e := range t.opts.Data.Episodes() {
+		if t.training(e) {
+			_, length := t.opts.Data.Episode(e)
+			longest = max(longest, length)
+		}
+	}
+	needs := func(stage string, steps, frames int) error {
+		if steps > 0 && longest < frames {
+			return fmt.Errorf("train: dataset %s: stage %s needs episodes of %d frames, the longest to learn from has %d", t.opts.Data.Dir(), stage, frames, longest)
+		}
+		return nil
+	}
+	return errors.Join(
+		needs("pixels", s.Pixels.Steps, slices.Max(s.Pixels.Offsets)+1),
+		needs("latents", s.Latents.Steps, t.cfg.Model.Context()+s.Latents.Rollout),
+		needs("displacement", s.Displacement.Steps, s.Displacement.MaxGap+1))
 }
 
 // part is one stage of the run as the sequence in runFrom sees it.
@@ -129,21 +150,21 @@ func (t *trainer) parts() []part {
 	}
 }
 
-func (t *trainer) runFrom(ctx context.Context, at progress, found bool) (err error) {
+func (t *trainer) runFrom(ctx context.Context, at progress) (err error) {
 	if at.stage == doneStage {
 		t.opts.Log.Info("already trained", "model", t.opts.Out)
 		t.model, err = jepa.Load(t.opts.Backend, t.opts.Out)
 		return err
 	}
 	total := t.globalStep(at)
-	if found {
+	if total > 0 {
 		t.opts.Log.Info("resuming", "step", total, "stage", at.stage, "stage_step", at.step)
 	}
 	if t.log, err = openLog(t.opts.Out, total); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.log.Close()) }()
-	started := !found
+	started := false
 	for _, p := range t.parts() {
 		from := 0
 		if p.name == at.stage {
@@ -169,7 +190,7 @@ func (t *trainer) runFrom(ctx context.Context, at progress, found bool) (err err
 func (t *trainer) globalStep(at progress) int {
 	total := 0
 	for _, p := range t.parts() {
-		if p.name == at.stage || at.stage == "" {
+		if p.name == at.stage {
 			return total + at.step
 		}
 		total += p.steps
@@ -183,14 +204,30 @@ func (t *trainer) runPart(ctx context.Context, p part, from int) error {
 		return err
 	}
 	s.compile(t.opts.Backend, t.model.Store())
-	defer s.exec.Finalize()
+	err = t.runSteps(ctx, s, from)
+	s.exec.Finalize()
+	if s.close != nil {
+		s.close()
+	}
+	if err != nil {
+		return err
+	}
+	t.sampler, t.savedErrors, t.savedDrawn = nil, nil, nil
+	if err := t.dropMoments(); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return t.save(t.after(p.name))
+}
+
+// runSteps does the steps of a stage and the checkpoints between them.
+func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 	t.savedStep = from
 	begun, first, shown := time.Now(), from, time.Time{}
 	for step := from; step < s.opt.Steps; step++ {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), t.save(progress{s.name, step}))
 		}
-		scalars, err := s.run(ctx, step)
+		scalars, err := s.run(context.WithoutCancel(ctx), step)
 		if err != nil {
 			return fmt.Errorf("train: %w", err)
 		}
@@ -199,9 +236,10 @@ func (t *trainer) runPart(ctx context.Context, p part, from int) error {
 		}
 		logged := step%t.cfg.Train.LogEvery == 0 || step == s.opt.Steps-1
 		if logged {
-			if err := t.log.write(s, t.before+step, step, scalars, t.monitor.take()); err != nil {
+			if err := t.log.write(s, t.before+step, step, scalars, t.reading); err != nil {
 				return err
 			}
+			t.reading = nil
 		}
 		if t.opts.Progress != nil && (logged || time.Since(shown) > 100*time.Millisecond) {
 			shown = time.Now()
@@ -211,12 +249,23 @@ func (t *trainer) runPart(ctx context.Context, p part, from int) error {
 			return err
 		}
 	}
-	return t.save(t.after(p.name))
+	return nil
 }
 
-// after returns the point behind stage name.
+// dropMoments forgets the optimizer's moments of a stage that is over.
+func (t *trainer) dropMoments() error {
+	var errs []error
+	for _, v := range slices.Collect(t.model.Store().IterVariables()) {
+		if nn.IsMoment(v) {
+			errs = append(errs, t.model.Store().DeleteVariable(v.Path()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// after returns the point behind stage name; the first for an empty name.
 func (t *trainer) after(name string) progress {
-	seen := false
+	seen := name == ""
 	for _, p := range t.parts() {
 		if seen && p.steps > 0 {
 			return progress{stage: p.name}
@@ -226,16 +275,17 @@ func (t *trainer) after(name string) progress {
 	return progress{stage: "landmarks"}
 }
 
+// saveIfDue writes a checkpoint SaveEvery steps after the last one, later where
+// checkpoints would take more than SaveShare of the time, and after saveSeconds
+// at the latest.
 func (t *trainer) saveIfDue(s *stage, next int) error {
 	since := time.Since(t.saved)
-	if next == s.opt.Steps || (since < saveSeconds && (next-t.savedStep < t.cfg.Train.SaveEvery || since < saveGap)) {
+	cheap := since.Seconds()*t.cfg.Train.SaveShare >= t.saveCost.Seconds() || t.cfg.Train.SaveShare == 0
+	due := since >= saveSeconds || cheap && next-t.savedStep >= t.cfg.Train.SaveEvery
+	if !due || next == s.opt.Steps { // the last step's checkpoint is the next stage's first
 		return nil
 	}
-	if err := t.save(progress{s.name, next}); err != nil {
-		return err
-	}
-	t.saved, t.savedStep = time.Now(), next
-	return nil
+	return t.save(progress{s.name, next})
 }
 
 func (s *stage) progress(step int, scalars []float32, rate float64) Progress {

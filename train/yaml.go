@@ -55,9 +55,12 @@ func (c *Config) Set(assignment string) error {
 }
 
 // Scale sets the steps of stage 1 to n and keeps the ratio of the later stages
-// to it, at least one step each.
+// to it, at least one step each; without steps of stage 1 they stay.
 func (c *Config) Scale(n int) {
-	ratio := float64(n) / float64(c.Train.Pixels.Steps)
+	ratio := 1.0
+	if c.Train.Pixels.Steps > 0 {
+		ratio = float64(n) / float64(c.Train.Pixels.Steps)
+	}
 	scaled := func(steps int) int {
 		if steps == 0 {
 			return 0

@@ -74,27 +74,29 @@ func SpatialSoftmax(maps, temperature *graph.Node) *graph.Node {
 	b, h, w, c := dims[0], dims[1], dims[2], dims[3]
 	cells := h * w
 	must(cells > 0, "SpatialSoftmax", "at least one cell", "%s", maps.Shape())
-	xs, ys := make([]float64, cells), make([]float64, cells)
+	weights := make([]float64, 0, 3*cells) // x, y and 1 of each cell
 	for i := range h {
 		for j := range w {
-			xs[i*w+j], ys[i*w+j] = coordinate(j, w), coordinate(i, h)
+			weights = append(weights, coordinate(j, w), coordinate(i, h), 1)
 		}
 	}
-	logits := graph.Reshape(maps, b, cells, c)
+	// One row of cells for each map: the softmax and its gradient then run along the last axis, and the
+	// three sums are one matrix product.
+	logits := graph.TransposeAllAxes(graph.Reshape(maps, b, cells, c), 0, 2, 1)
 	if temperature != nil {
 		if temperature.Rank() == 1 {
-			temperature = graph.ExpandLeftToRank(temperature, 3)
+			temperature = graph.Reshape(temperature, 1, c, 1)
 		}
 		logits = graph.Div(logits, temperature)
 	}
-	top := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, 1))
-	mass := graph.Exp(graph.Sub(logits, top))
-	total := graph.ReduceSum(mass, 1)
-	expected := func(at []float64) *graph.Node {
-		grid := constant(g, maps.DType(), at, 1, cells, 1)
-		return graph.Div(graph.ReduceSum(graph.Mul(mass, grid), 1), total)
+	top := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, -1))
+	mass := graph.Reshape(graph.Exp(graph.Sub(logits, top)), b*c, cells)
+	sums := graph.DotProduct(mass, constant(g, maps.DType(), weights, cells, 3))
+	sum := func(i int) *graph.Node {
+		return graph.Reshape(graph.Slice(sums, graph.AxisRange(), graph.AxisElem(i)), b, c)
 	}
-	return graph.Concatenate([]*graph.Node{expected(xs), expected(ys)}, -1)
+	total := sum(2)
+	return graph.Concatenate([]*graph.Node{graph.Div(sum(0), total), graph.Div(sum(1), total)}, -1)
 }
 
 // coordinate returns where cell i of n lies in [-1, 1].

@@ -1,0 +1,101 @@
+package surprise
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// CalibrationConfig says how normal scores become p-values. The zero value is
+// the documented default of each field.
+type CalibrationConfig struct {
+	Block    int     `json:"block"`    // scores a block; 0 means twice the correlation time, rounded up
+	Quantile float64 `json:"quantile"` // the tail is fitted above this quantile of the block maxima; 0 means 0.9
+}
+
+// Calibration gives the p-value of a block's highest score: by rank where the
+// sample reaches, by the tail beyond. It is read-only and safe to share.
+type Calibration struct {
+	Block   int // scores a block
+	Blocks  int // blocks in the sample
+	sample  *Conformal
+	tail    Tail
+	hasTail bool
+}
+
+// Calibrate learns from scores of a stream known to be normal, in the order
+// they came. Fewer than 2 blocks, and a score that is not finite, are errors.
+// With too few blocks for a tail, or with maxima that are all alike, there is no
+// tail and P never falls below 1/(Blocks+1).
+func Calibrate(normal []float64, cfg CalibrationConfig) (*Calibration, error) {
+	if cfg.Block < 0 || !(cfg.Quantile >= 0 && cfg.Quantile < 1) {
+		return nil, fmt.Errorf("surprise: calibrate: block %d and quantile %g, want at least 0, and in [0, 1)", cfg.Block, cfg.Quantile)
+	}
+	if err := checkSample(normal, 2); err != nil {
+		return nil, fmt.Errorf("surprise: calibrate: %w", err)
+	}
+	if cfg.Block == 0 {
+		cfg.Block = int(math.Ceil(2 * CorrelationTime(normal)))
+	}
+	if cfg.Quantile == 0 {
+		cfg.Quantile = 0.9
+	}
+	maxima := BlockMaxima(normal, cfg.Block)
+	if len(maxima) < 2 {
+		return nil, fmt.Errorf("surprise: calibrate: %d scores are %d blocks of %d: %w", len(normal), len(maxima), cfg.Block, ErrTooFew)
+	}
+	sample, err := NewConformal(maxima)
+	if err != nil {
+		return nil, err
+	}
+	c := &Calibration{Block: cfg.Block, Blocks: len(maxima), sample: sample}
+	if c.tail, err = FitTail(maxima, cfg.Quantile); err != nil && !errors.Is(err, ErrTooFew) {
+		return nil, err
+	}
+	c.hasTail = err == nil
+	return c, nil
+}
+
+// P returns the probability that the highest score of a normal block is at
+// least s, and whether the sample itself says so: false means extrapolated by
+// the tail, or, without a tail, that the true p-value may be smaller.
+func (c *Calibration) P(s float64) (p float64, calibrated bool) {
+	p = c.sample.P(s)
+	if p > c.sample.Resolution() && (!c.hasTail || s <= c.tail.Threshold) {
+		return p, true
+	}
+	if c.hasTail {
+		p = c.tail.P(s)
+	}
+	return p, p >= c.sample.Resolution()
+}
+
+// Threshold returns the score that a normal block reaches with probability p,
+// and whether the sample is large enough to say so. Without a tail, a p below
+// its resolution gives the highest score of the sample and false.
+func (c *Calibration) Threshold(p float64) (score float64, calibrated bool) {
+	calibrated = c.sample.Calibrated(p)
+	if c.hasTail && p <= c.tail.Exceed {
+		return c.tail.Level(p), calibrated
+	}
+	sorted := c.sample.Sorted()
+	// P(sorted[i]) = (1+n-i)/(n+1) without ties; the least score with P <= p.
+	i := int(math.Ceil(float64(len(sorted)+1)*(1-p) - 1e-9))
+	return sorted[min(max(i, 0), len(sorted)-1)], calibrated
+}
+
+// Budget is how many false alarms are accepted, Alarms in Per.
+type Budget struct {
+	Alarms float64
+	Per    time.Duration
+}
+
+// Level returns the p-value at which blocks of the given length spend the
+// budget, Alarms·block/Per, at most 1. It panics unless all three are above 0.
+func (b Budget) Level(block time.Duration) float64 {
+	if !(b.Alarms > 0) || b.Per <= 0 || block <= 0 {
+		panic(fmt.Sprintf("surprise: budget of %g in %v for blocks of %v", b.Alarms, b.Per, block))
+	}
+	return min(1, b.Alarms*float64(block)/float64(b.Per))
+}

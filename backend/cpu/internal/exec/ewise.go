@@ -34,66 +34,6 @@ type instruction struct {
 	a, b, c int // registers, or -1
 }
 
-// pattern maps a position in the loop to an element of a smaller tensor: the loop is seen as
-// dims, and the tensor moves by strides, which are 0 along axes it is repeated on.
-type pattern struct {
-	dims, strides []int
-	at            int // the tensor's first element
-}
-
-// simplify drops axes of size 1 and joins neighbours.
-func (p pattern) simplify() pattern {
-	m := ops.Move{Dims: p.dims, Src: p.strides, Dst: ops.Strides(p.dims)}.Simplify()
-	return pattern{m.Dims, m.Src, p.at}
-}
-
-func (p pattern) scalar() bool {
-	for _, s := range p.strides {
-		if s != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (p pattern) direct() bool { return len(p.dims) == 1 && p.strides[0] == 1 }
-
-// period returns the length after which the tensor repeats as a whole, or 0: it is dense in
-// the last axis and constant in all before.
-func (p pattern) period() int {
-	if len(p.dims) == 2 && p.strides[0] == 0 && p.strides[1] == 1 {
-		return p.dims[1]
-	}
-	return 0
-}
-
-// fill copies elements [lo, lo+n) of the loop from src to dst.
-func (p pattern) fill(dst, src unsafe.Pointer, lo, n, size int) {
-	src = elem(src, p.at, size)
-	last := len(p.dims) - 1
-	inner, step := p.dims[last], p.strides[last]
-	for n > 0 {
-		off, rest := 0, lo/inner
-		for i := last - 1; i >= 0; i-- {
-			off += rest % p.dims[i] * p.strides[i]
-			rest /= p.dims[i]
-		}
-		run := min(n, inner-lo%inner)
-		from := elem(src, off+lo%inner*step, size)
-		if step == 0 {
-			ops.Fill(dst, from, run, size)
-		} else {
-			m := ops.Move{Size: size, Dims: []int{run}, Dst: []int{1}, Src: []int{step}}
-			m.Run(dst, from, 0, run)
-		}
-		n -= run
-		lo += run
-		if n > 0 {
-			dst = elem(dst, run, size)
-		}
-	}
-}
-
 type ewiseJob struct {
 	f *Frame
 	e *ewise

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/gomlx/compute"
@@ -118,9 +119,9 @@ func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
 		case compute.OpTypeReduceSum:
 			return sumKernel
 		case compute.OpTypeReduceMax:
-			return rowKernel(vec.MaxOf, ops.Reduce(op, d))
+			return extremeKernel(vec.MaxOf, vec.Max, float32(math.Inf(-1)))
 		case compute.OpTypeReduceMin:
-			return rowKernel(vec.MinOf, ops.Reduce(op, d))
+			return extremeKernel(vec.MinOf, vec.Min, float32(math.Inf(1)))
 		}
 	}
 	return ops.Reduce(op, d)
@@ -141,15 +142,47 @@ func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
 	}
 }
 
-func rowKernel(row func([]float32) float32, other ops.ReduceKernel) ops.ReduceKernel {
+// extremeWidth is the number of floats that an extreme over a middle axis keeps.
+const extremeWidth = 512
+
+// extremeKernel reduces rows of one element by row, others by pairs: as many rows as fit in
+// extremeWidth are reduced side by side, and then among themselves.
+func extremeKernel(row func([]float32) float32, pairs func(dst, a, b []float32), none float32) ops.ReduceKernel {
 	return func(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
-		if inner != 1 {
-			other(out, x, outer, n, inner, lo, hi)
-			return
+		z, v := ops.Of[float32](out, outer*inner), ops.Of[float32](x, outer*n*inner)
+		var side [extremeWidth]float32
+		for o := range outer {
+			acc, rows := z[o*inner+lo:o*inner+hi], v[o*n*inner:(o+1)*n*inner]
+			switch {
+			case inner == 1:
+				z[o] = row(rows)
+			case n == 0:
+				vec.Fill(acc, none)
+			case 4*inner <= extremeWidth && len(acc) == inner && n >= 4:
+				wide := min(extremeWidth/inner, n) * inner
+				extremeRows(pairs, side[:wide], rows)
+				for wide > inner {
+					half := wide / inner / 2 * inner
+					pairs(side[:half], side[:half], side[wide-half:wide])
+					wide -= half
+				}
+				copy(acc, side[:inner])
+			default:
+				copy(acc, rows[lo:])
+				for k := 1; k < n; k++ {
+					pairs(acc, acc, rows[k*inner+lo:])
+				}
+			}
 		}
-		z, v := ops.Of[float32](out, outer), ops.Of[float32](x, outer*n)
-		for o := range z {
-			z[o] = row(v[o*n:][:n])
-		}
+	}
+}
+
+// extremeRows reduces rows as wide as acc, the last one perhaps shorter, to acc.
+func extremeRows(pairs func(dst, a, b []float32), acc, rows []float32) {
+	copy(acc, rows)
+	for rows = rows[len(acc):]; len(rows) > 0; {
+		m := min(len(acc), len(rows))
+		pairs(acc[:m], acc[:m], rows[:m])
+		rows = rows[m:]
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,14 @@ func TestConformalByHand(t *testing.T) {
 	}
 	if got := c.P(3); c.N() != 4 || got != 0.6 {
 		t.Errorf("after 3 and 1 made way for 5 and 6: n %d, P(3) = %g, want 4 and 0.6", c.N(), got)
+	}
+	for _, s := range []float64{10, 11, 12} { // drops both 2 and the 5: 6, 10, 11, 12 are left
+		if err := c.Slide(s, 4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := c.Sorted(); !slices.Equal(got, []float64{6, 10, 11, 12}) {
+		t.Errorf("after five more scores: %v, want the last four in order", got)
 	}
 	if err := c.Slide(math.NaN(), 4); !errors.Is(err, surprise.ErrNotFinite) {
 		t.Errorf("Slide(NaN) = %v, want ErrNotFinite", err)
@@ -167,6 +176,12 @@ func TestBlocksAgainstAutocorrelation(t *testing.T) {
 	}
 	if got := float64(over) / float64(len(maxima)); got < 0.005 || got > 0.02 {
 		t.Errorf("a share %.4f of %d fresh blocks is over the threshold for 0.01", got, len(maxima))
+	}
+}
+
+func TestBlockMaximaByHand(t *testing.T) {
+	if got := surprise.BlockMaxima([]float64{-5, -3, -4, 1, 9, 2, 7}, 3); !slices.Equal(got, []float64{-3, 9}) {
+		t.Errorf("maxima of blocks of 3: %v, want [-3 9]", got)
 	}
 }
 

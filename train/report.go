@@ -94,7 +94,8 @@ func (t *trainer) probes(ctx context.Context) ([]report.Row, error) {
 	return r.Rows, nil
 }
 
-// LossCharts draws, for each stage of a log, the loss and its terms.
+// LossCharts draws, for each stage of a log, the loss and its terms; values of 0
+// and below have no place on the logarithmic axis.
 func LossCharts(entries []LogEntry) []report.Chart {
 	var charts []report.Chart
 	for from := 0; from < len(entries); {
@@ -104,13 +105,13 @@ func LossCharts(entries []LogEntry) []report.Chart {
 		}
 		part := entries[from:to]
 		from = to
-		c := report.Chart{Title: "stage " + part[0].Stage, XLabel: "step", YLabel: "loss and its terms, unweighted", LogY: true}
+		c := report.Chart{Title: "stage " + part[0].Stage, XLabel: "step", YLabel: "loss (dashed), its unweighted terms", LogY: true}
 		steps := make([]float64, len(part))
 		total := make([]float64, len(part))
 		for i, e := range part {
 			steps[i], total[i] = float64(e.StageStep), positive(float64(e.Loss))
 		}
-		c.Series = append(c.Series, report.Series{Name: "loss", X: steps, Y: total})
+		c.Series = append(c.Series, report.Series{Name: "loss", X: steps, Y: total, Reference: true})
 		names := make([]string, 0, len(part[0].Terms))
 		for name := range part[0].Terms {
 			names = append(names, name)
@@ -197,10 +198,11 @@ func (t *trainer) strip(ctx context.Context, page *report.Page) error {
 	}
 	page.Section("What it expects")
 	page.Text("An open-loop rollout from one frame under the recorded actions. Each predicted latent is shown as the frame of another episode whose latent is nearest, so the walls may differ where the model holds them in a code of their own.")
-	if err := page.Strip("what came", 0, truth...); err != nil {
+	height := max(24, 100*h/w) // so that stripSteps frames stand side by side
+	if err := page.Strip("what came", height, truth...); err != nil {
 		return err
 	}
-	return page.Strip("what was expected", 0, predicted...)
+	return page.Strip("what was expected", height, predicted...)
 }
 
 // nearest returns the step, outside episode without, whose latent is nearest to z.

@@ -205,10 +205,7 @@ func (t *trainer) runPart(ctx context.Context, p part, from int) error {
 	}
 	s.compile(t.opts.Backend, t.model.Store())
 	err = t.runSteps(ctx, s, from)
-	s.exec.Finalize()
-	if s.close != nil {
-		s.close()
-	}
+	s.end()
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,16 @@ func (s *stage) compile(backend compute.Backend, store *model.Store) {
 	})
 }
 
+// end frees the executable, where there is one, and what feed keeps running.
+func (s *stage) end() {
+	if s.exec != nil {
+		s.exec.Finalize()
+	}
+	if s.close != nil {
+		s.close()
+	}
+}
+
 func (s *stage) groups(root *model.Scope) []nn.Group {
 	all := make([]*model.Scope, len(s.scopes))
 	for i, name := range s.scopes {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -37,10 +38,8 @@ func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error
 	if err := t.checkData(); err != nil {
 		return nil, err
 	}
-	store := model.NewStore()
-	nn.WithSeed(store.RootScope(), t.cfg.Seed)
 	var err error
-	if t.model, err = jepa.New(opts.Backend, t.cfg.Model, store); err != nil {
+	if t.model, err = Untrained(opts.Backend, t.cfg.Model, t.cfg.Seed); err != nil {
 		return nil, err
 	}
 	for _, p := range t.parts() {
@@ -51,7 +50,7 @@ func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error
 		if err != nil {
 			return nil, err
 		}
-		s.compile(opts.Backend, store)
+		s.compile(opts.Backend, t.model.Store())
 		return &Stepper{t: t, s: s, make: p.make}, nil
 	}
 	return nil, fmt.Errorf("train: no stage %q", name)
@@ -74,8 +73,8 @@ func (p *Stepper) Frames() int { return p.s.frames }
 // Clips returns how many clips one step sees.
 func (p *Stepper) Clips() int { return p.s.opt.Batch }
 
-// Close frees the compiled graph.
-func (p *Stepper) Close() { p.s.exec.Finalize() }
+// Close frees the compiled graph and ends the loader.
+func (p *Stepper) Close() { p.s.end() }
 
 // Export writes what another program needs to make the same next steps, at
 // least one step having been made: a safetensors file of all variables, moments
@@ -90,6 +89,7 @@ func (p *Stepper) Export(ctx context.Context, path string, steps int) error {
 	if err != nil {
 		return err
 	}
+	defer fresh.end()
 	rates := make([]float32, steps)
 	for k := range steps {
 		rates[k] = p.s.rate(p.next + k)
@@ -130,4 +130,11 @@ func floats(x *tensors.Tensor) jepa.Tensor {
 		}
 	})
 	return out
+}
+
+// Untrained returns a model of config cfg whose weights its first use draws from seed.
+func Untrained(backend compute.Backend, cfg jepa.Config, seed uint64) (*jepa.Model, error) {
+	store := model.NewStore()
+	nn.WithSeed(store.RootScope(), seed)
+	return jepa.New(backend, cfg, store)
 }

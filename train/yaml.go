@@ -14,11 +14,15 @@ import (
 // Merge overlays YAML text onto c: fields that the text names are replaced, all
 // others stay. An unknown field is an error that shows the line.
 func (c *Config) Merge(text []byte) error {
-	dec := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return err
+	next := *c
+	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&next)
+	if errors.Is(err, io.EOF) { // no document: the decoder has emptied next
+		return nil
 	}
-	return nil
+	if err == nil {
+		*c = next
+	}
+	return err
 }
 
 // MergeFile is Merge with the content of a file.

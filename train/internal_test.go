@@ -1,0 +1,159 @@
+package train
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"foresee/nn"
+)
+
+// everyEpisode admits all.
+func everyEpisode(int) bool { return true }
+
+// lineCache is a cache of episodes of these lengths with latent (x, y) and one static number.
+func lineCache(lengths ...int) *cache {
+	c := &cache{width: 3, dims: 2}
+	for e, n := range lengths {
+		c.first, c.length = append(c.first, len(c.episode)), append(c.length, n)
+		for i := range n {
+			c.episode = append(c.episode, int32(e))
+			c.codes = append(c.codes, float32(i), float32(e), 7)
+			c.actions = append(c.actions, 1, 0)
+		}
+		copy(c.actions[len(c.actions)-2:], []float32{0, 0})
+	}
+	return c
+}
+
+func TestSamplerStarts(t *testing.T) {
+	c := lineCache(6, 3, 5)
+	s := newSampler(c, 2, 3, func(e int) bool { return e != 2 }, LatentStage{})
+	if want := []int{1, 2}; !slices.Equal(s.starts, want) { // context of 2: from 1; 3 steps ahead: to 2
+		t.Errorf("starts = %v, want %v", s.starts, want)
+	}
+	if s := newSampler(c, 1, 2, everyEpisode, LatentStage{}); !slices.Equal(s.starts, []int{0, 1, 2, 3, 6, 9, 10, 11}) {
+		t.Errorf("starts = %v", s.starts)
+	}
+}
+
+// Hard draws follow error^power, clips never seen count as the mean; the rest are uniform.
+func TestSamplerDrawsFollowTheProportions(t *testing.T) {
+	c := lineCache(6)
+	s := newSampler(c, 1, 1, everyEpisode, LatentStage{Hard: 0.6, Power: 0.5})
+	copy(s.errors, []float32{1, 4, 0, 16, 9}) // roots 1 2 ? 4 3, mean 2.5
+	s.refresh()
+	copy(s.errors, []float32{100, 100, 100, 100, 100}) // not yet: only at the next refresh
+	counts, n := make([]float64, 5), 0
+	rng := nn.Rand(1, "draws")
+	for range 200 {
+		for _, clip := range s.draw(rng, 500) {
+			counts[clip]++
+			n++
+		}
+	}
+	for i, share := range []float64{1, 2, 2.5, 4, 3} {
+		want := 0.4/5 + 0.6*share/12.5
+		if got := counts[i] / float64(n); math.Abs(got-want) > 0.006 { // 4 standard errors
+			t.Errorf("clip %d has share %.4f of the draws, want %.4f", i, got, want)
+		}
+	}
+	s.refresh()
+	if s.drawn[0] != 100 || s.sums[4] != 50 {
+		t.Errorf("after a refresh: drawn %v, sums %v", s.drawn, s.sums)
+	}
+	fresh := newSampler(c, 1, 1, everyEpisode, LatentStage{Hard: 1, Power: 0.7})
+	fresh.accumulate()
+	if !slices.Equal(fresh.sums, []float64{1, 2, 3, 4, 5}) {
+		t.Errorf("sums of clips never seen = %v, want equal shares", fresh.sums)
+	}
+}
+
+// An action that did not move the latent adds nothing; sums begin anew in every episode.
+func TestEffectiveSumsDropBlockedMoves(t *testing.T) {
+	c := lineCache(6, 4)
+	c.codes[3*3] = c.codes[2*3] // the move of step 2 was blocked: latents of 2 and 3 are equal
+	c.codes[4*3] = 3
+	copy(c.actions[2*2:], []float32{2, 2})
+	copy(c.actions[7*2:], []float32{0, 0}) // and nobody moved at step 7
+	got := effectiveSums(c, 2, 0.3)
+	want := []float64{0, 0, 1, 0, 2, 0, 2, 0, 3, 0, 4, 0 /* second episode */, 0, 0, 1, 0, 1, 0, 2, 0}
+	if !slices.Equal(got, want) {
+		t.Errorf("sums = %v\nwant   %v", got, want)
+	}
+	if got := effectiveSums(c, 2, 0); got[6] != 4 || got[7] != 2 {
+		t.Errorf("with share 0 the sum at step 3 = %v, %v; want every action in it, 4 and 2", got[6], got[7])
+	}
+}
+
+func TestMeasureNormaliser(t *testing.T) {
+	c := lineCache(3, 3)
+	norm := measure(c, 2, everyEpisode)
+	if norm.LatentMean[0] != 1 || norm.LatentMean[1] != 0.5 || norm.StaticMean[0] != 7 || norm.StaticStd[0] != 1 {
+		t.Errorf("normaliser = %+v, want means 1, 0.5 and 7, and std 1 for a code that never varies", norm)
+	}
+	if want := math.Sqrt((2.0/3 + 0.25) / 2); math.Abs(float64(norm.LatentStd)-want) > 1e-6 {
+		t.Errorf("latent std = %v, want %v", norm.LatentStd, want)
+	}
+	if first := measure(c, 2, func(e int) bool { return e == 0 }); first.LatentMean[1] != 0 {
+		t.Errorf("mean over episode 0 alone = %v, want 0", first.LatentMean[1])
+	}
+}
+
+// Read against what it is defined as, on latents made for it.
+func TestReadMonitors(t *testing.T) {
+	rng := nn.Rand(4, "monitor")
+	const b, f, d = 400, 5, 3
+	z := make([]float32, b*f*d)
+	for clip := range b {
+		own := nn.Normal(rng)
+		for k := range f {
+			at := z[(clip*f+k)*d:]
+			at[0] = float32(2*own) + 1              // differs between clips only
+			at[1] = float32(2 * nn.Normal(rng))     // within clips
+			at[2] = float32(0.001 * nn.Normal(rng)) // nearly unused
+		}
+	}
+	r := Read(z, b, f, d)
+	near := func(name string, got, want, tol float64) {
+		if !(math.Abs(got-want) <= tol) {
+			t.Errorf("%s = %g, want %g", name, got, want)
+		}
+	}
+	near("StdMean", r.StdMean, 4.001/3, 0.08)
+	near("StdMin", r.StdMin, 0.001, 1e-4)
+	near("Rank", r.Rank, 2, 0.05)
+	near("StaticShare", r.StaticShare, (4+4.0/f)/8, 0.05)
+	same := make([]float32, 12)
+	if r := Read(same, 2, 2, 3); r.Rank != 0 || r.StdMean != 0 || r.StaticShare != 0 {
+		t.Errorf("reading of equal latents = %+v, want zeros", r)
+	}
+	z[0] = float32(math.NaN())
+	if r := Read(z, b, f, d); r.StdMean == r.StdMean {
+		t.Errorf("reading with NaN = %+v, want NaN", r)
+	}
+}
+
+// Opening for a resume keeps each earlier line once and drops the rest.
+func TestOpenLogDropsWhatComesAgain(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, LogFile)
+	text := "{\"step\":0}\n{\"step\":1}\nrubbish\n{\"step\":2}\n{\"step\":3}\n{\"st"
+	for step, want := range map[int]string{0: "", 2: "{\"step\":0}\n{\"step\":1}\n", 9: "{\"step\":0}\n{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l, err := openLog(dir, step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("from step %d the log is %q, %v; want %q", step, got, err, want)
+		}
+	}
+}

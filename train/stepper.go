@@ -85,10 +85,12 @@ func (p *Stepper) Export(ctx context.Context, path string, steps int) error {
 	if err != nil {
 		return fmt.Errorf("train: export: %w", err)
 	}
-	fresh, err := p.make(ctx) // its own loader: the stage's is past these batches
+	defer func(s *sampler) { p.t.sampler = s }(p.t.sampler)
+	fresh, err := p.make(ctx) // its own loader and sampler: the stage's are past these batches
 	if err != nil {
 		return err
 	}
+	defer fresh.end()
 	defer fresh.end()
 	rates := make([]float32, steps)
 	for k := range steps {

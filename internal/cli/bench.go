@@ -14,18 +14,27 @@ type benchCmd struct {
 	Part string `arg:"" optional:"" help:"What to measure: ${benches}; all of them if left out."`
 	Runs int    `default:"0" help:"Measured runs behind a figure; 0 = enough for a median."`
 	Seed uint64 `default:"1" help:"Seed of the inputs (${default})."`
+
+	Peers      bool   `help:"Measure PyTorch's time for the same work beside ours; see scripts/peers."`
+	PeerPython string `name:"peer-python" env:"FORESEE_PEER_PYTHON" default:"python3" placeholder:"PROGRAM" help:"Python of the peers, with torch 2 and numpy (${default})."`
+	PeerDir    string `name:"peer-dir" default:"scripts/peers" placeholder:"DIR" help:"Folder of the peers' programs (${default})."`
+	Explain    bool   `help:"Write the time of each kind of kernel to stderr."`
 }
 
 // benchPart is one thing that foresee bench measures.
 type benchPart struct {
 	name string
-	run  func(ctx context.Context, a *app, c *benchCmd) ([]report.Row, error)
+	rate bool // its figures are shares of the matrix-product rate, measured before
+	run  func(ctx context.Context, cfg bench.Config) ([]report.Row, error)
 }
 
 // benchParts lists what foresee bench measures, in the order in which it does.
 func benchParts() []benchPart {
 	return []benchPart{
-		{"sgemm", runBenchSgemm},
+		{"sgemm", true, nil},
+		{"train", true, bench.Train},
+		{"rollout", true, bench.Rollout},
+		{"latency", false, bench.Latency},
 	}
 }
 
@@ -47,22 +56,42 @@ func (c *benchCmd) Run(ctx context.Context, a *app) error {
 	if len(parts) == 0 {
 		return usagef("bench: %q is not one of %s", c.Part, benchNames())
 	}
-	var rows []report.Row
-	for _, p := range parts {
-		a.log.Info("bench", "part", p.name)
-		r, err := p.run(ctx, a, c)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, r...)
+	rows, err := c.measure(ctx, a, parts)
+	if err != nil {
+		return err
 	}
 	d := a.document(c.Seed, sgemmRate(rows))
 	d.Add(rows...)
 	return a.print(d)
 }
 
-func runBenchSgemm(ctx context.Context, a *app, c *benchCmd) ([]report.Row, error) {
-	return bench.Sgemm(ctx, bench.SgemmConfig{Runs: c.Runs, Backend: a.flags.Backend, Seed: c.Seed})
+// measure returns the rows of the parts, those of the matrix products first if any part needs them.
+func (c *benchCmd) measure(ctx context.Context, a *app, parts []benchPart) (rows []report.Row, err error) {
+	if slices.ContainsFunc(parts, func(p benchPart) bool { return p.rate }) {
+		a.log.Info("bench", "part", "sgemm")
+		if rows, err = bench.Sgemm(ctx, bench.SgemmConfig{Runs: c.Runs, Backend: a.flags.Backend, Seed: c.Seed}); err != nil {
+			return nil, err
+		}
+	}
+	cfg := bench.Config{Runs: c.Runs, Backend: a.flags.Backend, Seed: c.Seed, Rate: bench.BestRate(rows)}
+	if c.Peers {
+		cfg.Peer = bench.PeerConfig{Python: c.PeerPython, Dir: c.PeerDir}
+	}
+	if c.Explain {
+		cfg.Explain = a.stderr
+	}
+	for _, p := range parts {
+		if p.run == nil {
+			continue
+		}
+		a.log.Info("bench", "part", p.name)
+		r, err := p.run(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, r...)
+	}
+	return rows, nil
 }
 
 // sgemmRate returns the best matrix-product rate among the rows, ours or the

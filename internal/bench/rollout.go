@@ -1,0 +1,120 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"foresee/env/tworooms"
+	"foresee/jepa"
+	"foresee/report"
+	"foresee/train"
+
+	"github.com/gomlx/compute"
+)
+
+// Candidates and steps of one iteration of EB-JEPA's cross-entropy method.
+const (
+	rolloutCandidates = 200
+	rolloutSteps      = 90
+)
+
+// Rollout measures one planner iteration: 200 candidates of 90 steps through a
+// GRU whose state is the latent, with 512, 256 and 128 dimensions, all latents
+// returned to the caller.
+//
+// Rows: bench/rollout/200x90x<D>/seconds, and with cfg.Rate .../sgemm_share, the
+// matrix products' 2·200·90·3·(D+2)·D operations over the time over the rate.
+// With a peer bench/peer/rollout/<D>/...; all latents must agree first.
+func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
+	backend, err := cfg.open()
+	if err != nil {
+		return nil, err
+	}
+	defer backend.Finalize()
+	for _, d := range []int{512, 256, 128} {
+		r, err := rolloutOf(ctx, cfg, backend, d)
+		if err != nil {
+			return nil, fmt.Errorf("bench: rollout of %d dimensions: %w", d, err)
+		}
+		rows = append(rows, r...)
+	}
+	return rows, nil
+}
+
+func rolloutOf(ctx context.Context, cfg Config, backend compute.Backend, d int) (rows []report.Row, err error) {
+	m, err := train.Untrained(backend, gruModel(d, tworooms.Size), cfg.Seed)
+	if err != nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(cfg.Seed, uint64(d)))
+	state, actions := normals(rng, d), normals(rng, rolloutCandidates*rolloutSteps*2)
+	latents := make([]float32, rolloutCandidates*rolloutSteps*d)
+	work := func() error {
+		return m.Rollout(ctx, jepa.Shape{B: 1, N: rolloutCandidates, L: rolloutSteps}, state, actions, latents)
+	}
+	w := modelWork{peer: "rollout", model: m, run: work, tensors: map[string]jepa.Tensor{
+		"state":    {Shape: []int{1, d}, Data: state},
+		"actions":  {Shape: []int{rolloutCandidates, rolloutSteps, 2}, Data: actions},
+		"expected": {Shape: []int{rolloutCandidates, rolloutSteps, d}, Data: latents},
+	}}
+	p, err := w.start(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	ours, theirs, err := paired(ctx, cfg.Runs, blockRuns, work, p)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%dx%dx%d", rolloutCandidates, rolloutSteps, d)
+	rows = []report.Row{ours.seconds("bench/rollout/"+name+"/seconds", "GRU on latent and action, latents of every step returned")}
+	gflop := 2 * rolloutCandidates * rolloutSteps * 3 * float64(d+2) * float64(d) / 1e9
+	rows = append(rows, cfg.Rate.share("bench/rollout/"+name+"/sgemm_share", gflop, ours)...)
+	rows = append(rows, peerRows(fmt.Sprintf("rollout-%d", d), ours, theirs, p)...)
+	return rows, cfg.explain(ctx, backend, "rollout/"+name, work)
+}
+
+// modelWork is something a model does.
+type modelWork struct {
+	name, note string // of the row
+	peer       string // the kind of work that the peer does
+	model      *jepa.Model
+	run        func() error
+	tensors    map[string]jepa.Tensor // run's inputs, and as "expected" its result after a run
+}
+
+// start runs the work once, so that result and weights are there, and starts
+// the peer on them; nil without a peer.
+func (w modelWork) start(ctx context.Context, cfg Config) (*peer, error) {
+	if err := w.run(); err != nil || cfg.Peer.Python == "" || w.peer == "" {
+		return nil, err
+	}
+	all, err := jepa.ReadStore(w.model.Store(), nil)
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range w.tensors {
+		all[name] = t
+	}
+	return startPeer(ctx, cfg.Peer, w.peer, all)
+}
+
+// gruModel is the EB-JEPA net with d latent dimensions for frames of size pixels a side.
+func gruModel(d, size int) jepa.Config {
+	return jepa.Config{
+		Version: jepa.FormatVersion, Frame: jepa.FrameConfig{Height: size, Width: size, Channels: tworooms.Channels},
+		ActionDim: 2, Input: jepa.InputMinMax,
+		Encoder:   jepa.EncoderConfig{Kind: jepa.EncoderIMPALA, Channels: []int{16, 32, 32}, Latent: d, LayerNorm: true},
+		Predictor: jepa.PredictorConfig{Kind: jepa.PredictorGRU},
+	}
+}
+
+func normals(rng *rand.Rand, n int) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(rng.NormFloat64())
+	}
+	return out
+}

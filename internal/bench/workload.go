@@ -1,0 +1,117 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+
+	"foresee/backend/cpu"
+	"foresee/jepa"
+	"foresee/report"
+
+	"github.com/gomlx/compute"
+)
+
+// Config says how to measure a workload. The zero value means 20 runs on the
+// backend cpu, no shares and no peer.
+type Config struct {
+	Runs    int    // measured runs behind a figure; 0 means 20, fewer than 10 is an error
+	Backend string // GoMLX backend configuration; "" means cpu
+	Seed    uint64 // of weights and inputs
+	Rate    Rate   // the machine's matrix-product rate measured in the same run
+	Peer    PeerConfig
+	Explain io.Writer // where the time of each kind of kernel goes; nil = nowhere
+}
+
+// Rate is the best matrix-product rate of a machine. The zero value is none.
+type Rate struct {
+	GFLOPS float64
+	Source string // what reached it
+}
+
+// BestRate returns the highest rate among rows of Sgemm, ours or OpenBLAS's; the
+// zero Rate if OpenBLAS is not among them, for then nobody knows what the machine can do.
+func BestRate(rows []report.Row) Rate {
+	var best Rate
+	peer := false
+	for _, r := range rows {
+		if !strings.HasPrefix(r.Name, "bench/sgemm/") || r.Unit != "gflops" {
+			continue
+		}
+		theirs := strings.HasSuffix(r.Name, "/openblas")
+		peer = peer || theirs
+		if r.Value > best.GFLOPS {
+			best = Rate{r.Value, "ours"}
+			if theirs {
+				best.Source = r.Note
+			}
+		}
+	}
+	if !peer {
+		return Rate{}
+	}
+	return best
+}
+
+// share returns the row of gflop / seconds / rate, or none without a rate.
+func (r Rate) share(name string, gflop float64, s sample) []report.Row {
+	if r.GFLOPS == 0 {
+		return nil
+	}
+	note := fmt.Sprintf("%g GFLOP over the time over %.0f GFLOP/s of sgemm (%s)", gflop, r.GFLOPS, r.Source)
+	return []report.Row{s.rate(name, "1", gflop/r.GFLOPS, note)}
+}
+
+// open checks the config and opens its backend.
+func (c *Config) open() (backend compute.Backend, err error) {
+	if c.Runs, err = enoughRuns(c.Runs); err != nil {
+		return nil, err
+	}
+	if backend, err = jepa.OpenBackend(c.Backend); err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	return backend, nil
+}
+
+// allocated returns how many bytes Go allocated in one of n runs of work.
+func allocated(n int, work func() error) (float64, error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range n {
+		if err := work(); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.TotalAlloc-before.TotalAlloc) / float64(n), nil
+}
+
+// explain writes the time of each kind of kernel in one of three runs of work,
+// if that is wanted and the backend can say.
+func (c *Config) explain(ctx context.Context, backend compute.Backend, name string, work func() error) error {
+	profiler, ok := backend.(cpu.Profiler)
+	if c.Explain == nil || !ok {
+		return ctx.Err()
+	}
+	const runs = 3
+	profiler.SetProfile(true)
+	defer profiler.SetProfile(false)
+	for range runs {
+		if err := work(); err != nil {
+			return err
+		}
+	}
+	total := 0.0
+	for _, t := range profiler.Profile() {
+		total += t.Time.Seconds()
+	}
+	fmt.Fprintf(c.Explain, "%s: %.3f ms in kernels a run\n", name, 1e3*total/runs)
+	for _, t := range profiler.Profile() {
+		if share := t.Time.Seconds() / total; share >= 0.005 {
+			fmt.Fprintf(c.Explain, "  %5.1f %%  %10.3f ms  %5d x  %s\n", 100*share, 1e3*t.Time.Seconds()/runs, t.Calls/runs, t.Op)
+		}
+	}
+	return ctx.Err()
+}

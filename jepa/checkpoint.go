@@ -173,7 +173,11 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	return ReplaceFile(path, append(text, '\n'))
+	text = append(text, '\n')
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		return nil // spares a sync at every checkpoint
+	}
+	return ReplaceFile(path, text)
 }
 
 // ReadStore copies the float32 variables of store, by path without the leading

@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"sort"
 
 	"foresee/data"
@@ -236,11 +235,8 @@ func (t *trainer) writeCard() error {
 	fmt.Fprintf(&b, "- Learnt from: %s, %d frames in %d episodes, data hash %s, seed %d\n", d.Meta().Name, d.Steps(), d.Episodes(), t.dataHash, t.cfg.Seed)
 	fmt.Fprintf(&b, "- Frames: %d x %d, %d channels; actions: %d numbers\n", m.Frame.Height, m.Frame.Width, m.Frame.Channels, m.ActionDim)
 	fmt.Fprintf(&b, "- Latent: %d numbers; static code: %d; encoder %s, predictor %s\n", m.Latent(), m.Encoder.Static, m.Encoder.Kind, m.Predictor.Kind)
-	stages := []string{}
-	for i := range entries {
-		e := entries[len(entries)-1-i]
-		if !slices.Contains(stages, e.Stage) {
-			stages = append(stages, e.Stage)
+	for i, e := range entries {
+		if i+1 == len(entries) || entries[i+1].Stage != e.Stage {
 			fmt.Fprintf(&b, "- Stage %s: %d steps, last loss %.4g\n", e.Stage, e.StageStep+1, e.Loss)
 		}
 	}

@@ -68,6 +68,9 @@ func TestRunLeavesAModel(t *testing.T) {
 	}
 	checkReport(t, string(read(t, filepath.Join(out, train.ReportFile))))
 	card := string(read(t, filepath.Join(out, train.CardFile)))
+	if strings.Index(card, "Stage pixels") > strings.Index(card, "Stage latents") {
+		t.Error("card.md does not list the stages in their order")
+	}
 	for _, part := range []string{"preset tworooms", "tworooms, 480 frames in 20 episodes", "seed 1", "33 x 33, 2 channels; actions: 2", "Latent: 6 numbers; static code: 5",
 		"Stage pixels: 12 steps", "Stage latents: 12 steps", "Stage displacement: 4 steps"} {
 		if !strings.Contains(card, part) {

@@ -29,7 +29,7 @@ func Forward(p *pool.Pool, s Shape, a ForwardArgs) { best.forwardPass(p, s, a) }
 // given number of threads.
 func ForwardWorkspace(s Shape, threads int) int {
 	if best.useWinograd(s) {
-		return max(best.newWinograd(s).forwardPlan(s.FLOP(), threads).total, best.forwardPlan(s, threads).total)
+		return best.newWinograd(s).forwardPlan(s.FLOP(), threads).total
 	}
 	return best.forwardPlan(s.pointwise(), threads).total
 }
@@ -78,7 +78,7 @@ func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
 		s = Shape{N: s.N, H: s.OutH, W: s.OutW, Cin: 1, KH: 1, KW: 1, Cout: s.Cout, StrideH: 1, StrideW: 1}.WithOut()
 		a.Workspace = nil
 	}
-	if a.Residual == nil && k.useWinograd(s) {
+	if k.useWinograd(s) {
 		k.newWinograd(s).forward(p, s.FLOP(), a, func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, false) })
 		return
 	}

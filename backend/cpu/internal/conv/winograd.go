@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"foresee/backend/cpu/internal/pool"
+	"foresee/backend/cpu/internal/vec"
 )
 
 // Winograd's F(2x2, 3x3): a tile of 2x2 outputs of a 3x3 stride-1 convolution is
@@ -91,6 +92,8 @@ type winogradJob struct {
 	*winograd
 	plan     forwardPlan
 	x, y, ws []float32
+	res      []float32 // added to y before the floor; nil for none
+	relu     bool
 	bias     []float32
 	floor    float32
 	zero     []float32 // a vector's worth at least
@@ -100,11 +103,11 @@ type winogradJob struct {
 func (w *winograd) forward(p *pool.Pool, flop float64, a ForwardArgs, weights func(u []float32)) {
 	plan := w.forwardPlan(flop, p.Threads())
 	ws := workspace("Forward", a.Workspace, plan.total)
-	j := &winogradJob{winograd: w, plan: plan, x: a.X, y: a.Y, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
+	j := &winogradJob{winograd: w, plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
 	weights(ws[:plan.bias])
 	clear(ws[plan.bias:plan.images])
 	copy(j.bias, a.Bias)
-	if a.ReLU {
+	if a.ReLU && a.Residual == nil {
 		j.floor = 0
 	}
 	j.zero = ws[plan.bias:][:w.cout]
@@ -192,6 +195,18 @@ func (j *winogradJob) output(m []float32, n, t, rows int) {
 			c.src, c.dst, c.tiles, c.cols = unsafe.Pointer(&m[at]), unsafe.Pointer(&y[(j.outW-1)*j.cout]), 1, 1
 			j.k.winogradOutput((*byte)(unsafe.Pointer(&c)))
 		}
+		j.finish(y[:c.rows*line], (n*j.outH+2*(t+r))*line)
+	}
+}
+
+// finish adds the residual to floats of y, from at on, while they are in the cache.
+func (j *winogradJob) finish(y []float32, at int) {
+	if j.res == nil {
+		return
+	}
+	vec.Add(y, y, j.res[at:])
+	if j.relu {
+		vec.ReLU(y, y)
 	}
 }
 

@@ -50,13 +50,19 @@ func TestWinogradMatchesNaive(t *testing.T) {
 			}
 			x, w, dy := integers(r, s.inputs()), integers(r, s.weights()), integers(r, s.outputs())
 			y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
-			var bias []float32
+			var bias, residual []float32
 			if i%2 == 0 {
 				bias = integers(r, s.Cout)
+			}
+			if i%5 < 2 {
+				residual = integers(r, s.outputs())
 			}
 			for i := range y {
 				if bias != nil {
 					y[i] = bias[i%s.Cout]
+				}
+				if residual != nil {
+					y[i] += residual[i]
 				}
 			}
 			naive(s, func(a, b, c int) {
@@ -70,7 +76,7 @@ func TestWinogradMatchesNaive(t *testing.T) {
 				}
 			}
 			got := [][]float32{dirty(len(y)), dirty(len(x)), dirty(len(w))}
-			k.forwardPass(p, s, ForwardArgs{X: x, W: w, Y: got[0], Bias: bias, ReLU: i%3 == 0})
+			k.forwardPass(p, s, ForwardArgs{X: x, W: w, Y: got[0], Bias: bias, Residual: residual, ReLU: i%3 == 0})
 			k.dataPass(p, s, DataArgs{DY: dy, W: w, DX: got[1]})
 			k.weightsPass(p, s, WeightArgs{X: x, DY: dy, DW: got[2]})
 			for o, want := range [][]float32{y, dx, dw} {

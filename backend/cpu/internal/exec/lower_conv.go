@@ -29,7 +29,7 @@ func (c *compiler) lowerConv(n *ir.Node) error {
 // lie in memory the way the kernels read them.
 func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	shape := conv.Shape{N: a.N, H: a.H, W: a.W, Cin: a.Cin, KH: a.KH, KW: a.KW, Cout: a.Cout,
-		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW}
+		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW, Fast: true}
 	shape.PadBottom = (a.OutH-1)*a.StrideH + a.KH - a.H - a.PadTop
 	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
 	threads := c.prog.Pool.Threads()

@@ -124,6 +124,14 @@ func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
 			return extremeKernel(vec.MinOf, vec.Min, float32(math.Inf(1)))
 		}
 	}
+	if d == dtypes.Uint8 {
+		switch op {
+		case compute.OpTypeReduceMax:
+			return extremeKernel(nil, vec.MaxBytes, uint8(0))
+		case compute.OpTypeReduceMin:
+			return extremeKernel(nil, vec.MinBytes, uint8(255))
+		}
+	}
 	return ops.Reduce(op, d)
 }
 
@@ -142,22 +150,24 @@ func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
 	}
 }
 
-// extremeWidth is the number of floats that an extreme over a middle axis keeps.
+// extremeWidth is the number of elements that an extreme over a middle axis keeps.
 const extremeWidth = 512
 
-// extremeKernel reduces rows of one element by row, others by pairs: as many rows as fit in
+// extremeKernel reduces rows of one element by row, if that is not nil, others by pairs: as many rows as fit in
 // extremeWidth are reduced side by side, and then among themselves.
-func extremeKernel(row func([]float32) float32, pairs func(dst, a, b []float32), none float32) ops.ReduceKernel {
+func extremeKernel[T float32 | uint8](row func([]T) T, pairs func(dst, a, b []T), none T) ops.ReduceKernel {
 	return func(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
-		z, v := ops.Of[float32](out, outer*inner), ops.Of[float32](x, outer*n*inner)
-		var side [extremeWidth]float32
+		z, v := ops.Of[T](out, outer*inner), ops.Of[T](x, outer*n*inner)
+		var side [extremeWidth]T
 		for o := range outer {
 			acc, rows := z[o*inner+lo:o*inner+hi], v[o*n*inner:(o+1)*n*inner]
 			switch {
-			case inner == 1:
+			case inner == 1 && row != nil:
 				z[o] = row(rows)
 			case n == 0:
-				vec.Fill(acc, none)
+				for i := range acc {
+					acc[i] = none
+				}
 			case 4*inner <= extremeWidth && len(acc) == inner && n >= 4:
 				wide := min(extremeWidth/inner, n) * inner
 				extremeRows(pairs, side[:wide], rows)
@@ -178,7 +188,7 @@ func extremeKernel(row func([]float32) float32, pairs func(dst, a, b []float32),
 }
 
 // extremeRows reduces rows as wide as acc, the last one perhaps shorter, to acc.
-func extremeRows(pairs func(dst, a, b []float32), acc, rows []float32) {
+func extremeRows[T any](pairs func(dst, a, b []T), acc, rows []T) {
 	copy(acc, rows)
 	for rows = rows[len(acc):]; len(rows) > 0; {
 		m := min(len(acc), len(rows))

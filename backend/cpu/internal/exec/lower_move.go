@@ -6,6 +6,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 )
@@ -82,19 +83,55 @@ func contiguous(m ops.Move) bool {
 	return len(m.Dims) == 0 || len(m.Dims) == 1 && m.Src[0] == 1
 }
 
-// move runs a copy, in parts over its first axis.
+// move runs a copy, in parts.
 func (f *Frame) move(m *ops.Move, dst, src unsafe.Pointer) {
 	if len(m.Dims) == 0 {
 		m.Run(dst, src, 0, 1)
 		return
 	}
 	n := product(m.Dims)
-	if n <= moveGrain {
+	switch {
+	case n > 0 && transposes(m):
+		f.transpose(m, elem(dst, m.DstAt, m.Size), elem(src, m.SrcAt, m.Size))
+	case n <= moveGrain:
 		m.Run(dst, src, 0, m.Dims[0])
+	default:
+		grain := max(1, moveGrain/(n/m.Dims[0]))
+		f.parallel(m.Dims[0], grain, func(_, lo, hi int) { m.Run(dst, src, lo, hi) })
+	}
+}
+
+// transposes says whether the last two axes are a transposition of 4-byte elements.
+func transposes(m *ops.Move) bool {
+	r, c := len(m.Dims)-2, len(m.Dims)-1
+	return m.Size == 4 && r >= 0 && m.Dst[c] == 1 && m.Src[r] == 1 && m.Src[c] > 1 && min(m.Dims[r], m.Dims[c]) >= 4 && m.Dst[r] >= m.Dims[c]
+}
+
+// transpose runs a copy that is a transposition of planes: in parts over planes, or, of one
+// plane, over its rows.
+func (f *Frame) transpose(m *ops.Move, dst, src unsafe.Pointer) {
+	k := len(m.Dims) - 2
+	rows, cols, ds, ss := m.Dims[k], m.Dims[k+1], m.Dst[k], m.Src[k+1]
+	plane := func(dst, src unsafe.Pointer, rows int) {
+		gemm.Transpose(f32(dst, (rows-1)*ds+cols), f32(src, (cols-1)*ss+rows), cols, rows, ds, ss)
+	}
+	outer := m.Dims[:k]
+	planes := product(outer)
+	if planes == 1 {
+		f.parallel(rows, max(16, moveGrain/cols&^15), func(_, lo, hi int) { plane(elem(dst, lo*ds, 4), elem(src, lo, 4), hi-lo) })
 		return
 	}
-	grain := max(1, moveGrain/(n/m.Dims[0]))
-	f.parallel(m.Dims[0], grain, func(_, lo, hi int) { m.Run(dst, src, lo, hi) })
+	f.parallel(planes, max(1, moveGrain/(rows*cols)), func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			to, from, rest := 0, 0, i
+			for a := k - 1; a >= 0; a-- {
+				to += rest % outer[a] * m.Dst[a]
+				from += rest % outer[a] * m.Src[a]
+				rest /= outer[a]
+			}
+			plane(elem(dst, to, 4), elem(src, from, 4), rows)
+		}
+	})
 }
 
 func (c *compiler) lowerConcat(n *ir.Node) {

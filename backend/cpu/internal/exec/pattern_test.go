@@ -3,6 +3,7 @@ package exec
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -74,7 +75,17 @@ func TestExtremes(t *testing.T) {
 				x[i] = nan
 			}
 		}
+		bytes := make([]uint8, len(x))
+		for i := range bytes {
+			bytes[i] = uint8(rng.Uint32())
+		}
 		for _, op := range []compute.OpType{compute.OpTypeReduceMax, compute.OpTypeReduceMin} {
+			low, naive := make([]uint8, outer*inner+1), make([]uint8, outer*inner+1)
+			reduceKernel(op, dtypes.Uint8)(unsafe.Pointer(&low[0]), unsafe.Pointer(&bytes[0]), outer, n, inner, lo, hi)
+			ops.Reduce(op, dtypes.Uint8)(unsafe.Pointer(&naive[0]), unsafe.Pointer(&bytes[0]), outer, n, inner, lo, hi)
+			if !slices.Equal(low, naive) {
+				t.Fatalf("%s of bytes [%d, %d, %d] [%d, %d): %v, want %v", op, outer, n, inner, lo, hi, low, naive)
+			}
 			got, want := make([]float32, outer*inner+1), make([]float32, outer*inner+1)
 			reduceKernel(op, dtypes.Float32)(unsafe.Pointer(&got[0]), unsafe.Pointer(&x[0]), outer, n, inner, lo, hi)
 			ops.Reduce(op, dtypes.Float32)(unsafe.Pointer(&want[0]), unsafe.Pointer(&x[0]), outer, n, inner, lo, hi)
@@ -83,6 +94,36 @@ func TestExtremes(t *testing.T) {
 					t.Fatalf("%s [%d, %d, %d] [%d, %d): element %d is %v, want %v", op, outer, n, inner, lo, hi, i, got[i], want[i])
 				}
 			}
+		}
+	}
+}
+
+// TestTransposedMoves compares moves whose last axes are swapped with the portable copy.
+func TestTransposedMoves(t *testing.T) {
+	m := NewMachine(2)
+	defer m.Pool.Close()
+	f := &Frame{pool: m.Pool}
+	f.split.f = f
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 200 {
+		dims := []int{1 + rng.IntN(4), 1 + rng.IntN(3), 4 + rng.IntN(60), 4 + rng.IntN(60)}
+		if rng.IntN(8) == 0 {
+			dims = []int{1, 1, 40 + rng.IntN(300), 40 + rng.IntN(300)}
+		}
+		strides := ops.Strides([]int{dims[1], dims[0], dims[3], dims[2]})
+		mv := ops.Move{Size: 4, Dims: dims, Dst: ops.Strides(dims), Src: []int{strides[1], strides[0], 1, strides[2]}, DstAt: 3, SrcAt: 2}
+		n := product(dims)
+		src, got, want := make([]float32, n+2), make([]float32, n+3), make([]float32, n+3)
+		for i := range src {
+			src[i] = float32(i)
+		}
+		if !transposes(&mv) {
+			t.Fatalf("%+v is not seen as a transposition", mv)
+		}
+		f.move(&mv, unsafe.Pointer(&got[0]), unsafe.Pointer(&src[0]))
+		mv.Run(unsafe.Pointer(&want[0]), unsafe.Pointer(&src[0]), 0, dims[0])
+		if !slices.Equal(got, want) {
+			t.Fatalf("%+v differs from the portable copy", mv)
 		}
 	}
 }

@@ -155,6 +155,12 @@ func row1x128(t *byte)
 //go:noescape
 func transpose16(dst *float32, src *float32, dstStride int, srcStride int, rows int, cols int)
 
+// transposeExact writes dst[j*dstStride+i] = src[i*srcStride+j] for 16 i and cols j, strides in bytes.
+// Lanes i >= rows are not stored.
+//
+//go:noescape
+func transposeExact(dst *float32, src *float32, dstStride int, srcStride int, rows int, cols int)
+
 // copyPanel copies rows of 32 floats, strides in bytes; floats whose bit of mask is 0 are not read and become 0.
 // It stores whole vectors: 32 floats a row, or 16 if the upper half of mask is 0.
 //

@@ -7797,6 +7797,267 @@ end:
 	VZEROUPPER
 	RET
 
+// func transposeExact(dst *float32, src *float32, dstStride int, srcStride int, rows int, cols int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·transposeExact(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ  dst+0(FP), AX
+	MOVQ  src+8(FP), DX
+	MOVQ  dstStride+16(FP), BX
+	MOVQ  srcStride+24(FP), SI
+	MOVQ  rows+32(FP), DI
+	MOVQ  cols+40(FP), R8
+	MOVL  $0x0000ffff, CX
+	KMOVW CX, K1
+	MOVL  $0x00000001, R9
+	MOVQ  DI, CX
+	SHLL  CL, R9
+	SUBL  $0x01, R9
+	KMOVW R9, K2
+
+block:
+	MOVQ       $0x0000000000000001, R9
+	MOVQ       R8, CX
+	SHLQ       CL, R9
+	SUBQ       $0x01, R9
+	MOVL       $0x0000ffff, CX
+	CMPQ       R8, $0x10
+	CMOVQGE    CX, R9
+	KMOVW      R9, K1
+	MOVQ       DX, CX
+	VMOVUPS.Z  (CX), K1, Z0
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x01
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z1
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x02
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z2
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x03
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z3
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x04
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z4
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x05
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z5
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x06
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z6
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x07
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z7
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x08
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z8
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x09
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z9
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x0a
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z10
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x0b
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z11
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x0c
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z12
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x0d
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z13
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x0e
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z14
+	LEAQ       (CX)(SI*1), R9
+	CMPQ       DI, $0x0f
+	CMOVQGT    R9, CX
+	VMOVUPS.Z  (CX), K1, Z15
+	VUNPCKLPS  Z1, Z0, Z16
+	VUNPCKHPS  Z1, Z0, Z17
+	VUNPCKLPS  Z3, Z2, Z18
+	VUNPCKHPS  Z3, Z2, Z19
+	VUNPCKLPS  Z5, Z4, Z20
+	VUNPCKHPS  Z5, Z4, Z21
+	VUNPCKLPS  Z7, Z6, Z22
+	VUNPCKHPS  Z7, Z6, Z23
+	VUNPCKLPS  Z9, Z8, Z24
+	VUNPCKHPS  Z9, Z8, Z25
+	VUNPCKLPS  Z11, Z10, Z26
+	VUNPCKHPS  Z11, Z10, Z27
+	VUNPCKLPS  Z13, Z12, Z28
+	VUNPCKHPS  Z13, Z12, Z29
+	VUNPCKLPS  Z15, Z14, Z30
+	VUNPCKHPS  Z15, Z14, Z15
+	VUNPCKLPD  Z18, Z16, Z0
+	VUNPCKHPD  Z18, Z16, Z1
+	VUNPCKLPD  Z19, Z17, Z2
+	VUNPCKHPD  Z19, Z17, Z3
+	VUNPCKLPD  Z22, Z20, Z4
+	VUNPCKHPD  Z22, Z20, Z5
+	VUNPCKLPD  Z23, Z21, Z6
+	VUNPCKHPD  Z23, Z21, Z7
+	VUNPCKLPD  Z26, Z24, Z8
+	VUNPCKHPD  Z26, Z24, Z9
+	VUNPCKLPD  Z27, Z25, Z10
+	VUNPCKHPD  Z27, Z25, Z11
+	VUNPCKLPD  Z30, Z28, Z12
+	VUNPCKHPD  Z30, Z28, Z13
+	VUNPCKLPD  Z15, Z29, Z14
+	VUNPCKHPD  Z15, Z29, Z15
+	VSHUFF32X4 $0x44, Z4, Z0, Z16
+	VSHUFF32X4 $0xee, Z4, Z0, Z20
+	VSHUFF32X4 $0x44, Z12, Z8, Z24
+	VSHUFF32X4 $0xee, Z12, Z8, Z28
+	VSHUFF32X4 $0x44, Z5, Z1, Z17
+	VSHUFF32X4 $0xee, Z5, Z1, Z21
+	VSHUFF32X4 $0x44, Z13, Z9, Z25
+	VSHUFF32X4 $0xee, Z13, Z9, Z29
+	VSHUFF32X4 $0x44, Z6, Z2, Z18
+	VSHUFF32X4 $0xee, Z6, Z2, Z22
+	VSHUFF32X4 $0x44, Z14, Z10, Z26
+	VSHUFF32X4 $0xee, Z14, Z10, Z30
+	VSHUFF32X4 $0x44, Z7, Z3, Z19
+	VSHUFF32X4 $0xee, Z7, Z3, Z23
+	VSHUFF32X4 $0x44, Z15, Z11, Z27
+	VSHUFF32X4 $0xee, Z15, Z11, Z15
+	VSHUFF32X4 $0x88, Z24, Z16, Z0
+	VSHUFF32X4 $0xdd, Z24, Z16, Z4
+	VSHUFF32X4 $0x88, Z28, Z20, Z8
+	VSHUFF32X4 $0xdd, Z28, Z20, Z12
+	VSHUFF32X4 $0x88, Z25, Z17, Z1
+	VSHUFF32X4 $0xdd, Z25, Z17, Z5
+	VSHUFF32X4 $0x88, Z29, Z21, Z9
+	VSHUFF32X4 $0xdd, Z29, Z21, Z13
+	VSHUFF32X4 $0x88, Z26, Z18, Z2
+	VSHUFF32X4 $0xdd, Z26, Z18, Z6
+	VSHUFF32X4 $0x88, Z30, Z22, Z10
+	VSHUFF32X4 $0xdd, Z30, Z22, Z14
+	VSHUFF32X4 $0x88, Z27, Z19, Z3
+	VSHUFF32X4 $0xdd, Z27, Z19, Z7
+	VSHUFF32X4 $0x88, Z15, Z23, Z11
+	VSHUFF32X4 $0xdd, Z15, Z23, Z15
+	CMPQ       R8, $0x10
+	JLT        last
+	VMOVUPS    Z0, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z1, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z2, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z3, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z4, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z5, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z6, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z7, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z8, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z9, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z10, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z11, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z12, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z13, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z14, K2, (AX)
+	ADDQ       BX, AX
+	VMOVUPS    Z15, K2, (AX)
+	ADDQ       BX, AX
+	ADDQ       $0x40, DX
+	SUBQ       $0x10, R8
+	JNZ        block
+	JMP        end
+
+last:
+	VMOVUPS Z0, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z1, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z2, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z3, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z4, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z5, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z6, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z7, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z8, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z9, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z10, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z11, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z12, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z13, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z14, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+	VMOVUPS Z15, K2, (AX)
+	ADDQ    BX, AX
+	SUBQ    $0x01, R8
+	JZ      end
+
+end:
+	VZEROUPPER
+	RET
+
 // func copyPanel(dst *float32, src *float32, dstStride int, srcStride int, rows int, mask uint64)
 // Requires: AVX, AVX512F
 TEXT ·copyPanel(SB), NOSPLIT|NOFRAME, $0-48

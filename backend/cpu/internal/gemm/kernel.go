@@ -37,6 +37,8 @@ type kernel struct {
 	packRows func(dst, src []float32, width, ld, rows, cols int)
 	// packCols writes dst[j*width+i] = src[j*ld+i] for i < cols <= width, j < rows, with the same freedom.
 	packCols func(dst, src []float32, width, ld, rows, cols int)
+	// transpose is exactTranspose, or nil.
+	transpose func(dst, src *float32, dstStride, srcStride, rows, cols int)
 }
 
 // slack is the number of floats that packing may write behind a panel.

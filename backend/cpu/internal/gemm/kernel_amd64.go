@@ -12,7 +12,7 @@ import (
 func archKernel(l isa.Level) *kernel {
 	switch l {
 	case isa.AVX512:
-		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, packRows: packRows512, packCols: packCols512}
+		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
 	case isa.AVX2:
 		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, packRows: packRows256, packCols: packColsPortable}
 	}

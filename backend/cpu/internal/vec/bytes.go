@@ -75,3 +75,31 @@ func FromBytes(dst []float32, a []uint8, scale, offset float32) {
 		dst[i] = fma(float32(a[i]), scale, offset)
 	}
 }
+
+// MaxBytes sets dst to the larger of a and b.
+func MaxBytes(dst, a, b []uint8) {
+	i := rawBytes(ops.maxBytes, dst, a, b)
+	for ; i < len(dst); i++ {
+		dst[i] = max(a[i], b[i])
+	}
+}
+
+// MinBytes sets dst to the smaller of a and b.
+func MinBytes(dst, a, b []uint8) {
+	i := rawBytes(ops.minBytes, dst, a, b)
+	for ; i < len(dst); i++ {
+		dst[i] = min(a[i], b[i])
+	}
+}
+
+// rawBytes runs a kernel on whole vectors of 32 bytes and returns how many bytes it did.
+func rawBytes(kernel fnRaw, dst, a, b []uint8) int {
+	n := len(dst)
+	a, b = a[:n], b[:n]
+	if kernel == nil || n < 32 {
+		return 0
+	}
+	n &^= 31
+	kernel(&dst[0], &a[0], &b[0], n)
+	return n
+}

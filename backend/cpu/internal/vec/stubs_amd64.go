@@ -473,3 +473,13 @@ func chooseAVX2(dst *float32, cond *bool, a *float32, b *float32, n int)
 //
 //go:noescape
 func fromBytesAVX2(dst *float32, a *uint8, s float32, t float32, n int)
+
+// maxBytes sets dst = the larger of a and b.
+//
+//go:noescape
+func maxBytes(dst *uint8, a *uint8, b *uint8, n int)
+
+// minBytes sets dst = the smaller of a and b.
+//
+//go:noescape
+func minBytes(dst *uint8, a *uint8, b *uint8, n int)

@@ -15,6 +15,7 @@ type (
 	fnCmp  = func(dst *bool, a, b *float32, n int)
 	fnIf   = func(dst *float32, cond *bool, a, b *float32, n int)
 	fnByte = func(dst *float32, a *uint8, s, t float32, n int)
+	fnRaw  = func(dst, a, b *uint8, n int)
 	fnRows = func(dst, a *float32, rows, cols, stride int)
 )
 
@@ -36,6 +37,7 @@ type table struct {
 	choose                                          fnIf
 	fromBytes                                       fnByte
 	addRows                                         fnRows
+	maxBytes, minBytes                              fnRaw
 	// bytesBy is the number that lengths of kernels on bytes must be a multiple of.
 	bytesBy int
 }

@@ -62,6 +62,8 @@ var table512 = table{
 	choose:     chooseAVX512,
 	fromBytes:  fromBytesAVX512,
 	addRows:    addRowsAVX512,
+	maxBytes:   maxBytes,
+	minBytes:   minBytes,
 	bytesBy:    1,
 }
 
@@ -113,5 +115,7 @@ var table256 = table{
 	choose:     chooseAVX2,
 	fromBytes:  fromBytesAVX2,
 	addRows:    addRowsAVX2,
+	maxBytes:   maxBytes,
+	minBytes:   minBytes,
 	bytesBy:    8,
 }

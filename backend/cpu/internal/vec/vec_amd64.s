@@ -5930,3 +5930,41 @@ loop:
 	JNZ         loop
 	VZEROUPPER
 	RET
+
+// func maxBytes(dst *uint8, a *uint8, b *uint8, n int)
+// Requires: AVX, AVX2
+TEXT ·maxBytes(SB), NOSPLIT|NOFRAME, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVDQU (CX)(SI*1), Y0
+	VPMAXUB (DX)(SI*1), Y0, Y0
+	VMOVDQU Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x20, BX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func minBytes(dst *uint8, a *uint8, b *uint8, n int)
+// Requires: AVX, AVX2
+TEXT ·minBytes(SB), NOSPLIT|NOFRAME, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ n+24(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVDQU (CX)(SI*1), Y0
+	VPMINUB (DX)(SI*1), Y0, Y0
+	VMOVDQU Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x20, BX
+	JNZ     loop
+	VZEROUPPER
+	RET

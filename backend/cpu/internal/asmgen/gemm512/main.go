@@ -27,7 +27,8 @@ func main() {
 		}
 	}
 	wideRow()
-	transpose16()
+	transpose16(false)
+	transpose16(true)
 	copyPanel()
 	Generate()
 }

@@ -8,11 +8,16 @@ import (
 
 // transpose16 turns 16 rows into columns, 16 columns of the source at a time: four levels of
 // interleaving, of 4, 8 and then 16 bytes, over 16 registers.
-func transpose16() {
-	TEXT("transpose16", NOSPLIT|NOFRAME, "func(dst, src *float32, dstStride, srcStride, rows, cols int)")
+//
+// With exact it stores the lanes of rows only.
+func transpose16(exact bool) {
+	name, doc := "transpose16", "Lanes i >= rows hold copies of the last row. Each j stores 16 lanes, in the order of j."
+	if exact {
+		name, doc = "transposeExact", "Lanes i >= rows are not stored."
+	}
+	TEXT(name, NOSPLIT|NOFRAME, "func(dst, src *float32, dstStride, srcStride, rows, cols int)")
 	Pragma("noescape")
-	Doc("transpose16 writes dst[j*dstStride+i] = src[i*srcStride+j] for 16 i and cols j, strides in bytes.",
-		"Lanes i >= rows hold copies of the last row. Each j stores 16 lanes, in the order of j.")
+	Doc(name+" writes dst[j*dstStride+i] = src[i*srcStride+j] for 16 i and cols j, strides in bytes.", doc)
 	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
 	ds, ss := Load(Param("dstStride"), GP64()), Load(Param("srcStride"), GP64())
 	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
@@ -20,6 +25,17 @@ func transpose16() {
 	ones := GP32()
 	MOVL(U32(0xffff), ones)
 	KMOVW(ones, full)
+	store := func(r VecVirtual) { VMOVUPS(r, Mem{Base: dst}) }
+	if exact {
+		lanes := GP32()
+		MOVL(U32(1), lanes)
+		MOVQ(rows, RCX)
+		SHLL(CL, lanes)
+		SUBL(Imm(1), lanes)
+		valid := K()
+		KMOVW(lanes, valid)
+		store = func(r VecVirtual) { VMOVUPS(r, valid, Mem{Base: dst}) }
+	}
 
 	Label("block")
 	// The mask of the columns that are left: all ones, or 1<<cols - 1.
@@ -82,7 +98,7 @@ func transpose16() {
 	CMPQ(cols, Imm(16))
 	JLT(LabelRef("last"))
 	for j := range out {
-		VMOVUPS(out[j], Mem{Base: dst})
+		store(out[j])
 		ADDQ(ds, dst)
 	}
 	ADDQ(Imm(64), src)
@@ -91,7 +107,7 @@ func transpose16() {
 	JMP(LabelRef("end"))
 	Label("last")
 	for j := range out {
-		VMOVUPS(out[j], Mem{Base: dst})
+		store(out[j])
 		ADDQ(ds, dst)
 		SUBQ(Imm(1), cols)
 		JZ(LabelRef("end"))

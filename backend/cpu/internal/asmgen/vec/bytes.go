@@ -54,6 +54,31 @@ func (g *gen) bytes() {
 	end()
 }
 
+// byteExtremes writes the kernels of bytes alone, for every set the same: n is a positive
+// multiple of 32.
+func byteExtremes() {
+	for _, p := range []struct {
+		name, doc string
+		f         func(a, b, dst Op)
+	}{
+		{"maxBytes", "the larger of a and b", func(a, b, dst Op) { VPMAXUB(a, b, dst) }},
+		{"minBytes", "the smaller of a and b", func(a, b, dst Op) { VPMINUB(a, b, dst) }},
+	} {
+		begin(p.name, "func(dst, a, b *uint8, n int)", "sets dst = "+p.doc+".")
+		d, a, b, n := param("dst"), param("a"), param("b"), param("n")
+		i, x := GP64(), YMM()
+		XORQ(i, i)
+		Label("loop")
+		VMOVDQU(Mem{Base: a, Index: i, Scale: 1}, x)
+		p.f(Mem{Base: b, Index: i, Scale: 1}, x, x)
+		VMOVDQU(x, Mem{Base: d, Index: i, Scale: 1})
+		ADDQ(Imm(32), i)
+		SUBQ(Imm(32), n)
+		JNZ(LabelRef("loop"))
+		end()
+	}
+}
+
 func (g *gen) eachBytes(n GPVirtual, body func(i GPVirtual)) {
 	if g.wide {
 		g.each(n, body)

@@ -39,6 +39,7 @@ func main() {
 		g.columns()
 		g.bytes()
 	}
+	byteExtremes()
 	Generate()
 }
 

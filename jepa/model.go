@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -177,8 +179,8 @@ func (m *Model) Encode(ctx context.Context, n int, frames []uint8, codes []float
 		if size > count {
 			chunk = append(make([]uint8, 0, size*px), chunk...)[:size*px]
 		}
-		in := tensors.FromFlatDataAndDimensions(chunk, size, cfg.Frame.Height, cfg.Frame.Width, cfg.Frame.Channels)
-		if err := run(m.encode, codes[lo*width:(lo+count)*width], in); err != nil {
+		in := array{chunk, shapes.Make(dtypes.Uint8, size, cfg.Frame.Height, cfg.Frame.Width, cfg.Frame.Channels)}
+		if err := m.run(m.encode, codes[lo*width:(lo+count)*width], in); err != nil {
 			return fmt.Errorf("jepa: encode: %w", err)
 		}
 		lo += count
@@ -219,14 +221,14 @@ func (m *Model) Rollout(ctx context.Context, shape Shape, states, actions, laten
 	if b*n*l == 0 {
 		return nil
 	}
-	in := tensors.FromFlatDataAndDimensions(states, b, cfg.State())
-	var act *tensors.Tensor
+	in := floats(states, b, cfg.State())
+	var act array
 	if cfg.ActionDim > 0 {
-		act = tensors.FromFlatDataAndDimensions(actions, b, n, l, cfg.ActionDim)
+		act = floats(actions, b, n, l, cfg.ActionDim)
 	} else {
-		act = tensors.FromFlatDataAndDimensions(make([]float32, b*n*l), b, n, l)
+		act = floats(make([]float32, b*n*l), b, n, l)
 	}
-	if err := run(m.rollout, latents, in, act); err != nil {
+	if err := m.run(m.rollout, latents, in, act); err != nil {
 		return fmt.Errorf("jepa: rollout: %w", err)
 	}
 	return nil
@@ -249,30 +251,58 @@ func (m *Model) Displacement(ctx context.Context, n int, from, to, actions []flo
 	if n == 0 {
 		return nil
 	}
-	err := run(m.displacement, actions,
-		tensors.FromFlatDataAndDimensions(from, n, cfg.Latent()),
-		tensors.FromFlatDataAndDimensions(to, n, cfg.Latent()))
+	err := m.run(m.displacement, actions, floats(from, n, cfg.Latent()), floats(to, n, cfg.Latent()))
 	if err != nil {
 		return fmt.Errorf("jepa: displacement: %w", err)
 	}
 	return nil
 }
 
+// array is an input of a graph, row-major.
+type array struct {
+	flat  any
+	shape shapes.Shape
+}
+
+func floats(flat []float32, dims ...int) array {
+	return array{flat, shapes.Make(dtypes.Float32, dims...)}
+}
+
 // run executes e on in and copies the first len(out) floats of its one output.
-func run(e *model.Exec, out []float32, in ...*tensors.Tensor) error {
-	args := make([]any, len(in))
-	for i, t := range in {
-		args[i] = t
+// Inputs go straight into the backend's buffers and the output straight out of
+// them: a tensor of our own between would cost a copy and, for a single step of
+// a small predictor, most of the time.
+func (m *Model) run(e *model.Exec, out []float32, in ...array) error {
+	args := make([]any, 0, len(in))
+	defer func() {
+		for _, t := range args {
+			t.(*tensors.Tensor).MustFinalizeAll()
+		}
+	}()
+	for _, a := range in {
+		buffer, err := m.backend.BufferFromFlatData(0, a.flat, a.shape)
+		if err != nil {
+			return err
+		}
+		t, err := tensors.FromBuffer(buffer)
+		if err != nil {
+			return err
+		}
+		args = append(args, t)
 	}
 	result, err := e.Call1(args...)
-	for _, t := range in {
-		t.MustFinalizeAll()
-	}
 	if err != nil {
 		return err
 	}
 	defer result.MustFinalizeAll()
-	return tensors.ConstFlatData(result, func(flat []float32) { copy(out, flat) })
+	if result.Shape().Size() != len(out) { // the last chunk of frames is padded
+		return tensors.ConstFlatData(result, func(flat []float32) { copy(out, flat) })
+	}
+	buffer, err := result.Buffer(m.backend, 0)
+	if err != nil {
+		return err
+	}
+	return buffer.ToFlatData(out)
 }
 
 func mustLen(what string, got, want int) {

@@ -98,17 +98,17 @@ func twoRooms(frame jepa.FrameConfig, actions int) Config {
 		Displacement: jepa.DisplacementConfig{Hidden: []int{256, 256}},
 	})
 	cfg.Train.Pixels = PixelStage{
-		Optimizer: Optimizer{Steps: 800, Batch: 256, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-5, Clip: 2},
+		Optimizer: Optimizer{Steps: 500, Batch: 256, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-5, Clip: 2},
 		Offsets:   []int{0, 1, 2, 4, 8}, Context: true, PredSteps: []int{1, 2, 4, 8},
 		Pairs: [][]int{{0, 1}, {1, 2}, {0, 2}, {2, 4}, {4, 8}, {0, 8}}, Within: true,
 		Weights: Weights{Pred: 1, InverseDynamics: 4, Std: 1, StaticStd: 4, StaticCov: 0.2, StaticInv: 4},
 	}
 	cfg.Train.Latents = LatentStage{
-		Optimizer: Optimizer{Steps: 5000, Batch: 1024, Rate: 1.5e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-5, Clip: 1},
+		Optimizer: Optimizer{Steps: 4000, Batch: 1024, Rate: 1.5e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-5, Clip: 1},
 		Rollout:   2, Hard: 0.6, Power: 0.7, Refresh: 200,
 	}
 	cfg.Train.Displacement = DisplacementStage{
-		Optimizer: Optimizer{Steps: 2000, Batch: 1024, Rate: 2e-3, Floor: 1e-5, WarmUp: 50, Decay: 1e-5, Clip: 1},
+		Optimizer: Optimizer{Steps: 1250, Batch: 1024, Rate: 2e-3, Floor: 1e-5, WarmUp: 50, Decay: 1e-5, Clip: 1},
 		MaxGap:    12, Effective: 0.3,
 	}
 	cfg.Train.Landmarks, cfg.Train.Remembered = 300, 20000

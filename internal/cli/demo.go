@@ -25,7 +25,7 @@ type demoCmd struct {
 // demoSize says how much of everything a demo does.
 type demoSize struct {
 	data     roomsConfig
-	steps    int // of the first training stage
+	steps    int // of the first training stage; 0 = the preset's
 	batch    int // clips a step; 0 = the preset's
 	plan     eval.PlanConfig
 	clips    int // of the teleport figure
@@ -34,12 +34,12 @@ type demoSize struct {
 
 func (c *demoCmd) size() demoSize {
 	s := demoSize{
-		data:  roomsConfig{Episodes: 3000, Frames: 91, Size: tworooms.Size, Layout: tworooms.LayoutTrain, Seed: c.Seed},
-		steps: 500, plan: eval.PlanConfig{Seed: c.Seed, Episodes: 200, Latency: 20, Baseline: 20}, clips: 400, episodes: 500,
+		data: roomsConfig{Episodes: 3000, Frames: 91, Size: tworooms.Size, Layout: tworooms.LayoutTrain, Seed: c.Seed},
+		plan: eval.PlanConfig{Seed: c.Seed, Episodes: 200, Latency: 20, Baseline: 20}, clips: 400, episodes: 500,
 	}
 	if c.Quick {
 		s.data.Episodes, s.data.Size = 800, tworooms.SmallSize
-		s.steps, s.batch = 120, 128
+		s.steps, s.batch = 200, 128
 		s.plan.Episodes, s.plan.Latency, s.plan.Baseline = 40, 5, -1
 		s.clips, s.episodes = 100, 200
 	}
@@ -152,7 +152,9 @@ func (c *demoCmd) train(ctx context.Context, a *app, d *data.Dataset, size demoS
 		return err
 	}
 	cfg.Seed = c.Seed
-	cfg.Scale(size.steps)
+	if size.steps > 0 {
+		cfg.Scale(size.steps)
+	}
 	if size.batch > 0 {
 		cfg.Train.Pixels.Batch = size.batch
 	}

@@ -92,6 +92,7 @@ func (b *Builder) Compile() (compute.Executable, error) {
 	for _, v := range b.main.fn.Results {
 		e.outputs = append(e.outputs, v.Shape)
 	}
+	b.main.fn.Name = b.name // what errors and profiles say
 	prog, err := exec.Compile(b.main.fn, b.backend.machine)
 	if err != nil {
 		return nil, errors.WithStack(err)

@@ -20,6 +20,8 @@ import (
 // step is one kernel call.
 type step struct {
 	op            string
+	shape         string // for people
+	flop          int64
 	reads, writes []int // storage the step touches
 	temps         []int // storage that lives during the step only
 	// inPlace lists pairs {written, read} that may be the same memory.
@@ -63,6 +65,7 @@ func NewMachine(threads int) *Machine {
 // Program is a compiled function. It is safe for concurrent use.
 type Program struct {
 	*Machine
+	name    string
 	stores  []storage
 	steps   []step
 	params  []int // storage of each parameter, captures of a closure last
@@ -225,7 +228,7 @@ func Compile(f *ir.Func, m *Machine) (*Program, error) {
 }
 
 func compile(f *ir.Func, m *Machine) (*Program, error) {
-	c := &compiler{prog: &Program{Machine: m}, fn: f, ids: map[*ir.Value]int{}, needed: map[*ir.Value]bool{}}
+	c := &compiler{prog: &Program{Machine: m, name: f.Name}, fn: f, ids: map[*ir.Value]int{}, needed: map[*ir.Value]bool{}}
 	if err := c.lower(); err != nil {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}

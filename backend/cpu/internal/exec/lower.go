@@ -42,6 +42,7 @@ func (c *compiler) lower() error {
 	c.demand(groups)
 	bound := c.bindResults()
 	for _, g := range groups {
+		first := len(c.prog.steps)
 		if g.fused {
 			err = c.lowerEwise(g)
 		} else {
@@ -50,6 +51,7 @@ func (c *compiler) lower() error {
 		if err != nil {
 			return err
 		}
+		c.describe(g, first)
 	}
 	for i, v := range c.fn.Results {
 		if !bound[i] {

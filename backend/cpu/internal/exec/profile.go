@@ -15,11 +15,29 @@ type OpTime struct {
 	Time  time.Duration
 }
 
-// Profile adds up the time of each kind of kernel while it is on.
+// StepTime is the time spent in one step of a compiled graph.
+type StepTime struct {
+	Graph  string // its name
+	Step   int    // position in the order of execution
+	Kernel string
+	Shape  string // operands and results; of a fused loop its operations and its size
+	Calls  int
+	Time   time.Duration // of all calls
+	Least  time.Duration // of the shortest call
+	FLOP   int64         // arithmetic operations of a call: 2 for each product that is summed, 1 for each element of a loop's operations and of a reduction
+	Bytes  int64         // what a call reads and writes, each tensor once
+}
+
+// Profile adds up the time of each step while it is on.
 type Profile struct {
 	on    atomic.Bool
 	mu    sync.Mutex
-	total map[string]OpTime // guarded by mu
+	total map[stepKey]*StepTime // guarded by mu
+}
+
+type stepKey struct {
+	prog *Program
+	step int
 }
 
 func (p *Profile) add(prog *Program, times []time.Duration) {
@@ -29,13 +47,32 @@ func (p *Profile) add(prog *Program, times []time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.total == nil {
-		p.total = map[string]OpTime{}
+		p.total = map[stepKey]*StepTime{}
 	}
 	for i, d := range times {
-		op := prog.steps[i].op
-		t := p.total[op]
-		p.total[op] = OpTime{op, t.Calls + 1, t.Time + d}
+		t := p.total[stepKey{prog, i}]
+		if t == nil {
+			s := &prog.steps[i]
+			t = &StepTime{Graph: prog.name, Step: i, Kernel: s.op, Shape: s.shape, FLOP: s.flop, Bytes: prog.bytes(s)}
+			p.total[stepKey{prog, i}] = t
+		}
+		if t.Calls++; t.Calls == 1 || d < t.Least {
+			t.Least = d
+		}
+		t.Time += d
 	}
+}
+
+// bytes returns the size of what a step reads and writes.
+func (p *Program) bytes(s *step) (n int64) {
+	for i, list := range [][]int{s.reads, s.writes} {
+		for k, id := range list {
+			if !slices.Contains(list[:k], id) && (i == 0 || !slices.Contains(s.reads, id)) {
+				n += int64(p.stores[id].bytes)
+			}
+		}
+	}
+	return n
 }
 
 // Set starts or stops timing, and forgets the times so far.
@@ -50,12 +87,31 @@ func (p *Profile) Set(on bool) {
 func (p *Profile) Times() []OpTime {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out []OpTime
+	ops := map[string]OpTime{}
 	for _, t := range p.total {
+		o := ops[t.Kernel]
+		ops[t.Kernel] = OpTime{t.Kernel, o.Calls + t.Calls, o.Time + t.Time}
+	}
+	var out []OpTime
+	for _, t := range ops {
 		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b OpTime) int {
 		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Op, b.Op))
+	})
+	return out
+}
+
+// Steps returns the times since Set(true) by step, the longest first.
+func (p *Profile) Steps() []StepTime {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []StepTime
+	for _, t := range p.total {
+		out = append(out, *t)
+	}
+	slices.SortFunc(out, func(a, b StepTime) int {
+		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Graph, b.Graph), cmp.Compare(a.Step, b.Step))
 	})
 	return out
 }

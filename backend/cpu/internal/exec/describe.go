@@ -1,0 +1,87 @@
+package exec
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+
+	"foresee/backend/cpu/internal/ir"
+)
+
+// describe says what the steps from number first on, which are those of g, compute.
+func (c *compiler) describe(g *group, first int) {
+	for i := first; i < len(c.prog.steps); i++ {
+		s := &c.prog.steps[i]
+		s.shape, s.flop = shapeText(g), flops(g)
+	}
+}
+
+// shapeText is "[64 32] [32 16] -> [64 16]", or of a fused loop "Sub Mul [64 16]".
+func shapeText(g *group) string {
+	var b strings.Builder
+	if g.fused {
+		for _, n := range g.nodes {
+			fmt.Fprintf(&b, "%s ", n.Op)
+		}
+		writeShape(&b, g.nodes[len(g.nodes)-1].Out[0])
+		return b.String()
+	}
+	n := g.nodes[0]
+	for _, v := range n.In {
+		writeShape(&b, v)
+		b.WriteByte(' ')
+	}
+	b.WriteString("->")
+	for _, v := range n.Out {
+		b.WriteByte(' ')
+		writeShape(&b, v)
+	}
+	return b.String()
+}
+
+func writeShape(b *strings.Builder, v *ir.Value) {
+	if v.DType() != dtypes.Float32 {
+		b.WriteString(strings.ToLower(v.DType().String()))
+	}
+	fmt.Fprint(b, v.Dims())
+}
+
+// flops counts the arithmetic of one call.
+func flops(g *group) int64 {
+	if g.fused {
+		return int64(len(g.nodes)) * int64(g.size)
+	}
+	n := g.nodes[0]
+	switch a := n.Attr.(type) {
+	case ir.Dot:
+		k := 1
+		for _, axis := range a.LHSContract {
+			k *= n.In[0].Dims()[axis]
+		}
+		return 2 * int64(k) * int64(n.Out[0].Size())
+	case ir.FastConv:
+		return 2 * int64(a.N*a.OutH*a.OutW*a.Cout) * int64(a.KH*a.KW*a.Cin)
+	case ir.Conv:
+		return 2 * int64(n.Out[0].Size()) * int64(n.In[1].Size()/max(1, n.In[1].Dims()[a.Axes.KernelOutputChannels]))
+	case ir.SumProduct:
+		return 2 * int64(n.In[0].Size())
+	case ir.Window:
+		k := 1
+		for _, d := range a.Dims {
+			k *= d
+		}
+		if n.Op == compute.OpTypeReduceWindow {
+			return int64(k) * int64(n.Out[0].Size())
+		}
+		return int64(k) * int64(n.In[1].Size())
+	case ir.Axes:
+		switch n.Op {
+		case compute.OpTypeTranspose, compute.OpTypeBroadcastInDim, compute.OpTypeReverse:
+			return 0
+		}
+		return int64(n.In[0].Size())
+	}
+	return 0
+}

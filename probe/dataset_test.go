@@ -217,8 +217,10 @@ func TestRolloutTwin(t *testing.T) {
 	}
 	for _, p := range points {
 		w := want[p.Step]
-		near(t, "latent MSE", p.LatentMSE, w.LatentMSE, 1e-5*w.LatentMSE)
-		near(t, "copy-last", p.CopyLast, w.CopyLast, 1e-5*w.CopyLast)
+		// An untrained encoder's latents differ by 2e-4 between frames, and float32 rounds them at 1e-7
+		// differently in batches of another size: 1e-3 relative on the square of the difference.
+		near(t, "latent MSE", p.LatentMSE, w.LatentMSE, 1e-3*w.LatentMSE)
+		near(t, "copy-last", p.CopyLast, w.CopyLast, 1e-3*w.CopyLast)
 		near(t, "RMSE", p.RMSE, math.Sqrt(w.RMSE), 1e-5*p.RMSE)
 		near(t, "stay-put", p.StayPut, math.Sqrt(w.StayPut), 1e-6)
 	}

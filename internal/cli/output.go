@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,8 @@ const (
 	holdsOther   = "other files" // anything else
 )
 
-// holds says what is in the folder dir. A path that is not a folder is an error.
+// holds says what is in the folder dir, leftovers of a killed command apart. A
+// path that is not a folder is an error.
 func holds(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -29,7 +31,9 @@ func holds(dir string) (string, error) {
 			return "", fmt.Errorf("%s is a file, not a folder", dir)
 		}
 		return "", fmt.Errorf("look into %s: %w", dir, err)
-	case len(entries) == 0:
+	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".tmp-") }) // of a killed command
+	if len(entries) == 0 {
 		return holdsNothing, nil
 	}
 	has := func(name string) bool {

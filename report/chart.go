@@ -206,7 +206,10 @@ func (c Chart) drawGrid(b *strings.Builder, a axes) {
 	}
 	yt, label := ticks(a.y0, a.y1, 5), tickLabel
 	if c.LogY {
-		label = func(v float64) string { return tickLabel(math.Pow(10, v)) }
+		label = func(v float64) string { // two digits are enough between powers of ten
+			u := math.Pow(10, math.Floor(v+1e-9)-1)
+			return tickLabel(math.Round(math.Pow(10, v)/u) * u)
+		}
 		if lo, hi := math.Ceil(a.y0), math.Floor(a.y1); hi-lo >= 1 {
 			yt = nil
 			for v := lo; v <= hi; v++ {

@@ -1,0 +1,228 @@
+package physics
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// The gate of the benchmark: every trivial score whose window fits into the hidden run gets exactly half of the
+// pairs, one of each quadruplet, clean and under noise; a memory without physics settles the memory families and half
+// of the others, and the oracle all.
+func TestFloorsAndCeiling(t *testing.T) {
+	ref := Fit(Config{}, 1, 12)
+	scored := 0
+	for _, f := range Families() {
+		var still []float64
+		for i := range 8 {
+			cfg := Config{Noise: Noise(i % 8), Level: 3}
+			q := Quad(cfg, f, quadSeed, i)
+			for _, b := range ref.Trivials(q.Hidden) {
+				if v := Judge(&q, b.Quad(&q)); v.Prefix != 0.5 || v.Suffix != 0.5 {
+					t.Errorf("%v index %d: %s gets prefix %g, suffix %g, want 0.5", f, i, b.Name, v.Prefix, v.Suffix)
+				}
+				scored++
+			}
+			o := Oracle(&q)
+			if v := Judge(&q, o); v.Prefix != 1 || v.Suffix != 1 || v.Max[0] != 0 || v.Max[1] != 0 {
+				t.Errorf("%v index %d: the oracle gets %+v", f, i, v)
+			}
+		}
+		for i := range 40 {
+			q := Quad(Config{}, f, quadSeed, i)
+			still = append(still, Judge(&q, Still(&q)).Prefix)
+		}
+		a := Pool(still, 1)
+		if f.Memory() && a.Value != 1 {
+			t.Errorf("%v: memory gets %.3f, want 1", f, a.Value)
+		}
+		if !f.Memory() && math.Abs(a.Value-0.5) > 0.05 {
+			t.Errorf("%v: memory gets %.3f, want about 0.5", f, a.Value)
+		}
+	}
+	if scored < 10*8*10 {
+		t.Errorf("%d scores, want at least %d", scored, 10*8*10)
+	}
+}
+
+// In full view the frame difference must win: the positive control of all of the above.
+func TestVisibleViolationsAreSeen(t *testing.T) {
+	ref := Fit(Config{}, 1, 4)
+	for _, f := range []Family{VisibleTeleport, VisibleColour} {
+		got := map[string][]float64{}
+		for i := range 20 {
+			q := Quad(Config{}, f, quadSeed, i)
+			for _, b := range ref.Trivials(5) {
+				got[b.Name] = append(got[b.Name], Judge(&q, b.Quad(&q)).Prefix)
+			}
+		}
+		for _, name := range []string{"frame-difference", "second-difference", "linear-prediction"} {
+			if a := Pool(got[name], 1); a.Value < 0.8 || a.Pairs != 40 {
+				t.Errorf("%v: %s gets %.3f of %d pairs, want over 0.8", f, name, a.Value, a.Pairs)
+			}
+		}
+	}
+}
+
+// Apply, which pools each frame once, agrees with Score on the window.
+func TestApplyIsScoreOnWindows(t *testing.T) {
+	clip := Train(Config{Noise: N7}, 2, 5)
+	for _, b := range Fit(Config{}, 1, 4).Trivials(8) {
+		s := b.Apply(clip.Pixels)
+		for u := range Frames {
+			want := 0.
+			if u >= b.Window-1 {
+				want = b.Score(clip.Pixels[(u-b.Window+1)*frameBytes : (u+1)*frameBytes])
+			}
+			if s[u] != want {
+				t.Fatalf("%s at frame %d = %g, want %g", b.Name, u, s[u], want)
+			}
+		}
+	}
+	if n := len(Fit(Config{}, 1, 1).Trivials(0)); n != 3 {
+		t.Errorf("%d scores of single frames, want 3", n)
+	}
+}
+
+// Linear prediction finds the coefficients of a sequence that has some.
+func TestSolve(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	x := []float64{1, 0.5}
+	for len(x) < 4000 {
+		n := len(x)
+		x = append(x, 0.6*x[n-1]-0.3*x[n-2]+r.NormFloat64())
+	}
+	var gram [maxOrder + 1][maxOrder + 1]float64
+	for t := maxOrder; t < len(x); t++ {
+		for j := range gram {
+			for k := range gram {
+				gram[j][k] += x[t-j] * x[t-k]
+			}
+		}
+	}
+	for order, want := range map[int][]float64{2: {0.6, -0.3}, 5: {0.6, -0.3, 0, 0, 0}} {
+		for k, a := range solve(&gram, order) {
+			if math.Abs(a-want[k]) > 0.05 {
+				t.Errorf("order %d: coefficient %d = %.3f, want %.1f", order, k, a, want[k])
+			}
+		}
+	}
+}
+
+// Means are compared exactly: sums that differ only in the order of their terms tie.
+func TestJudgeIsExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		q := Quadruplet{Splice: 10}
+		var s Scores
+		for c := range 2 {
+			for range 32 {
+				s[c] = append(s[c], r.Float64()*math.Exp(10*r.NormFloat64()))
+			}
+		}
+		s[2] = append(append([]float64{}, s[0][:10]...), s[1][10:]...)
+		s[3] = append(append([]float64{}, s[1][:10]...), s[0][10:]...)
+		if v := Judge(&q, s); v.Prefix != 0.5 || v.Suffix != 0.5 {
+			t.Fatalf("spliced scores get %+v", v)
+		}
+	}
+	q := Quadruplet{Splice: 1}
+	v := Judge(&q, Scores{{0, 1}, {0, 2}, {0, 1}, {0, 3}})
+	if v.Prefix != 0.75 || v.Suffix != 0.5 || v.PrefixMax != 0.75 || v.Mean[3] != 1.5 || v.Max[3] != 3 {
+		t.Errorf("Judge = %+v", v)
+	}
+}
+
+func TestJudgePanics(t *testing.T) {
+	for name, s := range map[string]Scores{
+		"NaN":    {{0, math.NaN()}, {0, 0}, {0, 0}, {0, 0}},
+		"length": {{0, 1}, {0, 1}, {0, 1}, {0}},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			Judge(&Quadruplet{Splice: 1}, s)
+		}()
+	}
+}
+
+func TestSingleAgainstNaive(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		draw := func() []float64 {
+			x := make([]float64, 1+r.IntN(9))
+			for i := range x {
+				x[i] = float64(r.IntN(5))
+			}
+			return x
+		}
+		p, q := draw(), draw()
+		want := 0.
+		for _, x := range q {
+			for _, y := range p {
+				want += below(y, x)
+			}
+		}
+		want /= float64(len(p) * len(q))
+		if got := Single(p, q); math.Abs(got-want) > 1e-12 {
+			t.Errorf("Single(%v, %v) = %g, want %g", p, q, got, want)
+		}
+	}
+	if x := Single(nil, []float64{1}); !math.IsNaN(x) {
+		t.Errorf("Single of nothing = %g", x)
+	}
+}
+
+func TestPool(t *testing.T) {
+	shares := make([]float64, 400)
+	for i := range shares {
+		shares[i] = float64(i%2) / 2 // half of the quadruplets one pair, half none
+	}
+	a := Pool(shares, 1)
+	half := 1.96 * 0.25 / math.Sqrt(400)
+	if a.Value != 0.25 || a.Pairs != 800 || math.Abs(a.Lo-0.25+half) > 0.005 || math.Abs(a.Hi-0.25-half) > 0.005 {
+		t.Errorf("Pool = %+v, want 0.25 ± %.3f of 800", a, half)
+	}
+	if a := Pool(nil, 1); !math.IsNaN(a.Value) || a.Pairs != 0 {
+		t.Errorf("Pool of nothing = %+v", a)
+	}
+}
+
+func ExampleQuad() {
+	q := Quad(Config{Hidden: 8}, Solidity, 1, 0)
+	v := Judge(&q, Oracle(&q))
+	fmt.Println(q.Hidden, len(q.P1.Pixels) == Frames*Size*Size*Channels, v.Prefix, v.Suffix)
+	// Output: 8 true 1 1
+}
+
+func BenchmarkTrain(b *testing.B) {
+	for n := N0; n <= N7; n++ {
+		b.Run(fmt.Sprintf("N%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				Train(Config{Noise: n}, 1, i)
+				i++
+			}
+			b.ReportMetric(float64(i*Frames)/b.Elapsed().Seconds(), "frames/s")
+		})
+	}
+}
+
+func BenchmarkQuad(b *testing.B) {
+	for f := range families {
+		b.Run(f.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				Quad(Config{}, f, 1, i)
+				i++
+			}
+			b.ReportMetric(float64(4*i*Frames)/b.Elapsed().Seconds(), "frames/s")
+		})
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 
 	"foresee/report"
@@ -13,34 +15,52 @@ import (
 
 // NABConfig says how NAB is run.
 type NABConfig struct {
-	Dir    string // holds data/*/*.csv and windows.json
+	Dir    string // holds data/*/*.csv and windows.json, as NAB's own data and labels
 	Scores string // folder for score files that NAB's own scorer reads; empty means none
+	Begun  func() // called before each detector, one after the other; nil is ignored
 }
+
+// NABDetectors returns how many detectors NAB runs.
+func NABDetectors() int { return len(nabDetectors()) }
+
+// nabRate is the budget of every detector on every series: one false alarm in
+// so many rows. It was fixed before the first score was seen.
+const nabRate = 1.0 / 1000
+
+// nabThreshold is the row score from which a row is an alarm.
+const nabThreshold = 0.5
 
 // nabDetector is a configuration under a name, the same for every series.
 type nabDetector struct {
-	name    string
+	name    string // of the rows; empty for foresee's own
 	cfg     sensor.Config
-	scorers func() []sensor.Scorer
+	scorers func() []sensor.Scorer // nil is a clock that looks at nothing
 }
 
+// nabDetectors returns foresee's own and the baselines, every one with its
+// defaults.
 func nabDetectors() []nabDetector {
+	single := func(name string, f func() sensor.Scorer) nabDetector {
+		return nabDetector{name: name, scorers: func() []sensor.Scorer { return []sensor.Scorer{f()} }}
+	}
 	return []nabDetector{
-		{name: "persistence", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.Persistence{}} }},
-		{name: "ewma", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.EWMA{}} }},
-		{name: "gaussian", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.Gaussian{}} }},
-		{name: "novelty", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.Novelty{}} }},
-		{name: "jepa", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.JEPA{}} }},
-		{name: "jepa+novelty", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.JEPA{}, &sensor.Novelty{}} }},
-		{name: "all-baselines", scorers: func() []sensor.Scorer {
-			return []sensor.Scorer{&sensor.Persistence{}, &sensor.EWMA{}, &sensor.Gaussian{}, &sensor.PCA{}}
-		}},
-		{name: "pca", scorers: func() []sensor.Scorer { return []sensor.Scorer{&sensor.PCA{}} }},
+		single("", func() sensor.Scorer { return &sensor.Novelty{} }),
+		single("jepa", func() sensor.Scorer { return &sensor.JEPA{} }),
+		single("pca", func() sensor.Scorer { return &sensor.PCA{} }),
+		single("gaussian", func() sensor.Scorer { return &sensor.Gaussian{} }),
+		single("ewma", func() sensor.Scorer { return &sensor.EWMA{} }),
+		single("persistence", func() sensor.Scorer { return &sensor.Persistence{} }),
+		{name: "clock"},
 	}
 }
 
-// NAB watches every series below cfg.Dir with every detector, and only then
-// reads the labels and scores the alarms.
+// NAB watches every series below cfg.Dir with every detector, one configuration
+// and one budget for all, and scores the alarms by NAB's rules (NABRaw).
+//
+// Nothing is trained before: each detector learns online and is silent over the
+// probation of each series. The labels are opened after the last detector has
+// finished, and nothing depends on them but the scores. The interval is that of
+// 2000 draws of the series with replacement.
 func NAB(ctx context.Context, cfg NABConfig) ([]report.Row, error) {
 	return nab(ctx, cfg, nabDetectors())
 }
@@ -50,9 +70,12 @@ func nab(ctx context.Context, cfg NABConfig, detectors []nabDetector) ([]report.
 	if err != nil {
 		return nil, err
 	}
-	verdicts := make([][][]float64, len(detectors))
+	scores := make([][][]float64, len(detectors)) // of detector, series, row
 	for i, d := range detectors {
-		if verdicts[i], err = nabRun(ctx, data, d); err != nil {
+		if cfg.Begun != nil {
+			cfg.Begun()
+		}
+		if scores[i], err = nabRun(ctx, data, d); err != nil {
 			return nil, err
 		}
 	}
@@ -62,69 +85,124 @@ func nab(ctx context.Context, cfg NABConfig, detectors []nabDetector) ([]report.
 	}
 	var rows []report.Row
 	for i, d := range detectors {
-		series := make([]NABSeries, len(data))
-		for j := range data {
-			series[j] = NABSeries{make([]bool, len(data[j].Values)), windows[j]}
-			for k, s := range verdicts[i][j] {
-				series[j].Alarms[k] = s >= 0.5
+		rows = append(rows, nabRows(d.name, nabSeries(scores[i], windows))...)
+		if cfg.Scores != "" {
+			if err := writeNABScores(cfg.Scores, d.name, data, scores[i], windows); err != nil {
+				return nil, err
 			}
-		}
-		for _, p := range NABProfiles() {
-			score, count := NABScore(series, p)
-			rows = append(rows, report.Row{
-				Name: "watch/nab/baseline/" + d.name + "/" + p.Name, Value: score, Unit: "1", N: count.Windows,
-				Note: fmt.Sprintf("%d of %d windows found, %d alarms outside", count.Found, count.Windows, count.False),
-			})
 		}
 	}
 	return rows, nil
 }
 
-// nabRun returns the scores in [0, 1] of every row of every series; 0.5 is the
-// threshold.
+// nabSeries applies the threshold.
+func nabSeries(scores [][]float64, windows [][]NABWindow) []NABSeries {
+	all := make([]NABSeries, len(scores))
+	for i, s := range scores {
+		all[i] = NABSeries{make([]bool, len(s)), windows[i]}
+		for k, v := range s {
+			all[i].Alarms[k] = v >= nabThreshold
+		}
+	}
+	return all
+}
+
+// nabRows scores the alarms of one detector by every profile.
+func nabRows(name string, series []NABSeries) []report.Row {
+	prefix := "watch/nab/"
+	if name != "" {
+		prefix += "baseline/" + name + "/"
+	}
+	var rows []report.Row
+	for _, p := range NABProfiles() {
+		score, count := NABScore(series, p)
+		r := report.Row{Name: prefix + p.Name, Value: score, Unit: "1", N: count.Windows}
+		if lo, hi, ok := nabInterval(series, p); ok {
+			lo, hi = min(lo, score), max(hi, score)
+			r.Lo, r.Hi = &lo, &hi
+		}
+		r.Note = fmt.Sprintf("%d series, %d of %d windows found, %d alarms outside", len(series), count.Found, count.Windows, count.False)
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// nabInterval returns the middle 95 % of the scores of drawn sets of series;
+// false if a set has no window.
+func nabInterval(series []NABSeries, p NABProfile) (lo, hi float64, ok bool) {
+	raw, windows := make([]float64, len(series)), make([]float64, len(series))
+	for i, s := range series {
+		r, c := NABRaw(s, p)
+		raw[i], windows[i] = r, float64(c.Windows)
+	}
+	rng := rand.New(rand.NewPCG(Seed("watch/nab", 1), 0))
+	drawn := make([]float64, 0, 2000)
+	for range cap(drawn) {
+		r, w := 0.0, 0.0
+		for range series {
+			i := rng.IntN(len(series))
+			r, w = r+raw[i], w+windows[i]
+		}
+		if w == 0 {
+			return 0, 0, false
+		}
+		drawn = append(drawn, 100*(r+p.FN*w)/((p.TP+p.FN)*w))
+	}
+	slices.Sort(drawn)
+	return drawn[len(drawn)/40], drawn[len(drawn)-1-len(drawn)/40], true
+}
+
+// nabRun returns the scores in [0, 1] of every row of every series, as many
+// series at once as there are processors.
 func nabRun(ctx context.Context, data []NABData, d nabDetector) ([][]float64, error) {
 	out, errs := make([][]float64, len(data)), make([]error, len(data))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i := range data {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			out[i], errs[i] = nabScores(ctx, &data[i], d)
-		}()
+		})
 	}
 	wg.Wait()
 	for i, err := range errs {
 		if err != nil {
-			return nil, fmt.Errorf("eval: NAB: %s on %s: %w", d.name, data[i].Name, err)
+			return nil, fmt.Errorf("eval: NAB: %s: %w", data[i].Name, err)
 		}
 	}
 	return out, nil
 }
 
-const nabRate = 1.0 / 1000
-
+// nabScores watches one series. A row that begins an alarm scores 1, rows of an
+// alarm after its first 0, others below nabThreshold by how near to it they came:
+// nabThreshold·log p/log p_alarm.
 func nabScores(ctx context.Context, s *NABData, d nabDetector) ([]float64, error) {
-	cfg := d.cfg
-	cfg.WarmUp = max(1, NABProbation(len(s.Values)))
-	if cfg.Rate == 0 {
-		cfg.Rate = nabRate
+	scores := make([]float64, len(s.Values))
+	if d.scorers == nil {
+		for i := range scores {
+			if (i+1)%int(1/nabRate) == 0 {
+				scores[i] = 1
+			}
+		}
+		return scores, nil
 	}
+	cfg := d.cfg
+	cfg.WarmUp, cfg.Rate = max(1, NABProbation(len(s.Values))), nabRate
 	m, err := sensor.NewMonitor(cfg, d.scorers()...)
 	if err != nil {
 		return nil, err
 	}
-	scores := make([]float64, len(s.Values))
 	for i, v := range s.Values {
 		if i%256 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if verdict := m.Observe(s.Times[i], []float64{v}); verdict.Alarm {
+		switch verdict := m.Observe(s.Times[i], []float64{v}); {
+		case verdict.Alarm:
 			scores[i] = 1
-		} else if !verdict.Open {
-			scores[i] = 0.5 * min(1, math.Log(verdict.P)/math.Log(nabRate))
+		case !verdict.Open:
+			near := math.Log(verdict.P) / math.Log(nabRate*float64(max(1, cfg.Block)))
+			scores[i] = nabThreshold * min(near, 0.999)
 		}
 	}
 	return scores, nil

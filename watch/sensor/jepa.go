@@ -26,8 +26,8 @@ type JEPA struct {
 	Octaves int // 0 means 3
 
 	context view
-	queue   []delayed // contexts whose target is not complete
-	target  []float64 // [Horizon·C] standardised
+	queue   [][]float64 // contexts whose target is not complete
+	target  []float64   // [Horizon·C] standardised
 	sample  [][]float64
 	axes    *mat.Dense // [D, Horizon·C]
 	w       *rls
@@ -35,25 +35,9 @@ type JEPA struct {
 	seen    int
 }
 
-type delayed struct{ h []float64 }
-
 // Observe implements Scorer.
 func (j *JEPA) Observe(at time.Time, x []float64) (float64, bool) {
-	if j.Horizon == 0 {
-		j.Horizon = 8
-	}
-	if j.Dim == 0 {
-		j.Dim = 4
-	}
-	if j.Settle == 0 {
-		j.Settle = 250
-	}
-	if j.Lags == 0 {
-		j.Lags = 8
-	}
-	if j.Octaves == 0 {
-		j.Octaves = 3
-	}
+	j.defaults()
 	j.context.lags, j.context.octaves = j.Lags, j.Octaves
 	u, ok := j.context.observe(x)
 	if !ok {
@@ -62,12 +46,12 @@ func (j *JEPA) Observe(at time.Time, x []float64) (float64, bool) {
 	for c, v := range x {
 		j.target = append(j.target, j.context.moments[c].standard(v))
 	}
-	j.queue = append(j.queue, delayed{append(append([]float64{1}, u...), clock(at)...)})
+	j.queue = append(j.queue, append(append([]float64{1}, u...), clock(at)...))
 	if len(j.queue) <= j.Horizon {
 		return 0, false
 	}
 	j.target = j.target[len(j.target)-j.Horizon*len(x):]
-	h := j.queue[0].h
+	h := j.queue[0]
 	j.queue = j.queue[1:]
 	j.seen++
 	if j.axes == nil {
@@ -90,6 +74,24 @@ func (j *JEPA) Observe(at time.Time, x []float64) (float64, bool) {
 		m.add(min(g*g, 100*max(m.mean, 1e-3)), slow)
 	}
 	return score, j.seen > j.Settle+20
+}
+
+func (j *JEPA) defaults() {
+	if j.Horizon == 0 {
+		j.Horizon = 8
+	}
+	if j.Dim == 0 {
+		j.Dim = 4
+	}
+	if j.Settle == 0 {
+		j.Settle = 250
+	}
+	if j.Lags == 0 {
+		j.Lags = 8
+	}
+	if j.Octaves == 0 {
+		j.Octaves = 3
+	}
 }
 
 // settle takes the principal axes of the targets seen and starts the predictor.

@@ -16,8 +16,7 @@ type Config struct {
 	Rate       float64 // false alarms a reading that are accepted; 0 means 1/1000
 	Refractory int     // quiet readings that end an alarm; 0 means 100
 	Keep       int     // scores that stand for what is normal; 0 means 5000
-	Adapt      float64
-	Block      int // readings a block; 0 means 1
+	Block      int     // readings a block; 0 means 1
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -37,18 +36,18 @@ func (c Config) withDefaults() (Config, error) {
 		c.Keep = 5000
 	}
 	var errs []error
-	if c.WarmUp < 1 || c.Refractory < 1 || c.Keep < 50 {
-		errs = append(errs, fmt.Errorf("warm-up %d, refractory %d, keep %d: want at least 1, 1 and 50", c.WarmUp, c.Refractory, c.Keep))
+	if c.WarmUp < 1 || c.Refractory < 1 || c.Keep < 50 || c.Block < 1 {
+		errs = append(errs, fmt.Errorf("warm-up %d, refractory %d, keep %d, block %d: want at least 1, 1, 50 and 1", c.WarmUp, c.Refractory, c.Keep, c.Block))
 	}
-	if !(c.Rate > 0 && c.Rate < 1) {
-		errs = append(errs, fmt.Errorf("rate %g: want more than 0 and less than 1", c.Rate))
+	if !(c.Rate > 0 && c.Rate*float64(c.Block) < 1) {
+		errs = append(errs, fmt.Errorf("rate %g of readings in blocks of %d: want more than 0 and less than one alarm a block", c.Rate, c.Block))
 	}
 	return c, errors.Join(errs...)
 }
 
 // Verdict is what a Monitor says of one reading.
 type Verdict struct {
-	P       float64 // least p-value of the scorers times their number, at most 1; 1 while warming
+	P       float64 // least p-value of the scorers, of a block, times their number, at most 1; 1 while warming
 	Cause   int     // scorer that P is from; -1 while warming or if all are ordinary
 	Warming bool    // no alarm can be raised yet
 	Missing bool    // a channel was NaN or infinite; nothing was scored
@@ -64,7 +63,6 @@ type Monitor struct {
 	usual    []*usual
 	episodes *surprise.Episodes
 	seen     int
-	level    float64 // log of the threshold over Rate·Block
 }
 
 // NewMonitor returns a monitor over scorers, which it owns from then on, or the
@@ -112,14 +110,7 @@ func (m *Monitor) Observe(at time.Time, x []float64) Verdict {
 		}
 		v.Certain = v.Certain && m.usual[i].resolves(m.cfg.Rate*float64(m.cfg.Block)/float64(len(m.scorers)))
 	}
-	v.Alarm = m.episodes.Observe(!warming && v.P <= m.cfg.Rate*float64(m.cfg.Block)*math.Exp(m.level))
-	if a := m.cfg.Adapt; a > 0 && !warming {
-		m.level += a * m.cfg.Rate
-		if v.Alarm {
-			m.level -= a
-		}
-		m.level = max(-5, min(1, m.level))
-	}
+	v.Alarm = m.episodes.Observe(!warming && v.P <= m.cfg.Rate*float64(m.cfg.Block))
 	v.Open = m.episodes.Open()
 	for i, u := range m.usual {
 		if known[i] && !v.Open {

@@ -10,9 +10,6 @@ import (
 	"foresee/env/tworooms"
 	"foresee/jepa"
 	"foresee/report"
-	"foresee/train"
-
-	"github.com/gomlx/compute"
 )
 
 // shortRuns is how many times more runs are made of what takes microseconds.
@@ -27,11 +24,11 @@ const shortRuns = 100
 // bench/latency/encoder-1/us and bench/latency/encoder-64/us. With a peer
 // bench/peer/step/..., bench/peer/encoder-1/... and bench/peer/encoder-64/....
 func Latency(ctx context.Context, cfg Config) (rows []report.Row, err error) {
-	backend, err := cfg.open()
+	e, err := cfg.open()
 	if err != nil {
 		return nil, err
 	}
-	defer backend.Finalize()
+	defer e.close()
 	mlp := jepa.Config{
 		Version: jepa.FormatVersion, Frame: jepa.FrameConfig{Height: 1, Width: 1, Channels: 1}, ActionDim: 2, Input: jepa.InputUnit,
 		Encoder:   jepa.EncoderConfig{Kind: jepa.EncoderIMPALA, Channels: []int{1}, Latent: 256},
@@ -41,18 +38,18 @@ func Latency(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	rooms.Encoder = jepa.EncoderConfig{Kind: jepa.EncoderConv, Channels: []int{1}, Kernels: []int{1}, Strides: []int{1}, Latent: 16, Static: 64, StaticHidden: 1}
 	rooms.Predictor = jepa.PredictorConfig{Kind: jepa.PredictorMLP, Hidden: []int{256, 256, 256}, Gate: true}
 	step := modelWork{name: "step", peer: "step", note: "MLP 258-512-512-256, one state"}
-	r, err := step.stepLatency(ctx, cfg, backend, mlp)
+	r, err := step.stepLatency(ctx, cfg, e, mlp)
 	if err != nil {
 		return nil, fmt.Errorf("bench: latency of a step: %w", err)
 	}
 	rows = append(rows, r...)
 	step = modelWork{name: "tworooms-step", note: "predictor of the preset tworooms, one state"}
-	if r, err = step.stepLatency(ctx, cfg, backend, rooms); err != nil {
+	if r, err = step.stepLatency(ctx, cfg, e, rooms); err != nil {
 		return nil, fmt.Errorf("bench: latency of a step: %w", err)
 	}
 	rows = append(rows, r...)
 	for _, n := range []int{1, 64} {
-		r, err := encoderLatency(ctx, cfg, backend, n)
+		r, err := encoderLatency(ctx, cfg, e, n)
 		if err != nil {
 			return nil, fmt.Errorf("bench: latency of the encoder: %w", err)
 		}
@@ -62,8 +59,8 @@ func Latency(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 }
 
 // stepLatency measures one latent step of one state through the predictor of c.
-func (w modelWork) stepLatency(ctx context.Context, cfg Config, backend compute.Backend, c jepa.Config) ([]report.Row, error) {
-	m, err := train.Untrained(backend, c, cfg.Seed)
+func (w modelWork) stepLatency(ctx context.Context, cfg Config, e engine, c jepa.Config) ([]report.Row, error) {
+	m, err := e.model(c, cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +74,13 @@ func (w modelWork) stepLatency(ctx context.Context, cfg Config, backend compute.
 		"state": {Shape: []int{1, len(state)}, Data: state}, "actions": {Shape: []int{1, 1, 2}, Data: action},
 		"expected": {Shape: []int{1, len(latent)}, Data: latent},
 	}
-	return w.latency(ctx, cfg, backend, shortRuns)
+	return w.latency(ctx, cfg, e, shortRuns)
 }
 
 // encoderLatency measures the EB-JEPA encoder on n frames.
-func encoderLatency(ctx context.Context, cfg Config, backend compute.Backend, n int) ([]report.Row, error) {
+func encoderLatency(ctx context.Context, cfg Config, e engine, n int) ([]report.Row, error) {
 	c := gruModel(512, tworooms.Size)
-	m, err := train.Untrained(backend, c, cfg.Seed)
+	m, err := e.model(c, cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +98,11 @@ func encoderLatency(ctx context.Context, cfg Config, backend compute.Backend, n 
 		"pixels":   {Shape: []int{n, c.Frame.Height, c.Frame.Width, c.Frame.Channels}, Data: pixels},
 		"expected": {Shape: []int{n, c.Latent()}, Data: codes},
 	}
-	return w.latency(ctx, cfg, backend, max(1, 10/n))
+	return w.latency(ctx, cfg, e, max(1, 10/n))
 }
 
 // latency times the work, times as often as cfg says, against its peer.
-func (w modelWork) latency(ctx context.Context, cfg Config, backend compute.Backend, times int) (rows []report.Row, err error) {
+func (w modelWork) latency(ctx context.Context, cfg Config, e engine, times int) (rows []report.Row, err error) {
 	p, err := w.start(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -117,7 +114,7 @@ func (w modelWork) latency(ctx context.Context, cfg Config, backend compute.Back
 	}
 	rows = append(rows, ours.micros("bench/latency/"+w.name+"/us", w.note))
 	rows = append(rows, peerRows(w.name, ours, theirs, p)...)
-	return rows, cfg.explain(ctx, backend, "latency/"+w.name, w.run)
+	return rows, cfg.explain(ctx, e, "latency/"+w.name, w.run)
 }
 
 // micros returns the row of the median duration in microseconds.

@@ -9,9 +9,6 @@ import (
 	"foresee/env/tworooms"
 	"foresee/jepa"
 	"foresee/report"
-	"foresee/train"
-
-	"github.com/gomlx/compute"
 )
 
 // Candidates and steps of one iteration of EB-JEPA's cross-entropy method.
@@ -28,13 +25,13 @@ const (
 // matrix products' 2·200·90·3·(D+2)·D operations over the time over the rate.
 // With a peer bench/peer/rollout/<D>/...; all latents must agree first.
 func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
-	backend, err := cfg.open()
+	e, err := cfg.open()
 	if err != nil {
 		return nil, err
 	}
-	defer backend.Finalize()
+	defer e.close()
 	for _, d := range []int{512, 256, 128} {
-		r, err := rolloutOf(ctx, cfg, backend, d)
+		r, err := rolloutOf(ctx, cfg, e, d)
 		if err != nil {
 			return nil, fmt.Errorf("bench: rollout of %d dimensions: %w", d, err)
 		}
@@ -43,8 +40,8 @@ func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	return rows, nil
 }
 
-func rolloutOf(ctx context.Context, cfg Config, backend compute.Backend, d int) (rows []report.Row, err error) {
-	m, err := train.Untrained(backend, gruModel(d, tworooms.Size), cfg.Seed)
+func rolloutOf(ctx context.Context, cfg Config, e engine, d int) (rows []report.Row, err error) {
+	m, err := e.model(gruModel(d, tworooms.Size), cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +70,7 @@ func rolloutOf(ctx context.Context, cfg Config, backend compute.Backend, d int) 
 	gflop := 2 * rolloutCandidates * rolloutSteps * 3 * float64(d+2) * float64(d) / 1e9
 	rows = append(rows, cfg.Rate.share("bench/rollout/"+name+"/sgemm_share", gflop, ours)...)
 	rows = append(rows, peerRows(fmt.Sprintf("rollout-%d", d), ours, theirs, p)...)
-	return rows, cfg.explain(ctx, backend, "rollout/"+name, work)
+	return rows, cfg.explain(ctx, e, "rollout/"+name, work)
 }
 
 // modelWork is something a model does.

@@ -66,11 +66,11 @@ func Train(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 }
 
 func (w trainWork) measure(ctx context.Context, cfg Config, dir string) (rows []report.Row, err error) {
-	backend, err := cfg.open()
+	e, err := cfg.open()
 	if err != nil {
 		return nil, err
 	}
-	defer backend.Finalize()
+	defer e.close()
 	d, err := walks(ctx, filepath.Join(dir, fmt.Sprint(w.size)), w.size, cfg.Seed)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,9 @@ func (w trainWork) measure(ctx context.Context, cfg Config, dir string) (rows []
 	if w.latent > 0 {
 		run.Model.Encoder.Latent = w.latent
 	}
-	s, err := train.NewStepper(ctx, train.Options{Data: d, Config: run, Backend: backend}, w.stage)
+	options := e.options
+	options.Data, options.Config = d, run
+	s, err := train.NewStepper(ctx, options, w.stage)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func (w trainWork) measure(ctx context.Context, cfg Config, dir string) (rows []
 	}
 	rows = w.rows(cfg, s, ours, bytes)
 	rows = append(rows, peerRows(w.peer, ours, theirs, p)...)
-	return rows, cfg.explain(ctx, backend, "train/"+w.name, step)
+	return rows, cfg.explain(ctx, e, "train/"+w.name, step)
 }
 
 func (w trainWork) rows(cfg Config, s *train.Stepper, ours sample, bytes float64) []report.Row {

@@ -10,8 +10,7 @@ import (
 	"foresee/backend/cpu"
 	"foresee/jepa"
 	"foresee/report"
-
-	"github.com/gomlx/compute"
+	"foresee/train"
 )
 
 // Config says how to measure a workload. The zero value means 20 runs on the
@@ -64,15 +63,30 @@ func (r Rate) share(name string, gflop float64, s sample) []report.Row {
 	return []report.Row{s.rate(name, "1", gflop/r.GFLOPS, note)}
 }
 
+// engine is an open backend.
+type engine struct {
+	options  train.Options // with the backend
+	profiler cpu.Profiler  // nil if the backend has no times to tell
+	close    func()
+}
+
 // open checks the config and opens its backend.
-func (c *Config) open() (backend compute.Backend, err error) {
+func (c *Config) open() (e engine, err error) {
 	if c.Runs, err = enoughRuns(c.Runs); err != nil {
-		return nil, err
+		return engine{}, err
 	}
-	if backend, err = jepa.OpenBackend(c.Backend); err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+	backend, err := jepa.OpenBackend(c.Backend)
+	if err != nil {
+		return engine{}, fmt.Errorf("bench: %w", err)
 	}
-	return backend, nil
+	e = engine{options: train.Options{Backend: backend}, close: backend.Finalize}
+	e.profiler, _ = backend.(cpu.Profiler)
+	return e, nil
+}
+
+// model returns an untrained model.
+func (e engine) model(cfg jepa.Config, seed uint64) (*jepa.Model, error) {
+	return train.Untrained(e.options.Backend, cfg, seed)
 }
 
 // allocated returns how many bytes Go allocated in one of n runs of work.
@@ -90,25 +104,24 @@ func allocated(n int, work func() error) (float64, error) {
 
 // explain writes the time of each kind of kernel in one of three runs of work,
 // if that is wanted and the backend can say.
-func (c *Config) explain(ctx context.Context, backend compute.Backend, name string, work func() error) error {
-	profiler, ok := backend.(cpu.Profiler)
-	if c.Explain == nil || !ok {
+func (c *Config) explain(ctx context.Context, e engine, name string, work func() error) error {
+	if c.Explain == nil || e.profiler == nil {
 		return ctx.Err()
 	}
 	const runs = 3
-	profiler.SetProfile(true)
-	defer profiler.SetProfile(false)
+	e.profiler.SetProfile(true)
+	defer e.profiler.SetProfile(false)
 	for range runs {
 		if err := work(); err != nil {
 			return err
 		}
 	}
 	total := 0.0
-	for _, t := range profiler.Profile() {
+	for _, t := range e.profiler.Profile() {
 		total += t.Time.Seconds()
 	}
 	fmt.Fprintf(c.Explain, "%s: %.3f ms in kernels a run\n", name, 1e3*total/runs)
-	for _, t := range profiler.Profile() {
+	for _, t := range e.profiler.Profile() {
 		if share := t.Time.Seconds() / total; share >= 0.005 {
 			fmt.Fprintf(c.Explain, "  %5.1f %%  %10.3f ms  %5d x  %s\n", 100*share, 1e3*t.Time.Seconds()/runs, t.Calls/runs, t.Op)
 		}

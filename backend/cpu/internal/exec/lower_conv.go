@@ -29,7 +29,8 @@ func (c *compiler) lowerConv(n *ir.Node) error {
 // lie in memory the way the kernels read them.
 func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	shape := conv.Shape{N: a.N, H: a.H, W: a.W, Cin: a.Cin, KH: a.KH, KW: a.KW, Cout: a.Cout,
-		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW, Fast: true}
+		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW}
+	shape.Fast = winogradPays(a)
 	shape.PadBottom = (a.OutH-1)*a.StrideH + a.KH - a.H - a.PadTop
 	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
 	threads := c.prog.Pool.Threads()
@@ -87,6 +88,10 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 		}
 	}
 }
+
+// winogradPays says where Winograd's algorithm was measured to be faster: with 16 channels on
+// both sides, only on wide images.
+func winogradPays(a ir.FastConv) bool { return a.Cin*a.Cout > 16*16 || min(a.W, a.OutW) >= 24 }
 
 // optional returns a reader of operand i of n, or of nothing.
 func (c *compiler) optional(n *ir.Node, have bool, i int) func(f *Frame) []float32 {

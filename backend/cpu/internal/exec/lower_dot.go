@@ -9,6 +9,7 @@ import (
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/vec"
 )
 
 // side is one operand of a DotGeneral seen as [batch, rows, contracted].
@@ -110,6 +111,11 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 	product := portableProduct(k, l, r)
 	if n.In[0].DType() == dtypes.Float32 && n.Out[0].Size() > 0 {
 		product = c.fastProduct(l, r, n)
+		if narrow(l, r, n) {
+			b := c.temp(n.In[1].Bytes())
+			s.temps = append(s.temps, b)
+			product = narrowProduct(l, r, b)
+		}
 	}
 	s.run = func(f *Frame) {
 		if lm != nil {
@@ -157,6 +163,33 @@ func (c *compiler) fastProduct(l, r side, n *ir.Node) matrixProduct {
 		}
 		f.prog.Gemm.Float32(args)
 		*args = gemm.Args{}
+	}
+}
+
+// narrow says whether a product is of long rows with few columns, where packing the rows into
+// tiles costs more than it gains.
+func narrow(l, r side, n *ir.Node) bool {
+	return n.Attr.(ir.Dot).Epilogue == ir.Epilogue{} && l.batch.n == 1 && r.rows.n <= 4 &&
+		l.contract.n >= 64 && l.rows.n >= 64 && l.contract.stride == 1
+}
+
+// narrowProduct takes a dot product for each element, with the right side's columns laid out as
+// rows in storage b.
+func narrowProduct(l, r side, b int) matrixProduct {
+	m, n, k := l.rows.n, r.rows.n, l.contract.n
+	grain := max(1, 1<<17/(n*k))
+	columns := ops.Move{Size: 4, Dims: []int{n, k}, Dst: []int{k, 1}, Src: []int{r.rows.stride, r.contract.stride}}
+	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
+		columns.Run(f.p[b], rhs, 0, n)
+		x, y, z := f32(lhs, (m-1)*l.rows.stride+k), f32(f.p[b], n*k), f32(out, m*n)
+		f.parallel(m, grain, func(_, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				row := x[i*l.rows.stride:][:k]
+				for j := range n {
+					z[i*n+j] = vec.Dot(row, y[j*k:][:k])
+				}
+			}
+		})
 	}
 }
 

@@ -14,20 +14,21 @@ type Trivial struct {
 	at     func(pooled [][]float64) float64 // the same of pooled frames, where pooling is enough
 }
 
-// Apply scores every frame of clip that ends a window; the frames before get 0.
+// Apply scores every frame of a clip, [T, Size, Size, Channels], that ends a window; the frames before get 0.
 func (b Trivial) Apply(pixels []uint8) []float64 {
-	s := make([]float64, Frames)
+	n := len(pixels) / frameBytes
+	s := make([]float64, n)
 	if b.at != nil {
-		frames := make([][]float64, Frames)
+		frames := make([][]float64, n)
 		for t := range frames {
 			frames[t] = pool(pixels[t*frameBytes : (t+1)*frameBytes])
 		}
-		for t := b.Window - 1; t < Frames; t++ {
+		for t := b.Window - 1; t < n; t++ {
 			s[t] = b.at(frames[t-b.Window+1 : t+1])
 		}
 		return s
 	}
-	for t := b.Window - 1; t < Frames; t++ {
+	for t := b.Window - 1; t < n; t++ {
 		s[t] = b.Score(pixels[(t-b.Window+1)*frameBytes : (t+1)*frameBytes])
 	}
 	return s

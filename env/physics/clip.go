@@ -102,8 +102,9 @@ func check(cfg Config) {
 }
 
 // Train returns training clip i of the endless sequence that cfg and seed name: a possible clip of the ten families
-// or Support, twins included, or in one of five a clip without any event. It is a pure function of its arguments and
-// shares no clip with Quad or Benign, whatever the seeds. cfg.Split is not read. An invalid cfg panics.
+// or Support, twins included, or in one of five a clip of Family None, without any event. It is a pure function of
+// its arguments and shares no clip with Quad or Benign, whatever the seeds. cfg.Split is not read. An invalid cfg
+// panics.
 func Train(cfg Config, seed uint64, i int) Clip {
 	check(cfg)
 	cfg.Split = Seen
@@ -112,7 +113,7 @@ func Train(cfg Config, seed uint64, i int) Clip {
 	which := r.IntN(2)
 	f := Family(r.IntN(int(Support) + 1))
 	if r.IntN(5) == 0 {
-		f = VisibleColour // the closest: no hidden event
+		f = None
 		d := newDraft(r, cfg, f, false)
 		d.play()
 		sc, which = &d.scene, 0
@@ -136,7 +137,9 @@ func Benign(cfg Config, f Family, seed uint64, i int) [2]Clip {
 		g = 1280
 	}
 	gain(light[sc.splice*frameBytes:], g)
-	clips := [2]Clip{{Pixels: light, Family: f, Possible: true, Onset: sc.splice}, {Family: f, Possible: true, Onset: sc.splice}}
+	clip := Clip{Family: f, Possible: true, Onset: sc.splice}
+	clips := [2]Clip{clip, clip}
+	clips[0].Pixels = light
 	if sc.door(sc.tracks[0]) {
 		clips[1].Pixels = sc.draw(n, 0, sc.tracks[0])
 	}

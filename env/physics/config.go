@@ -35,6 +35,9 @@ const (
 	families // how many
 )
 
+// None is the family of training clips without an event.
+const None Family = -1
+
 var familyNames = [families]string{
 	"permanence", "shape", "colour", "continuity", "teleport", "solidity", "inertia-direction", "inertia-speed",
 	"gravity", "collision", "support", "visible-teleport", "visible-colour",
@@ -42,6 +45,9 @@ var familyNames = [families]string{
 
 // String returns the family's name in result rows, such as "inertia-speed".
 func (f Family) String() string {
+	if f == None {
+		return "none"
+	}
 	if f < 0 || f >= families {
 		return fmt.Sprintf("Family(%d)", int(f))
 	}

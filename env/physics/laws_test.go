@@ -74,7 +74,7 @@ func TestPossibleClipsObeyTheLaws(t *testing.T) {
 	}
 	for i := range 60 {
 		r, _ := newRand(quadSeed, 99, uint64(i))
-		d := newDraft(r, Config{}, VisibleColour, false)
+		d := newDraft(r, Config{}, None, false)
 		d.play()
 		law(t, "play", &d.scene, d.tracks[0])
 	}

@@ -64,7 +64,8 @@ func newDraft(r *rand.Rand, cfg Config, f Family, twin bool) *draft {
 func build(r *rand.Rand, cfg Config, f Family, twin bool) *scene {
 	methods := [families]func(*draft) bool{
 		(*draft).identity, (*draft).identity, (*draft).identity, (*draft).gap, (*draft).places, (*draft).wall,
-		(*draft).crossing, (*draft).speeds, (*draft).shelf, (*draft).impact, (*draft).edge, (*draft).visible, (*draft).visible,
+		(*draft).crossing, (*draft).speeds, (*draft).shelf, (*draft).impact, (*draft).edge, (*draft).visible,
+		(*draft).visible,
 	}
 	const attempts = 20_000
 	for range attempts {

@@ -15,7 +15,7 @@ type Config struct {
 	WarmUp     int     // readings without alarms at the start; 0 means 500
 	Rate       float64 // false alarms a reading that are accepted; 0 means 1/1000
 	Refractory int     // quiet readings that end an alarm; 0 means 100
-	Keep       int     // scores that stand for what is normal; 0 means 5000
+	Keep       int     // scores that stand for what is normal; 0 means 1000
 	Block      int     // readings a block; 0 means 1
 }
 
@@ -33,7 +33,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Block = 1
 	}
 	if c.Keep == 0 {
-		c.Keep = 5000
+		c.Keep = 1000
 	}
 	var errs []error
 	if c.WarmUp < 1 || c.Refractory < 1 || c.Keep < 50 || c.Block < 1 {

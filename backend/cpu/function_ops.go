@@ -192,7 +192,11 @@ func (f *Function) ArgMinMax(x compute.Value, axis int, outputDType dtypes.DType
 	if err != nil {
 		return nil, err
 	}
-	shape, err := shapeinference.ArgMinMax(in[0].Shape, axis, outputDType)
+	numbers := in[0].Shape.Clone()
+	if numbers.DType == dtypes.Bool {
+		numbers.DType = dtypes.Uint8 // false before true
+	}
+	shape, err := shapeinference.ArgMinMax(numbers, axis, outputDType)
 	if err != nil {
 		return nil, err
 	}

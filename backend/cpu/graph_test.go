@@ -93,3 +93,34 @@ func run(t testing.TB, b *cpu.Backend, inputs []tensor, build func(f compute.Fun
 	defer e.Finalize()
 	return execute(t, e, buffers(t, b, inputs), nil)[0]
 }
+
+// TestArgMaxOfBools expects the first true, or the first element if there is none.
+func TestArgMaxOfBools(t *testing.T) {
+	b, err := cpu.New("threads=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	in := []tensor{{[]bool{false, true, true, false, false, false, true, false, false}, []int{3, 3}}}
+	e := compile(t, b, in, func(f compute.Function, x []compute.Value) ([]compute.Value, error) {
+		most, err := f.ArgMinMax(x[0], 1, dtypes.Int32, false)
+		if err != nil {
+			return nil, err
+		}
+		least, err := f.ArgMinMax(x[0], 1, dtypes.Int32, true)
+		return []compute.Value{most, least}, err
+	})
+	out, err := e.Execute(buffers(t, b, in), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]int32{{1, 0, 0}, {0, 0, 1}} {
+		got := make([]int32, 3)
+		if err := out[i].ToFlatData(got); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("result %d is %v, want %v", i, got, want)
+		}
+	}
+}

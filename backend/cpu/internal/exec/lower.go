@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
@@ -299,7 +300,11 @@ func (c *compiler) lowerRandom(n *ir.Node) error {
 
 func (c *compiler) lowerArgMinMax(n *ir.Node) error {
 	a := n.Attr.(ir.ArgMinMax)
-	k := ops.ArgMinMax(n.In[0].DType(), n.Out[0].DType(), a.IsMin)
+	d := n.In[0].DType()
+	if d == dtypes.Bool {
+		d = dtypes.Uint8
+	}
+	k := ops.ArgMinMax(d, n.Out[0].DType(), a.IsMin)
 	if k == nil {
 		return unsupported(n)
 	}

@@ -16,6 +16,7 @@ type evalCmd struct {
 	Plan    evalPlanCmd    `cmd:"" help:"Act in Two Rooms from pixels: success beside floors and oracle, latency."`
 	Probe   evalProbeCmd   `cmd:"" help:"Read positions and layouts off the latents."`
 	Rollout evalRolloutCmd `cmd:"" help:"How far open-loop rollouts drift."`
+	Watch   evalWatchCmd   `cmd:"" help:"Alarms on labelled sensor streams, scored by NAB's rules."`
 }
 
 // evalPlanCmd evaluates planning.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,6 +116,38 @@ func TestNABLabelsAreNotSeen(t *testing.T) {
 	_, err = NAB(context.Background(), NABConfig{Dir: dir, Begun: func() { ran++ }})
 	if err == nil || ran != NABDetectors() {
 		t.Errorf("without labels: %v after %d detectors, want an error after all %d", err, ran, NABDetectors())
+	}
+}
+
+func TestNABFaultsInFiles(t *testing.T) {
+	good := "timestamp,value\n2014-04-01 00:00:00,1\n2014-04-01 00:05:00,NaN\n2014-04-01 00:10:00,3\n"
+	first, second := `["2014-04-01 00:00:00.000000","2014-04-01 00:05:00.000000"]`, `["2014-04-01 00:05:00.000000","2014-04-01 00:10:00.000000"]`
+	cases := []struct{ name, csv, labels, want string }{
+		{"header", "time,value\n1,2\n", "", "timestamp,value"},
+		{"only a header", "timestamp,value\n", "", "rows below"},
+		{"time", "timestamp,value\nyesterday,2\n", "", "line 2"},
+		{"number", "timestamp,value\n2014-04-01 00:00:00,two\n", "", "line 2"},
+		{"no labels", good, "", "windows.json"},
+		{"labels of another", good, `{"c/d.csv": []}`, "no entry for a/b.csv"},
+		{"window of no row", good, `{"a/b.csv": [["2014-04-01 00:00:00.000000","2014-04-01 00:05:01.000000"]]}`, "no rows at"},
+		{"windows that overlap", good, `{"a/b.csv": [` + first + "," + second + `]}`, "begins before"},
+		{"json", good, `{`, "windows.json"},
+	}
+	for _, c := range cases {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "data", "a"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		os.WriteFile(filepath.Join(dir, "data", "a", "b.csv"), []byte(c.csv), 0o644)
+		if c.labels != "" {
+			os.WriteFile(filepath.Join(dir, "windows.json"), []byte(c.labels), 0o644)
+		}
+		if _, err := NAB(context.Background(), NABConfig{Dir: dir}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error with %q", c.name, err, c.want)
+		}
+	}
+	if _, err := NAB(context.Background(), NABConfig{Dir: t.TempDir()}); err == nil {
+		t.Error("an empty folder is accepted")
 	}
 }
 

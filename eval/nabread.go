@@ -82,8 +82,8 @@ func readNABFile(path string) (NABData, error) {
 
 // ReadNABWindows reads DIR/windows.json (or DIR/labels/combined_windows.json,
 // where NAB itself keeps it) and returns the windows of each series of data as
-// rows. A series that the file does not name, and an end of a window that is not
-// the time of a row, are errors.
+// rows. A series that the file does not name, an end of a window that is not the
+// time of a row, and windows out of order are errors.
 func ReadNABWindows(dir string, data []NABData) ([][]NABWindow, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, "windows.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,6 +106,9 @@ func ReadNABWindows(dir string, data []NABData) ([][]NABWindow, error) {
 			w := NABWindow{d.row(span[0]), d.row(span[1])}
 			if w.First < 0 || w.Last < w.First {
 				return nil, fmt.Errorf("eval: NAB labels: %s: no rows at %s to %s", d.Name, span[0], span[1])
+			}
+			if k := len(all[i]); k > 0 && w.First <= all[i][k-1].Last {
+				return nil, fmt.Errorf("eval: NAB labels: %s: the window from %s begins before the one above it ends", d.Name, span[0])
 			}
 			all[i] = append(all[i], w)
 		}

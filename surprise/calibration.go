@@ -1,6 +1,8 @@
 package surprise
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -22,6 +24,41 @@ type Calibration struct {
 	sample  *Conformal
 	tail    Tail
 	hasTail bool
+
+	quantile float64 // above which the tail was fitted
+}
+
+// calibrationJSON is what is stored: the sample itself, so that nothing is lost.
+type calibrationJSON struct {
+	Block    int       `json:"block"`
+	Quantile float64   `json:"quantile"`
+	Maxima   []float64 `json:"maxima"` // ascending
+}
+
+// MarshalJSON writes the block length, the tail's quantile and the sorted block maxima.
+func (c *Calibration) MarshalJSON() ([]byte, error) {
+	return json.Marshal(calibrationJSON{c.Block, c.quantile, c.sample.Sorted()})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote and fits the tail anew, to the same
+// bits. It refuses unknown fields, a block below 1, a quantile outside (0, 1) and
+// fewer than 2 maxima.
+func (c *Calibration) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var j calibrationJSON
+	if err := d.Decode(&j); err != nil {
+		return fmt.Errorf("surprise: read a calibration: %w", err)
+	}
+	if j.Block < 1 || !(j.Quantile > 0 && j.Quantile < 1) {
+		return fmt.Errorf("surprise: read a calibration: block %d and quantile %g, want at least 1, and in (0, 1)", j.Block, j.Quantile)
+	}
+	read, err := fromMaxima(j.Maxima, j.Block, j.Quantile)
+	if err != nil {
+		return fmt.Errorf("surprise: read a calibration: %w", err)
+	}
+	*c = *read
+	return nil
 }
 
 // Calibrate learns from scores of a stream known to be normal, in the order
@@ -41,16 +78,23 @@ func Calibrate(normal []float64, cfg CalibrationConfig) (*Calibration, error) {
 	if cfg.Quantile == 0 {
 		cfg.Quantile = 0.9
 	}
-	maxima := BlockMaxima(normal, cfg.Block)
-	if len(maxima) < 2 {
-		return nil, fmt.Errorf("surprise: calibrate: %d scores are %d blocks of %d: %w", len(normal), len(maxima), cfg.Block, ErrTooFew)
+	c, err := fromMaxima(BlockMaxima(normal, cfg.Block), cfg.Block, cfg.Quantile)
+	if err != nil {
+		return nil, fmt.Errorf("surprise: calibrate: %d scores in blocks of %d: %w", len(normal), cfg.Block, err)
+	}
+	return c, nil
+}
+
+func fromMaxima(maxima []float64, block int, quantile float64) (*Calibration, error) {
+	if err := checkSample(maxima, 2); err != nil {
+		return nil, err
 	}
 	sample, err := NewConformal(maxima)
 	if err != nil {
 		return nil, err
 	}
-	c := &Calibration{Block: cfg.Block, Blocks: len(maxima), sample: sample}
-	if c.tail, err = FitTail(maxima, cfg.Quantile); err != nil && !errors.Is(err, ErrTooFew) {
+	c := &Calibration{Block: block, Blocks: len(maxima), quantile: quantile, sample: sample}
+	if c.tail, err = FitTail(maxima, quantile); err != nil && !errors.Is(err, ErrTooFew) {
 		return nil, err
 	}
 	c.hasTail = err == nil

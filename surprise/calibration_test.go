@@ -1,6 +1,7 @@
 package surprise_test
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -198,6 +199,33 @@ func TestThresholdAgreesWithP(t *testing.T) {
 	}
 	if _, err := surprise.Calibrate([]float64{1, 2, 3}, surprise.CalibrationConfig{Block: 2}); !errors.Is(err, surprise.ErrTooFew) {
 		t.Errorf("one block: %v, want ErrTooFew", err)
+	}
+}
+
+func TestCalibrationIsStored(t *testing.T) {
+	want, err := surprise.Calibrate(draws(9, 3000, (*rand.Rand).NormFloat64), surprise.CalibrationConfig{Block: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got surprise.Calibration
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []float64{0.5, 0.05, 1e-6} {
+		a, sureA := want.Threshold(p)
+		b, sureB := got.Threshold(p)
+		if a != b || sureA != sureB || got.Block != 5 || got.Blocks != 600 {
+			t.Errorf("threshold of %g is %v %v after reading, %v %v before", p, b, sureB, a, sureA)
+		}
+	}
+	for _, bad := range []string{`{"block":0,"quantile":0.9,"maxima":[1,2]}`, `{"block":1,"quantile":1,"maxima":[1,2]}`, `{"block":1,"quantile":0.9,"maxima":[1]}`, `{"blok":1}`, `[]`} {
+		if err := json.Unmarshal([]byte(bad), &got); err == nil {
+			t.Errorf("%s is accepted", bad)
+		}
 	}
 }
 

@@ -48,8 +48,8 @@ func TestTrain(t *testing.T) {
 		t.Errorf("seed = %d, want 3", d.Seed)
 	}
 	entries, err := train.ReadLog(filepath.Join(out, train.LogFile))
-	if err != nil || len(entries) != 4+25+10 {
-		t.Errorf("%d lines of train.jsonl, %v; want --steps 4 and the preset's ratios, 39", len(entries), err)
+	if err != nil || len(entries) != 4+32+10 {
+		t.Errorf("%d lines of train.jsonl, %v; want --steps 4 and the preset's 500 : 4000 : 1250, 46", len(entries), err)
 	}
 	for _, file := range []string{jepa.ConfigFile, jepa.WeightsFile, jepa.NormalizerFile, train.StateFile, train.CardFile, train.ReportFile} {
 		if _, err := os.Stat(filepath.Join(out, file)); err != nil {

@@ -36,6 +36,7 @@ func tiny(t *testing.T, change func(*jepa.Config)) *jepa.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	create(t, m)
 	return m
 }
 
@@ -84,4 +85,23 @@ func live(t *testing.T, m *jepa.Model, g *Agent, seed uint64, n int) []float32 {
 		actions = append(actions, a...)
 	}
 	return actions
+}
+
+// create makes m's variables: only the graphs of a model that has them may run at once.
+func create(t *testing.T, m *jepa.Model) {
+	t.Helper()
+	cfg := m.Config()
+	floats := func(n int) []float32 { return make([]float32, n) }
+	if err := m.Encode(t.Context(), 1, make([]uint8, cfg.Pixels()), floats(cfg.Latent()+cfg.Encoder.Static)); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Rollout(t.Context(), jepa.Shape{B: 1, N: 1, L: 1}, floats(cfg.State()), floats(cfg.ActionDim), floats(cfg.Latent())); err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Displacement.Hidden) == 0 {
+		return
+	}
+	if err := m.Displacement(t.Context(), 1, floats(cfg.Latent()), floats(cfg.Latent()), floats(cfg.ActionDim)); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -123,7 +123,7 @@ func (p *planning) random(ctx context.Context) error {
 	p.rows = append(p.rows,
 		report.Ratio(name+"success", r.Final(), n, note+", "+p.cfg.Actor.Name()),
 		report.Ratio(name+"success/ever", r.Ever(), n, "mean squared distance < 1 px2 after any step, same episodes"))
-	if err := p.floors(ctx, name, e, note); err != nil {
+	if err := p.floors(ctx, name, e); err != nil {
 		return err
 	}
 	var reached []float64
@@ -156,24 +156,24 @@ func (p *planning) heldOut(ctx context.Context) error {
 	const name = "plan/tworooms/heldout/"
 	note := p.task("only layouts with (7 wall + 3 door) mod 10 = 0, kept out of training")
 	p.rows = append(p.rows, report.Ratio(name+"success", r.Final(), len(r.Outcomes), note+", "+p.cfg.Actor.Name()))
-	return p.floors(ctx, name, e, note)
+	return p.floors(ctx, name, e)
 }
 
 // floors adds the agents that are told everything, on the episodes of e.
-func (p *planning) floors(ctx context.Context, prefix string, e tworooms.Evaluation, note string) error {
+func (p *planning) floors(ctx context.Context, prefix string, e tworooms.Evaluation) error {
 	for _, f := range []struct {
 		name, what string
 		agent      func() tworooms.Agent
 	}{
-		{"floor/random", "actions uniform in the box, ", tworooms.Uniform},
-		{"floor/greedy", "straight at the true goal at 1.8 px a step, ", tworooms.Greedy},
-		{"oracle", "waypoints of one who knows wall and door, 1.8 px a step, ", tworooms.Oracle},
+		{"floor/random", "actions uniform in the box, same episodes", tworooms.Uniform},
+		{"floor/greedy", "straight at the true goal at 1.8 px a step, same episodes", tworooms.Greedy},
+		{"oracle", "waypoints of one who knows wall and door, 1.8 px a step, same episodes", tworooms.Oracle},
 	} {
 		r, err := tworooms.Evaluate(ctx, e, func() (tworooms.Agent, error) { return f.agent(), nil })
 		if err != nil {
 			return err
 		}
-		p.rows = append(p.rows, report.Ratio(prefix+f.name, r.Final(), len(r.Outcomes), f.what+note))
+		p.rows = append(p.rows, report.Ratio(prefix+f.name, r.Final(), len(r.Outcomes), f.what))
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func TestHeldOutIsHeldOut(t *testing.T) {
 // TestFloorsMove compares the floors with the published ones: 42.5 % greedy, about 1 % random, oracle 100 %.
 func TestFloorsMove(t *testing.T) {
 	p := &planning{cfg: PlanConfig{Seed: 1}, size: 33}
-	if err := p.floors(t.Context(), "x/", p.evaluation("success", 200, tworooms.LayoutRandom), ""); err != nil {
+	if err := p.floors(t.Context(), "x/", p.evaluation("success", 200, tworooms.LayoutRandom)); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][2]float64{"x/floor/greedy": {0.32, 0.53}, "x/floor/random": {0, 0.03}, "x/oracle": {1, 1}} {

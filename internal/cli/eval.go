@@ -13,10 +13,11 @@ import (
 
 // evalCmd puts a model to the test.
 type evalCmd struct {
-	Plan    evalPlanCmd    `cmd:"" help:"Act in Two Rooms from pixels: success beside floors and oracle, latency."`
-	Probe   evalProbeCmd   `cmd:"" help:"Read positions and layouts off the latents."`
-	Rollout evalRolloutCmd `cmd:"" help:"How far open-loop rollouts drift."`
-	Watch   evalWatchCmd   `cmd:"" help:"Alarms on labelled sensor streams, scored by NAB's rules."`
+	Plan     evalPlanCmd     `cmd:"" help:"Act in Two Rooms from pixels: success beside floors and oracle, latency."`
+	Probe    evalProbeCmd    `cmd:"" help:"Read positions and layouts off the latents."`
+	Rollout  evalRolloutCmd  `cmd:"" help:"How far open-loop rollouts drift."`
+	Collapse evalCollapseCmd `cmd:"" help:"Train with one group of regularizers off at a time, and see what breaks."`
+	Watch    evalWatchCmd    `cmd:"" help:"Alarms on labelled sensor streams, scored by NAB's rules."`
 }
 
 // evalPlanCmd evaluates planning.
@@ -121,6 +122,43 @@ type evalRolloutCmd struct{ evalDataFlags }
 // Run grades rollouts and prints the rows.
 func (c *evalRolloutCmd) Run(ctx context.Context, a *app) error {
 	return c.run(ctx, a, "rollout", eval.Rollout, eval.ProbeConfig{})
+}
+
+// evalCollapseCmd trains ablations.
+type evalCollapseCmd struct {
+	Data     string   `short:"d" required:"" placeholder:"DATA" help:"Dataset with actions to train on."`
+	Preset   []string `enum:"tworooms,eb-jepa" default:"tworooms,eb-jepa" help:"Presets to take apart (${default})."`
+	Steps    int      `default:"200" help:"Steps of the first stage of each training (${default})."`
+	Batch    int      `default:"64" help:"Clips a step of the first stage (${default})."`
+	Episodes int      `default:"20" help:"Episodes of each success rate; 0 = none (${default})."`
+	Seed     uint64   `default:"1" help:"Seed of weights, batches and episodes (${default})."`
+}
+
+// Run trains the ablations and prints what became of them.
+func (c *evalCollapseCmd) Run(ctx context.Context, a *app) error {
+	if c.Steps < 1 || c.Batch < 2 || c.Episodes < 0 {
+		return usagef("eval collapse: --steps %d, --batch %d, --episodes %d: want at least 1, 2 and 0", c.Steps, c.Batch, c.Episodes)
+	}
+	d, err := data.Open(c.Data)
+	if err != nil {
+		return fmt.Errorf("eval collapse: %w", err)
+	}
+	defer d.Close()
+	cfg := eval.CollapseConfig{Seed: c.Seed, Backend: a.flags.Backend, Presets: c.Preset, Steps: c.Steps, Batch: c.Batch, Episodes: orNone(c.Episodes)}
+	p := a.progress("collapse", cfg.Trainings())
+	started := 0
+	cfg.Begun = func(preset, off string) {
+		p.Add(min(1, started), preset+" without "+off)
+		started++
+		a.log.Info("training", "preset", preset, "off", off)
+	}
+	rows, err := eval.Collapse(ctx, d, cfg)
+	if err != nil {
+		return err
+	}
+	p.Add(1, "")
+	p.End("")
+	return a.printRows(c.Seed, rows)
 }
 
 // openModel loads a model on the chosen backend; end closes the backend.

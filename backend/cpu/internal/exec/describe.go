@@ -68,14 +68,11 @@ func flops(g *group) int64 {
 	case ir.SumProduct:
 		return 2 * int64(n.In[0].Size())
 	case ir.Window:
-		k := 1
-		for _, d := range a.Dims {
-			k *= d
+		windows := n.Out[0].Size()
+		if n.Op != compute.OpTypeReduceWindow {
+			windows = n.In[1].Size()
 		}
-		if n.Op == compute.OpTypeReduceWindow {
-			return int64(k) * int64(n.Out[0].Size())
-		}
-		return int64(k) * int64(n.In[1].Size())
+		return int64(product(a.Dims)) * int64(windows)
 	case ir.Axes:
 		switch n.Op {
 		case compute.OpTypeTranspose, compute.OpTypeBroadcastInDim, compute.OpTypeReverse:

@@ -181,7 +181,7 @@ func narrowProduct(l, r side, b int) matrixProduct {
 	columns := ops.Move{Size: 4, Dims: []int{n, k}, Dst: []int{k, 1}, Src: []int{r.rows.stride, r.contract.stride}}
 	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
 		columns.Run(f.p[b], rhs, 0, n)
-		x, y, z := f32(lhs, (m-1)*l.rows.stride+k), f32(f.p[b], n*k), f32(out, m*n)
+		x, y, z := ops.Of[float32](lhs, (m-1)*l.rows.stride+k), ops.Of[float32](f.p[b], n*k), ops.Of[float32](out, m*n)
 		f.parallel(m, grain, func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				row := x[i*l.rows.stride:][:k]

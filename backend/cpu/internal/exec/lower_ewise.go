@@ -9,6 +9,7 @@ import (
 
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/tuned"
 )
 
 // ewiseBuilder assembles the loop of one group.
@@ -76,20 +77,20 @@ func (b *ewiseBuilder) emit(n *ir.Node) error {
 	}
 	switch n.Op {
 	case compute.OpTypeWhere:
-		return b.code(n, selectKernel(out.DType()), b.result(out), in...)
+		return b.code(n, tuned.Select(out.DType()), b.result(out), in...)
 	case compute.OpTypeConvertDType:
-		return b.code(n, convertKernel(d, out.DType()), b.result(out), in...)
+		return b.code(n, tuned.Convert(d, out.DType()), b.result(out), in...)
 	case compute.OpTypeClamp: // min, x, max
 		low := b.register(register{store: -1, size: out.DType().Size()})
-		if err := b.code(n, binaryKernel(compute.OpTypeMax, d), low, in[0], in[1]); err != nil {
+		if err := b.code(n, tuned.Binary(compute.OpTypeMax, d), low, in[0], in[1]); err != nil {
 			return err
 		}
-		return b.code(n, binaryKernel(compute.OpTypeMin, d), b.result(out), low, in[2])
+		return b.code(n, tuned.Binary(compute.OpTypeMin, d), b.result(out), low, in[2])
 	}
 	if len(in) == 1 {
-		return b.code(n, unaryKernel(n.Op, d), b.result(out), in...)
+		return b.code(n, tuned.Unary(n.Op, d), b.result(out), in...)
 	}
-	return b.code(n, binaryKernel(n.Op, d), b.result(out), in...)
+	return b.code(n, tuned.Binary(n.Op, d), b.result(out), in...)
 }
 
 // emitScalar appends n if it is a float32 operation of a vector and a single element from memory.
@@ -102,7 +103,7 @@ func (b *ewiseBuilder) emitScalar(n *ir.Node) (bool, error) {
 		if b.c.isBroadcast(u) && base(u.Node.In[0]).Size() == 1 {
 			u = base(u.Node.In[0])
 		}
-		k := scalarKernel(n.Op, side == 0)
+		k := tuned.Scalar(n.Op, side == 0)
 		if _, mine := b.byValue[u]; mine || u.Size() != 1 || k == nil || b.n == 1 && base(n.In[1-side]).Size() == 1 && side == 0 {
 			continue
 		}

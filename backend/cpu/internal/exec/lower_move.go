@@ -113,7 +113,7 @@ func (f *Frame) transpose(m *ops.Move, dst, src unsafe.Pointer) {
 	k := len(m.Dims) - 2
 	rows, cols, ds, ss := m.Dims[k], m.Dims[k+1], m.Dst[k], m.Src[k+1]
 	plane := func(dst, src unsafe.Pointer, rows int) {
-		gemm.Transpose(f32(dst, (rows-1)*ds+cols), f32(src, (cols-1)*ss+rows), cols, rows, ds, ss)
+		gemm.Transpose(ops.Of[float32](dst, (rows-1)*ds+cols), ops.Of[float32](src, (cols-1)*ss+rows), cols, rows, ds, ss)
 	}
 	outer := m.Dims[:k]
 	planes := product(outer)

@@ -10,6 +10,7 @@ import (
 	"foresee/backend/cpu/internal/conv"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/tuned"
 	"foresee/backend/cpu/internal/vec"
 )
 
@@ -51,6 +52,29 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 		}
 	}
 	return nil
+}
+
+// reduceKernel returns the kernel of a reduction, or nil; cutStages cuts long sums in runs.
+func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
+	if op == compute.OpTypeReduceSum && d == dtypes.Float32 {
+		return sumKernel
+	}
+	return tuned.Reduce(op, d)
+}
+
+func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
+	z, v := ops.Of[float32](out, outer*inner), ops.Of[float32](x, outer*n*inner)
+	for o := range outer {
+		if inner == 1 {
+			z[o] = vec.Sum(v[o*n:][:n])
+			continue
+		}
+		acc := z[o*inner+lo : o*inner+hi]
+		clear(acc)
+		if n > 0 && len(acc) > 0 {
+			vec.AddRows(acc, v[o*n*inner+lo:(o+1)*n*inner], n, inner)
+		}
+	}
 }
 
 // lowerSumProduct sums the product of two tensors over runs of reduceGrain elements, and then the

@@ -109,7 +109,7 @@ func copyRun[T uint8 | uint16 | uint32 | uint64](dst []T, src unsafe.Pointer, st
 	size := int(unsafe.Sizeof(zero))
 	switch {
 	case step == 0 && size == 4 && len(dst) >= 32:
-		vec.Fill(f32(unsafe.Pointer(&dst[0]), len(dst)), *(*float32)(src))
+		vec.Fill(ops.Of[float32](unsafe.Pointer(&dst[0]), len(dst)), *(*float32)(src))
 	case step == 0:
 		v := *(*T)(src)
 		for i := range dst {

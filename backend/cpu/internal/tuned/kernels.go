@@ -1,4 +1,7 @@
-package exec
+// Package tuned holds the kernels of package vec in the form of package ops's: what fused loops
+// and reductions call. What has no tuned kernel runs on the portable one. Like package ops it
+// checks no shapes and keeps no pointers.
+package tuned
 
 import (
 	"math"
@@ -11,12 +14,10 @@ import (
 	"foresee/backend/cpu/internal/vec"
 )
 
-// Kernels of package vec in the form that fused loops call, for float32 operands. What is not
-// here runs on the portable kernels of package ops.
-
 func f32(p unsafe.Pointer, n int) []float32 { return unsafe.Slice((*float32)(p), n) }
 
-func unaryKernel(op compute.OpType, d dtypes.DType) ops.Kernel {
+// Unary returns the kernel of a unary operation on elements of type d, or nil.
+func Unary(op compute.OpType, d dtypes.DType) ops.Kernel {
 	if d == dtypes.Float32 {
 		if f := vecUnary[op]; f != nil {
 			return func(dst, a, _, _ unsafe.Pointer, n int) { f(f32(dst, n), f32(a, n)) }
@@ -47,7 +48,8 @@ func sign(dst, a []float32) {
 	}
 }
 
-func binaryKernel(op compute.OpType, d dtypes.DType) ops.Kernel {
+// Binary returns the kernel of a binary operation on elements of type d, or nil.
+func Binary(op compute.OpType, d dtypes.DType) ops.Kernel {
 	if d == dtypes.Float32 {
 		if f := vecBinary[op]; f != nil {
 			return func(dst, a, b, _ unsafe.Pointer, n int) { f(f32(dst, n), f32(a, n), f32(b, n)) }
@@ -72,9 +74,9 @@ var vecCompare = map[compute.OpType]func(dst []bool, a, b []float32){
 	compute.OpTypeGreaterThan: vec.Greater, compute.OpTypeGreaterOrEqual: vec.GreaterEqual,
 }
 
-// scalarKernel is binaryKernel with one operand, the right one or the left one, a single
+// Scalar is Binary with one operand, the right one or the left one, a single
 // float32; nil if there is none. The vector is operand a and the scalar operand b.
-func scalarKernel(op compute.OpType, left bool) ops.Kernel {
+func Scalar(op compute.OpType, left bool) ops.Kernel {
 	pair, ok := vecScalar[op]
 	if !ok {
 		return nil
@@ -95,7 +97,8 @@ var vecScalar = map[compute.OpType][2]func(dst, a []float32, s float32){
 	compute.OpTypeDiv: {vec.DivScalar, func(dst, a []float32, s float32) { vec.ScalarDiv(dst, s, a) }},
 }
 
-func selectKernel(d dtypes.DType) ops.Kernel {
+// Select returns the kernel of Where for elements of type d.
+func Select(d dtypes.DType) ops.Kernel {
 	if d == dtypes.Float32 {
 		return func(dst, a, b, c unsafe.Pointer, n int) {
 			vec.Select(f32(dst, n), unsafe.Slice((*bool)(a), n), f32(b, n), f32(c, n))
@@ -104,7 +107,8 @@ func selectKernel(d dtypes.DType) ops.Kernel {
 	return ops.Select(d.Size())
 }
 
-func convertKernel(from, to dtypes.DType) ops.Kernel {
+// Convert returns the kernel that converts elements, or nil.
+func Convert(from, to dtypes.DType) ops.Kernel {
 	if from == dtypes.Uint8 && to == dtypes.Float32 {
 		return func(dst, a, _, _ unsafe.Pointer, n int) {
 			vec.FromBytes(f32(dst, n), unsafe.Slice((*uint8)(a), n), 1, 0)
@@ -113,11 +117,11 @@ func convertKernel(from, to dtypes.DType) ops.Kernel {
 	return ops.Convert(from, to)
 }
 
-func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
+// Reduce returns the kernel of a Reduce* operation on elements of type d, or nil: tuned are
+// the extremes of float32 and of bytes.
+func Reduce(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
 	if d == dtypes.Float32 {
 		switch op {
-		case compute.OpTypeReduceSum:
-			return sumKernel
 		case compute.OpTypeReduceMax:
 			return extremeKernel(vec.MaxOf, vec.Max, float32(math.Inf(-1)))
 		case compute.OpTypeReduceMin:
@@ -133,21 +137,6 @@ func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
 		}
 	}
 	return ops.Reduce(op, d)
-}
-
-func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
-	z, v := ops.Of[float32](out, outer*inner), ops.Of[float32](x, outer*n*inner)
-	for o := range outer {
-		if inner == 1 {
-			z[o] = vec.Sum(v[o*n:][:n])
-			continue
-		}
-		acc := z[o*inner+lo : o*inner+hi]
-		clear(acc)
-		if n > 0 && len(acc) > 0 {
-			vec.AddRows(acc, v[o*n*inner+lo:(o+1)*n*inner], n, inner)
-		}
-	}
 }
 
 // extremeWidth is the number of elements that an extreme over a middle axis keeps.

@@ -126,13 +126,18 @@ func look(ctx context.Context, m *jepa.Model, d *data.Dataset, keep func(tworoom
 	return s, nil
 }
 
+// splitByLayout looks at the layouts of training and at those kept out of it.
+func splitByLayout(ctx context.Context, m *jepa.Model, d *data.Dataset) (fit, test seen, err error) {
+	if fit, err = look(ctx, m, d, func(l tworooms.Layout) bool { return !l.HeldOut() }); err != nil {
+		return seen{}, seen{}, err
+	}
+	test, err = look(ctx, m, d, tworooms.Layout.HeldOut)
+	return fit, test, err
+}
+
 // heldOutProbes fits linear probes on layouts of training and grades them on those kept out.
 func heldOutProbes(ctx context.Context, m *jepa.Model, d *data.Dataset) ([]report.Row, error) {
-	fit, err := look(ctx, m, d, func(l tworooms.Layout) bool { return !l.HeldOut() })
-	if err != nil {
-		return nil, err
-	}
-	test, err := look(ctx, m, d, tworooms.Layout.HeldOut)
+	fit, test, err := splitByLayout(ctx, m, d)
 	if err != nil || len(test.groups) == 0 {
 		return nil, err
 	}

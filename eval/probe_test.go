@@ -11,7 +11,6 @@ import (
 	"foresee/data"
 	"foresee/env/tworooms"
 	"foresee/jepa"
-	"foresee/probe"
 	"foresee/report"
 )
 
@@ -90,7 +89,7 @@ func TestProbeRefusesOtherFrames(t *testing.T) {
 
 // TestFreshRoomsAreHeldOutWalks compares the recorded columns with the walks they are made of.
 func TestFreshRoomsAreHeldOutWalks(t *testing.T) {
-	r, err := freshRooms(t.Context(), 5, tworooms.SmallSize, tworooms.LayoutHeldOut, 9)
+	r, err := heldOutRooms(t.Context(), 5, tworooms.SmallSize, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,16 +135,30 @@ func TestRootMean(t *testing.T) {
 	}
 }
 
-func TestLookSplitsByLayout(t *testing.T) {
-	m, d := tiny(t, nil), walks(t, 6)
-	if s, err := look(t.Context(), m, d, tworooms.Layout.HeldOut); err != nil || len(s.groups) != 0 {
-		t.Errorf("%d held-out rows in training layouts, error %v", len(s.groups), err)
+func TestSplitByLayout(t *testing.T) {
+	m := tiny(t, nil)
+	r, err := freshRooms(t.Context(), 40, tworooms.SmallSize, tworooms.LayoutRandom, 9)
+	if err != nil {
+		t.Fatal(err)
 	}
-	s, err := look(t.Context(), m, d, func(tworooms.Layout) bool { return true })
-	if err != nil || len(s.groups) != 6*framesPerEpisode || s.z.Rows() != len(s.groups) || s.w.Rows() != len(s.groups) {
-		t.Fatalf("%d rows, %d latents, error %v, want %d of each", len(s.groups), s.z.Rows(), err, 6*framesPerEpisode)
+	defer r.Close()
+	fit, test, err := splitByLayout(t.Context(), m, r.Dataset)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, _, err := probe.Linear(s.z, s.state, s.groups, probe.LinearConfig{}); err != nil {
-		t.Error(err)
+	for name, s := range map[string]seen{"fit": fit, "test": test} {
+		n := len(s.groups)
+		if n == 0 || s.z.Rows() != n || s.w.Rows() != n || s.state.Rows() != n || s.layout.Rows() != n {
+			t.Errorf("%s: %d rows, %d latents, %d static codes", name, n, s.z.Rows(), s.w.Rows())
+		}
+		for i := range n {
+			l := tworooms.Layout{WallX: int(s.layout.Row(i)[0]), DoorY: int(s.layout.Row(i)[1])}
+			if l.HeldOut() != (name == "test") {
+				t.Fatalf("%s has layout %v", name, l)
+			}
+		}
+	}
+	if n := len(fit.groups) + len(test.groups); n != 40*framesPerEpisode {
+		t.Errorf("%d rows, want %d", n, 40*framesPerEpisode)
 	}
 }

@@ -33,7 +33,7 @@ func rolloutSuite(ctx context.Context, m *jepa.Model, d *data.Dataset, cfg Probe
 		if err := checkTwoRooms(m); err != nil {
 			return nil, err
 		}
-		r, err := freshRooms(ctx, cfg.Episodes, m.Config().Frame.Height, tworooms.LayoutHeldOut, seed)
+		r, err := heldOutRooms(ctx, cfg.Episodes, m.Config().Frame.Height, seed)
 		if err != nil {
 			return nil, err
 		}
@@ -53,6 +53,11 @@ func rolloutSuite(ctx context.Context, m *jepa.Model, d *data.Dataset, cfg Probe
 		return nil, err
 	}
 	return probe.RolloutRows(rowName(d), points), nil
+}
+
+// heldOutRooms records fresh trajectories in layouts kept out of training.
+func heldOutRooms(ctx context.Context, n, size int, seed uint64) (*rooms, error) {
+	return freshRooms(ctx, n, size, tworooms.LayoutHeldOut, seed)
 }
 
 // reachable returns the steps that some episode of d is long enough for.

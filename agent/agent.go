@@ -89,8 +89,10 @@ func (a *Actor) WarmUp(ctx context.Context, spec env.Spec) error {
 // It is for one goroutine.
 //
 // Its state is the latents of the last frames, as many as the predictor takes,
-// and the mean static code of the goal and all frames since Begin: what does not
-// change within an episode is seen better the more often it is seen.
+// and the mean static code of the goal and all frames since Begin, so that the
+// layout a planner works with does not flicker from frame to frame. (It costs
+// nothing and, measured, decides nothing: 379 of 400 development episodes of a
+// weak model succeeded with the mean, 382 with the newest frame's code.)
 type Agent struct {
 	actor  *Actor
 	mind   mind

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"foresee/data"
 	"foresee/env/tworooms"
+	"foresee/eval"
 	"foresee/report"
 )
 
@@ -29,8 +29,12 @@ func (c *collectCmd) Help() string {
 
 // Run records the dataset and says what it holds.
 func (c *collectCmd) Run(ctx context.Context, a *app) error {
-	cfg := roomsConfig{Episodes: c.Episodes, Frames: c.Steps, Size: c.Size, Seed: c.Seed}
+	cfg := eval.Recording{Episodes: c.Episodes, Frames: c.Steps, Size: c.Size, Seed: c.Seed, Generator: "foresee collect"}
 	switch {
+	case c.Episodes < 1:
+		return usagef("collect: --episodes %d: want 1 or more", c.Episodes)
+	case c.Steps < 2:
+		return usagef("collect: --steps %d: want 2 or more", c.Steps)
 	case c.Size != tworooms.Size && c.Size != tworooms.SmallSize:
 		return usagef("collect: --size %d: want %d or %d", c.Size, tworooms.Size, tworooms.SmallSize)
 	case c.Layout == "fixed" && c.HeldOut:
@@ -40,14 +44,14 @@ func (c *collectCmd) Run(ctx context.Context, a *app) error {
 	case !c.HeldOut:
 		cfg.Layout = tworooms.LayoutTrain
 	}
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return usagef("collect: %w", err)
 	}
 	if err := freshOutput(c.Out); err != nil {
 		return err
 	}
 	p := a.progress("collect", c.Episodes)
-	steps, err := collectRooms(ctx, c.Out, cfg, p)
+	steps, err := eval.Record(ctx, c.Out, cfg, func() { p.Add(1, "") })
 	if err != nil {
 		return err
 	}
@@ -57,83 +61,4 @@ func (c *collectCmd) Run(ctx context.Context, a *app) error {
 	d.Add(report.Row{Name: "collect/tworooms/episodes", Value: float64(c.Episodes), Unit: "1", Note: note},
 		report.Row{Name: "collect/tworooms/frames", Value: float64(steps), Unit: "1", Note: note})
 	return a.print(d)
-}
-
-// roomsConfig says what collectRooms records.
-type roomsConfig struct {
-	Episodes int
-	Frames   int // of an episode
-	Size     int // pixels a side, 65 or 33
-	Layout   tworooms.LayoutMode
-	Seed     uint64
-}
-
-func (c roomsConfig) walk() tworooms.WalkConfig {
-	return tworooms.WalkConfig{Frames: c.Frames, Layout: c.Layout}
-}
-
-func (c roomsConfig) validate() error {
-	if c.Episodes < 1 {
-		return fmt.Errorf("--episodes %d: want 1 or more", c.Episodes)
-	}
-	if c.Frames < 2 {
-		return fmt.Errorf("--steps %d: want 2 or more", c.Frames)
-	}
-	return c.walk().Validate()
-}
-
-// collectRooms records Two Rooms into the new folder dir and returns the number
-// of frames. Episode i is a pure function of cfg.Seed and i. When ctx ends or
-// something fails, nothing is left behind.
-func collectRooms(ctx context.Context, dir string, cfg roomsConfig, p *progress) (steps int, err error) {
-	w, err := data.Create(dir, data.Meta{
-		Name:  "tworooms",
-		Frame: data.Frame{Height: cfg.Size, Width: cfg.Size, Channels: tworooms.Channels},
-		Columns: []data.ColumnMeta{
-			{Name: data.ActionColumn, Width: 2},
-			{Name: data.StateColumn, Width: 2, Privileged: true},
-			{Name: data.LayoutColumn, Width: 2, Privileged: true},
-		},
-		Source:    "env/tworooms, training walks, layouts: " + cfg.Layout.String(),
-		Generator: "foresee collect",
-		Seed:      cfg.Seed,
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer w.Abort() // after Close it does nothing
-	for i := range cfg.Episodes {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		if err := appendWalk(w, tworooms.Walks(cfg.walk(), cfg.Seed, i), cfg.Size); err != nil {
-			return 0, err
-		}
-		p.Add(1, "")
-	}
-	return w.Steps(), w.Close()
-}
-
-// appendWalk writes one episode. Its last action row is 0: no frame follows it.
-func appendWalk(w *data.Writer, walk tworooms.Walk, size int) error {
-	r := tworooms.NewRenderer(size, walk.Layout)
-	frame := make([]uint8, r.FrameSize())
-	action, state := make([]float32, 2), make([]float32, 2)
-	rows := map[string][]float32{
-		data.ActionColumn: action,
-		data.StateColumn:  state,
-		data.LayoutColumn: {float32(walk.Layout.WallX), float32(walk.Layout.DoorY)},
-	}
-	for t, p := range walk.Points {
-		r.Draw(frame, p)
-		state[0], state[1] = float32(p.X), float32(p.Y)
-		action[0], action[1] = 0, 0
-		if t < len(walk.Actions) {
-			action[0], action[1] = float32(walk.Actions[t].X), float32(walk.Actions[t].Y)
-		}
-		if err := w.Append(frame, rows); err != nil {
-			return err
-		}
-	}
-	return w.EndEpisode()
 }

@@ -24,7 +24,7 @@ type demoCmd struct {
 
 // demoSize says how much of everything a demo does.
 type demoSize struct {
-	data     roomsConfig
+	data     eval.Recording
 	steps    int // of the first training stage; 0 = the preset's
 	batch    int // clips a step; 0 = the preset's
 	plan     eval.PlanConfig
@@ -34,7 +34,7 @@ type demoSize struct {
 
 func (c *demoCmd) size() demoSize {
 	s := demoSize{
-		data: roomsConfig{Episodes: 3000, Frames: 91, Size: tworooms.Size, Layout: tworooms.LayoutTrain, Seed: c.Seed},
+		data: eval.Recording{Generator: "foresee demo", Episodes: 3000, Frames: 91, Size: tworooms.Size, Layout: tworooms.LayoutTrain, Seed: c.Seed},
 		plan: eval.PlanConfig{Seed: c.Seed, Episodes: 200, Latency: 20, Baseline: 20}, clips: 400, episodes: 500,
 	}
 	if c.Quick {
@@ -128,7 +128,7 @@ func (c *demoCmd) data(ctx context.Context, a *app, size demoSize) (*data.Datase
 	}
 	if kind == holdsNothing {
 		p := a.progress("collect", size.data.Episodes)
-		if _, err := collectRooms(ctx, c.dataDir(), size.data, p); err != nil {
+		if _, err := eval.Record(ctx, c.dataDir(), size.data, func() { p.Add(1, "") }); err != nil {
 			return nil, err
 		}
 		p.End("")

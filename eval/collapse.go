@@ -27,8 +27,9 @@ type CollapseConfig struct {
 	Steps    int      // of each training's first stage, later stages in proportion; 0 means 200
 	Batch    int      // clips a step of the first stage; 0 means 64
 	Episodes int      // of each success rate; 0 means 20, below 0 none
-	Begun    func(preset, off string)
-	Log      *slog.Logger // nil = silent
+	Begun    func(preset, off string) // called before each training; nil = never
+	Measured func([]report.Row)       // called after each with its rows, so that an interrupted study shows what it found; nil = never
+	Log      *slog.Logger             // nil = silent
 }
 
 func (c CollapseConfig) withDefaults() CollapseConfig {
@@ -46,6 +47,9 @@ func (c CollapseConfig) withDefaults() CollapseConfig {
 	}
 	if c.Begun == nil {
 		c.Begun = func(string, string) {}
+	}
+	if c.Measured == nil {
+		c.Measured = func([]report.Row) {}
 	}
 	return c
 }
@@ -141,6 +145,7 @@ func (s *study) preset(ctx context.Context, preset string) ([]outcome, error) {
 		if len(found) > 0 {
 			o.compare(found[0])
 		}
+		s.cfg.Measured(o.rows)
 		found = append(found, o)
 	}
 	return found, nil

@@ -101,10 +101,23 @@ func walks(t *testing.T, n int) *data.Dataset {
 	return r.Dataset
 }
 
+func TestMeasuredSeesEveryRow(t *testing.T) {
+	d := walks(t, 12)
+	seen := 0
+	cfg := CollapseConfig{Seed: 1, Presets: []string{"tworooms"}, Steps: 1, Batch: 4, Episodes: -1, Measured: func(rows []report.Row) { seen += len(rows) }}.withDefaults()
+	s := study{cfg: cfg, train: d, test: d, dir: t.TempDir()}
+	found, err := s.preset(t.Context(), "tworooms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 6 || seen != 6*6 {
+		t.Errorf("%d trainings, %d rows measured, want 6 and 36", len(found), seen)
+	}
+}
+
 func TestAblationIsTrainedAndMeasured(t *testing.T) {
 	d := walks(t, 12)
 	s := study{cfg: CollapseConfig{Seed: 1, Steps: 2, Batch: 4, Episodes: 1}.withDefaults(), train: d, test: d, dir: t.TempDir()}
-	s.cfg.Steps = 2
 	all, err := ablations("tworooms")
 	if err != nil {
 		t.Fatal(err)

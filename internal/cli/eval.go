@@ -152,6 +152,11 @@ func (c *evalCollapseCmd) Run(ctx context.Context, a *app) error {
 		started++
 		a.log.Info("training", "preset", preset, "off", off)
 	}
+	cfg.Measured = func(rows []report.Row) {
+		for _, r := range rows {
+			a.log.Info("measured", "row", r.Name, "value", r.Value)
+		}
+	}
 	rows, err := eval.Collapse(ctx, d, cfg)
 	if err != nil {
 		return err

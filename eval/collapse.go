@@ -21,12 +21,12 @@ import (
 
 // CollapseConfig says how long the trainings are.
 type CollapseConfig struct {
-	Seed     uint64   // of the trainings and of the suite
-	Backend  string   // as jepa.OpenBackend takes it
-	Presets  []string // of "tworooms" and "eb-jepa"; nil means both
-	Steps    int      // of each training's first stage, later stages in proportion; 0 means 200
-	Batch    int      // clips a step of the first stage; 0 means 64
-	Episodes int      // of each success rate; 0 means 20, below 0 none
+	Seed     uint64                   // of the trainings and of the suite
+	Backend  string                   // as jepa.OpenBackend takes it
+	Presets  []string                 // of "tworooms" and "eb-jepa"; nil means both
+	Steps    int                      // of each training's first stage, later stages in proportion; 0 means 200
+	Batch    int                      // clips a step of the first stage; 0 means 64
+	Episodes int                      // of each success rate; 0 means 20, below 0 none
 	Begun    func(preset, off string) // called before each training; nil = never
 	Measured func([]report.Row)       // called after each with its rows, so that an interrupted study shows what it found; nil = never
 	Log      *slog.Logger             // nil = silent

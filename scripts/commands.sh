@@ -46,6 +46,9 @@ assert abs(2 * np.array([x, y]) - state[5]).max() <= 1.5, "the dot is not where 
 print("numpy opens the dataset:", pixels.shape, action.shape)
 PY
 
+"$foresee" collect physics -o "$dir/physics" --episodes 40 --every 2 --noise N1 --json >"$dir/physics.json"
+row "$dir/physics.json" collect/physics/frames
+
 if has import; then
     ffmpeg -v error -f lavfi -i testsrc=size=96x64:rate=10:duration=3 -pix_fmt yuv420p "$dir/test.mp4"
     "$foresee" import "$dir/test.mp4" -o "$dir/video" --size 32 --fps 5 --json >"$dir/import.json"

@@ -108,7 +108,25 @@ func (a *app) parse(args []string) (command *kong.Context, stop bool, err error)
 	}
 	command, err = parser.Parse(args)
 	a.flags = g.globals
-	return command, false, err
+	return command, false, choices(err)
+}
+
+// choices adds to an error about a word that is no sub-command those that there are.
+func choices(err error) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || !strings.HasPrefix(err.Error(), "unexpected argument") {
+		return err
+	}
+	var names []string
+	if at := parse.Context.Selected(); at != nil {
+		for _, n := range at.Children {
+			names = append(names, n.Name)
+		}
+	}
+	if len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; want one of %s", err, strings.Join(names, ", "))
 }
 
 // fail prints err, if there is one, and returns the exit code for it.

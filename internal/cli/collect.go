@@ -11,7 +11,12 @@ import (
 
 // collectCmd records experience in a built-in world.
 type collectCmd struct {
-	World    string `arg:"" enum:"tworooms" help:"Built-in world: tworooms."`
+	TwoRooms collectRoomsCmd   `cmd:"" name:"tworooms" help:"A dot in two rooms joined by a door: frames and actions."`
+	Physics  collectPhysicsCmd `cmd:"" help:"Possible clips of things that move, rest and hide: frames alone."`
+}
+
+// collectRoomsCmd records walks in Two Rooms.
+type collectRoomsCmd struct {
 	Out      string `short:"o" required:"" placeholder:"DIR" help:"Folder of the new dataset."`
 	Episodes int    `default:"3000" help:"Trajectories to record (${default})."`
 	Steps    int    `default:"91" help:"Frames of a trajectory (${default})."`
@@ -22,13 +27,13 @@ type collectCmd struct {
 }
 
 // Help adds the columns and the rule of the held-out layouts to --help.
-func (c *collectCmd) Help() string {
+func (c *collectRoomsCmd) Help() string {
 	return "Columns: pixels, action, and for evaluation alone state (x, y of the dot) and layout (wall x, door y). " +
 		"Layouts with (7*wall + 3*door) mod 10 = 0 stay out unless --heldout is given."
 }
 
 // Run records the dataset and says what it holds.
-func (c *collectCmd) Run(ctx context.Context, a *app) error {
+func (c *collectRoomsCmd) Run(ctx context.Context, a *app) error {
 	cfg := eval.Recording{Episodes: c.Episodes, Frames: c.Steps, Size: c.Size, Seed: c.Seed, Generator: "foresee collect"}
 	switch {
 	case c.Episodes < 1:
@@ -56,9 +61,14 @@ func (c *collectCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	p.End("")
-	d := a.document(c.Seed, 0)
 	note := fmt.Sprintf("%s, %dx%dx%d, layouts %v", c.Out, c.Size, c.Size, tworooms.Channels, cfg.Layout)
-	d.Add(report.Row{Name: "collect/tworooms/episodes", Value: float64(c.Episodes), Unit: "1", Note: note},
-		report.Row{Name: "collect/tworooms/frames", Value: float64(steps), Unit: "1", Note: note})
-	return a.print(d)
+	return a.printCollected("tworooms", c.Seed, c.Episodes, steps, note)
+}
+
+// printCollected prints what was recorded in a world.
+func (a *app) printCollected(world string, seed uint64, episodes, frames int, note string) error {
+	return a.printRows(seed, []report.Row{
+		{Name: "collect/" + world + "/episodes", Value: float64(episodes), Unit: "1", Note: note},
+		{Name: "collect/" + world + "/frames", Value: float64(frames), Unit: "1", Note: note},
+	})
 }

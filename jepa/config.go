@@ -13,12 +13,15 @@ const FormatVersion = 1
 const (
 	EncoderConv   = "conv"   // strided convolutions
 	EncoderIMPALA = "impala" // three residual stacks with max-pools
+	EncoderGrid   = "grid"   // strided convolutions whose cells are the latent, place by place, see Config.Grid
 )
 
 // Predictor kinds of PredictorConfig.Kind.
 const (
 	PredictorMLP = "mlp" // residual MLP on [z, a] with the static code added in its first layer
 	PredictorGRU = "gru" // GRU whose hidden state is z and whose input is a; output through the encoder's LayerNorm
+	// PredictorConv is convolutions over the cells of EncoderGrid; Hidden are their channels.
+	PredictorConv = "conv"
 )
 
 // Input normalisations of Config.Input.
@@ -55,9 +58,9 @@ type FrameConfig struct {
 type EncoderConfig struct {
 	Kind         string  `json:"kind" yaml:"kind"`
 	Channels     []int   `json:"channels" yaml:"channels"`           // channels of each convolution or IMPALA stack
-	Kernels      []int   `json:"kernels" yaml:"kernels"`             // EncoderConv only
-	Strides      []int   `json:"strides" yaml:"strides"`             // EncoderConv only
-	Latent       int     `json:"latent" yaml:"latent"`               // D
+	Kernels      []int   `json:"kernels" yaml:"kernels"`             // sides, not for EncoderIMPALA
+	Strides      []int   `json:"strides" yaml:"strides"`             // not for EncoderIMPALA
+	Latent       int     `json:"latent" yaml:"latent"`               // D; of EncoderGrid rows·cols·channels, see Config.Grid
 	Hidden       int     `json:"hidden" yaml:"hidden"`               // width of a dense layer before z where SoftmaxMaps is 0; 0 = none
 	SoftmaxMaps  int     `json:"softmax_maps" yaml:"softmax_maps"`   // > 0: z from a spatial softmax over so many maps of the first convolution
 	SoftmaxScale float64 `json:"softmax_scale" yaml:"softmax_scale"` // factor on the softmax coordinates before the dense layer
@@ -70,7 +73,7 @@ type EncoderConfig struct {
 // PredictorConfig describes state, action -> next latent.
 type PredictorConfig struct {
 	Kind    string `json:"kind" yaml:"kind"`
-	Hidden  []int  `json:"hidden" yaml:"hidden"`   // PredictorMLP only
+	Hidden  []int  `json:"hidden" yaml:"hidden"`   // PredictorMLP and PredictorConv
 	Gate    bool   `json:"gate" yaml:"gate"`       // z' = z + sigmoid(g) o with a scalar gate g; false: z' = z + o
 	Context int    `json:"context" yaml:"context"` // latents in a state; 0 means 1
 }
@@ -122,6 +125,7 @@ func (c Config) Validate() error {
 		bad("input %q needs the 2 channels of Two Rooms, frames have %d", InputMinMax, c.Frame.Channels)
 	}
 	c.Encoder.validate(bad)
+	c.validateGrid(bad)
 	c.Predictor.validate("predictor", bad)
 	if c.Short.Kind != "" {
 		c.Short.validate("short", bad)
@@ -157,9 +161,9 @@ func (e EncoderConfig) validate(bad func(string, ...any)) {
 		bad("encoder hidden %d, softmax_maps %d, static %d, static_maps %d, want 0 or more of each", e.Hidden, e.SoftmaxMaps, e.Static, e.StaticMaps)
 	}
 	switch e.Kind {
-	case EncoderConv:
+	case EncoderConv, EncoderGrid:
 		if len(e.Channels) == 0 || len(e.Kernels) != len(e.Channels) || len(e.Strides) != len(e.Channels) {
-			bad("encoder conv has %d channels, %d kernels, %d strides, want the same number of each, at least 1", len(e.Channels), len(e.Kernels), len(e.Strides))
+			bad("encoder %s has %d channels, %d kernels, %d strides, want the same number of each, at least 1", e.Kind, len(e.Channels), len(e.Kernels), len(e.Strides))
 		}
 	case EncoderIMPALA:
 		if len(e.Channels) == 0 {
@@ -169,7 +173,7 @@ func (e EncoderConfig) validate(bad func(string, ...any)) {
 			bad("encoder impala has neither softmax_maps nor static")
 		}
 	default:
-		bad("encoder kind is %q, want %q or %q", e.Kind, EncoderConv, EncoderIMPALA)
+		bad("encoder kind is %q, want %q, %q or %q", e.Kind, EncoderConv, EncoderIMPALA, EncoderGrid)
 	}
 	if e.Latent < 1 {
 		bad("encoder latent is %d, want at least 1", e.Latent)
@@ -182,16 +186,16 @@ func (e EncoderConfig) validate(bad func(string, ...any)) {
 func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	positive(bad, name+" hidden width", p.Hidden...)
 	switch p.Kind {
-	case PredictorMLP:
+	case PredictorMLP, PredictorConv:
 		if len(p.Hidden) == 0 {
-			bad("%s mlp has no hidden widths", name)
+			bad("%s %s has no hidden widths", name, p.Kind)
 		}
 	case PredictorGRU:
 		if p.Gate || len(p.Hidden) > 0 {
 			bad("%s gru has neither gate nor hidden widths", name)
 		}
 	default:
-		bad("%s kind is %q, want %q or %q", name, p.Kind, PredictorMLP, PredictorGRU)
+		bad("%s kind is %q, want %q, %q or %q", name, p.Kind, PredictorMLP, PredictorGRU, PredictorConv)
 	}
 	if p.Context < 0 {
 		bad("%s context is %d, want 0 or more", name, p.Context)

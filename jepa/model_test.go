@@ -50,6 +50,14 @@ func camera() jepa.Config {
 	return cfg
 }
 
+// cells is an action-free net over a map of 3 x 3 cells, with two latents of context.
+func cells() jepa.Config {
+	cfg := camera()
+	cfg.Encoder = jepa.EncoderConfig{Kind: jepa.EncoderGrid, Channels: []int{4, 3}, Kernels: []int{3, 1}, Strides: []int{4, 1}, Latent: 27}
+	cfg.Predictor = jepa.PredictorConfig{Kind: jepa.PredictorConv, Hidden: []int{5, 4}, Gate: true, Context: 2}
+	return cfg
+}
+
 // published is a small net of the eb-jepa preset's kind.
 func published() jepa.Config {
 	cfg := rooms()
@@ -61,7 +69,7 @@ func published() jepa.Config {
 }
 
 func every() map[string]jepa.Config {
-	return map[string]jepa.Config{"rooms": rooms(), "camera": camera(), "published": published()}
+	return map[string]jepa.Config{"rooms": rooms(), "camera": camera(), "cells": cells(), "published": published()}
 }
 
 // fresh is an untrained model with a normaliser that does something.

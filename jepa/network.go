@@ -29,6 +29,9 @@ func (n Network) Encode(root *model.Scope, pixels *Node) (z, w *Node) {
 	x := n.normalise(pixels)
 	scope := root.At(ScopeEncoder)
 	e := n.Config.Encoder
+	if e.Kind == EncoderGrid {
+		return n.encodeGrid(scope, x), nil
+	}
 	if e.Kind == EncoderIMPALA {
 		h := nn.ReLU(nn.IMPALATrunk(scope.At("trunk"), x, e.Channels))
 		z = n.latentHead(scope, nn.Flatten(h))
@@ -152,7 +155,7 @@ func (n Network) Short() Predictor {
 }
 
 // StaticBias returns what the static code w [N, W] adds to the first layer of
-// predictor p, [N, Hidden[0]], or nil for a nil w and for a GRU. It is apart
+// predictor p, [N, Hidden[0]], or nil for a nil w and for any but an MLP. It is apart
 // from Predict because w is the same at every step of a rollout.
 func (n Network) StaticBias(root *model.Scope, p Predictor, w *Node) *Node {
 	if w == nil || p.Config.Kind != PredictorMLP {
@@ -167,6 +170,9 @@ func (n Network) StaticBias(root *model.Scope, p Predictor, w *Node) *Node {
 func (n Network) Predict(root *model.Scope, predictor Predictor, z, a, bias *Node) *Node {
 	scope, p := root.At("%s", predictor.Scope), predictor.Config
 	d := n.Config.Latent()
+	if p.Kind == PredictorConv {
+		return n.predictGrid(scope, p, z, a)
+	}
 	if p.Kind == PredictorGRU {
 		next := nn.GRU(scope.At("gru"), a, z)
 		if n.Config.Encoder.LayerNorm {

@@ -39,7 +39,8 @@ func (t *trainer) watchCollapse(step int, scalars []float32, extras []*tensors.T
 	if err != nil {
 		return err
 	}
-	r := Read(z, dims[0], dims[1], dims[2])
+	width := t.cfg.Model.CellWidth() // a latent of cells is read place by place
+	r := Read(z, dims[0], len(z)/(dims[0]*width), width)
 	r.CopyRatio = float64(scalars[len(t.pixelTerms())])
 	if len(extras) > 1 {
 		w, err := tensors.CopyFlatData[float32](extras[1])
@@ -57,8 +58,8 @@ func (t *trainer) watchCollapse(step int, scalars []float32, extras []*tensors.T
 	if r.StdMean < leastStd {
 		return fmt.Errorf("%w at step %d: the mean std of z is %.4f, below %.2f; strengthen std or inverse_dynamics", ErrCollapsed, step, r.StdMean, leastStd)
 	}
-	if dims[2] > 2 && r.Rank < leastRank {
-		return fmt.Errorf("%w at step %d: the participation ratio is %.2f of %d dimensions, below %.1f; strengthen cov or inverse_dynamics", ErrCollapsed, step, r.Rank, dims[2], leastRank)
+	if width > 2 && r.Rank < leastRank {
+		return fmt.Errorf("%w at step %d: the participation ratio is %.2f of %d dimensions, below %.1f; strengthen cov or inverse_dynamics", ErrCollapsed, step, r.Rank, width, leastRank)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func pixelLoss(root *model.Scope, cfg Config, pixels, actions, directions *Node)
 	pred, still := predictionLoss(root, net, p, c)
 	terms = append(terms, term{"pred", p.Weights.Pred, pred})
 	add("idm", p.Weights.InverseDynamics, func() *Node { return inverseLoss(root, net, p, c) })
-	rows := regularized(p, c)
+	rows := Reshape(regularized(p, c), -1, cfg.Model.CellWidth()) // a latent of cells: place by place
 	add("std", p.Weights.Std, func() *Node { return loss.HingeStd(rows, loss.HingeConfig{}) })
 	add("cov", p.Weights.Cov, func() *Node { return loss.Covariance(rows, loss.PerPair) })
 	add("sim", p.Weights.Sim, func() *Node { return loss.TemporalSimilarity(c.z) })

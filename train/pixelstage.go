@@ -52,7 +52,7 @@ func (t *trainer) pixelStage(context.Context) (*stage, error) {
 		}
 		if p.Weights.SIGReg > 0 {
 			rng := nn.Rand(t.cfg.Seed, fmt.Sprintf("sigreg/%d", step))
-			in = append(in, loss.DirectionsTensor(rng, dtypes.Float32, t.cfg.Model.Latent(), p.Slices))
+			in = append(in, loss.DirectionsTensor(rng, dtypes.Float32, t.cfg.Model.CellWidth(), p.Slices))
 		}
 		return in, nil
 	}

@@ -138,25 +138,25 @@ func ebJEPA(frame jepa.FrameConfig, actions int) Config {
 	return cfg
 }
 
-// video is an action-free JEPA for camera streams: two latents of context.
+// video is an action-free JEPA for camera streams: a map of cells, each about an
+// eighth to a sixteenth of a side, predicted from two frames by its surroundings,
+// so that surprise has a place.
 func video(frame jepa.FrameConfig) Config {
-	cfg := common("video", jepa.Config{
+	model := jepa.Config{
 		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputUnit,
 		Encoder: jepa.EncoderConfig{
-			Kind: jepa.EncoderConv, Channels: []int{32, 64, 64}, Kernels: []int{5, 3, 3}, Strides: []int{firstStride(frame), 2, 2},
-			Latent: 64, Hidden: 256,
+			Kind: jepa.EncoderGrid, Channels: []int{16, 32, 64, 16}, Kernels: []int{5, 3, 3, 1},
+			Strides: []int{max(2, (max(frame.Height, frame.Width)+32)/64), 2, 2, 1},
 		},
-		Predictor: jepa.PredictorConfig{Kind: jepa.PredictorMLP, Hidden: []int{256, 256}, Gate: true, Context: 2},
-		Short:     jepa.PredictorConfig{Kind: jepa.PredictorMLP, Hidden: []int{256, 256}, Context: 2},
-	})
+		Predictor: jepa.PredictorConfig{Kind: jepa.PredictorConv, Hidden: []int{48, 48}, Gate: true, Context: 2},
+	}
+	rows, cols, channels := model.Grid()
+	model.Encoder.Latent = rows * cols * channels
+	cfg := common("video", model)
 	cfg.Train.Pixels = PixelStage{
-		Optimizer: Optimizer{Steps: 600, Batch: 64, Rate: 1e-3, Floor: 1e-5, WarmUp: 60, Decay: 1e-5, Clip: 2},
+		Optimizer: Optimizer{Steps: 600, Batch: 32, Rate: 1e-3, Floor: 1e-5, WarmUp: 60, Decay: 1e-5, Clip: 2},
 		Offsets:   []int{0, 1, 2, 3, 5}, Context: true, PredSteps: []int{1, 2, 4}, Within: true,
 		Weights: Weights{Pred: 1, Std: 4, Cov: 4},
-	}
-	cfg.Train.Latents = LatentStage{
-		Optimizer: Optimizer{Steps: 2000, Batch: 256, Rate: 1e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-4, Clip: 1},
-		Rollout:   2, Power: 0.7, Refresh: 200,
 	}
 	return cfg
 }

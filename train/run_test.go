@@ -222,21 +222,26 @@ func TestVideoPreset(t *testing.T) {
 	if f := cfg.Model.Frame; f != (jepa.FrameConfig{Height: 20, Width: 30, Channels: 1, FPS: 10}) || len(cfg.Model.PixelMean) != 1 {
 		t.Errorf("frame %+v, %d pixel means", f, len(cfg.Model.PixelMean))
 	}
-	cfg.Model.Encoder.Channels, cfg.Model.Encoder.Hidden, cfg.Model.Encoder.Latent = []int{4, 6, 6}, 12, 8
-	cfg.Train.Pixels.Batch, cfg.Train.Latents.Batch = 8, 16
-	cfg.Train.Pixels.Steps, cfg.Train.Latents.Steps, cfg.Train.LogEvery = 30, 300, 1
+	if rows, cols, width := cfg.Model.Grid(); rows != 3 || cols != 4 || width != 16 || cfg.Model.Latent() != 192 {
+		t.Errorf("a map of %d x %d cells of %d, latent %d; want 3 x 4 of 16", rows, cols, width, cfg.Model.Latent())
+	}
+	cfg.Model.Encoder.Channels, cfg.Model.Encoder.Latent, cfg.Model.Predictor.Hidden = []int{4, 6, 8, 5}, 60, []int{8}
+	cfg.Train.Pixels.Batch, cfg.Train.Pixels.Steps, cfg.Train.Pixels.WarmUp, cfg.Train.LogEvery = 8, 250, 10, 1
 	out := filepath.Join(t.TempDir(), "model")
 	m := mustRun(t, train.Options{Data: d, Out: out, Config: cfg})
-	if m.Config().ActionDim != 0 || m.Config().State() != 16 {
+	if m.Config().ActionDim != 0 || m.Config().State() != 120 {
 		t.Errorf("A = %d, S = %d; want 0 and two latents", m.Config().ActionDim, m.Config().State())
 	}
-	entries := logged(t, out, 330)
+	entries := logged(t, out, 250)
 	var first, last float32
 	for i := range 20 {
-		first, last = first+entries[30+i].Loss, last+entries[310+i].Loss
+		first, last = first+entries[i].Loss, last+entries[230+i].Loss
 	}
 	if !(last < first/2) {
-		t.Errorf("stage 2: mean loss from %g to %g, want it halved", first/20, last/20)
+		t.Errorf("mean loss from %g to %g, want it halved", first/20, last/20)
+	}
+	if ratio := entries[249].Terms["copy_ratio"]; !(ratio < 0.8) {
+		t.Errorf("the prediction error is %g of that of no change, want less than 0.8", ratio)
 	}
 }
 

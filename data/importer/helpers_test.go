@@ -83,6 +83,12 @@ func plainPicture(w, h int, c color.Color) image.Image {
 // savePicture writes a PNG or JPEG of one gray level, making its folder.
 func savePicture(t testing.TB, path string, level uint8) {
 	t.Helper()
+	save(t, path, plainPicture(8, 6, color.Gray{level}))
+}
+
+// save writes a picture as its name says.
+func save(t testing.TB, path string, img image.Image) {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +96,6 @@ func savePicture(t testing.TB, path string, level uint8) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img := plainPicture(8, 6, color.Gray{level})
 	if strings.EqualFold(filepath.Ext(path), ".png") {
 		err = png.Encode(f, img)
 	} else {
@@ -103,6 +108,9 @@ func savePicture(t testing.TB, path string, level uint8) {
 
 func saveText(t testing.TB, path, text string) {
 	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -73,6 +73,10 @@ func (im *importing) add(ctx context.Context, path string) error {
 			return err
 		}
 	}
+	if h, w, c := src.FrameShape(); h*w*c != len(im.frame) || h != im.sum.Meta.Frame.Height {
+		f := im.sum.Meta.Frame
+		return fmt.Errorf("importer: %s: frames are %dx%d, those of %s %dx%d: give the size that all shall have", path, w, h, im.c.Sources[0], f.Width, f.Height)
+	}
 	before := im.w.Steps()
 	if err := im.copy(ctx, src); err != nil {
 		return fmt.Errorf("importer: %s: %w", path, err)

@@ -19,7 +19,7 @@ import (
 // and datasets with a rate of 0.
 const PictureFPS = 10
 
-// DefaultSize is the height and width of frames if none is asked for.
+// DefaultSize is the height and width of the frames of videos if none is asked for.
 const DefaultSize = 64
 
 // maxSide and maxPixels bound pictures, so that a forged header cannot ask for
@@ -31,7 +31,8 @@ const (
 
 // Options say which frames are wanted.
 type Options struct {
-	// Height and Width of the frames; 0 means DefaultSize, for a dataset its own.
+	// Height and Width of the frames; 0 means DefaultSize, for a dataset its own, and
+	// for pictures in folders theirs, which all must have then.
 	Height, Width int
 	// Channels: 3 is RGB and 1 gray; 0 means 3, for a dataset its own. A dataset
 	// with other channels gives them only as they are.

@@ -10,9 +10,9 @@ import (
 
 // importCmd makes a dataset of recordings.
 type importCmd struct {
-	Sources []string      `arg:"" name:"source" help:"Videos (through ffmpeg), folders of images, GIFs; each begins a new episode."`
+	Sources []string      `arg:"" name:"source" help:"Videos (through ffmpeg), GIFs, folders of images or of such folders; each clip is an episode."`
 	Out     string        `short:"o" required:"" placeholder:"DIR" help:"Folder of the new dataset."`
-	Size    int           `default:"64" help:"Pixels a side of a frame; the whole picture is resized to it (${default})."`
+	Size    *int          `placeholder:"64" help:"Pixels a side of a frame; the whole picture is resized to it. Left out, images in folders keep their size and videos get 64."`
 	FPS     float64       `name:"fps" placeholder:"10" help:"Frames a second; the rate of the first source if left out."`
 	Gray    bool          `help:"Keep brightness alone: one channel instead of three."`
 	From    time.Duration `placeholder:"0s" help:"Leave out what comes before this time of every source."`
@@ -21,13 +21,16 @@ type importCmd struct {
 
 // Run imports the sources and says what came of them.
 func (c *importCmd) Run(ctx context.Context, a *app) error {
-	options := importer.Options{Height: c.Size, Width: c.Size, Channels: 3, FPS: c.FPS, From: c.From, To: c.To}
+	options := importer.Options{Channels: 3, FPS: c.FPS, From: c.From, To: c.To}
+	if c.Size != nil {
+		options.Height, options.Width = *c.Size, *c.Size
+	}
 	if c.Gray {
 		options.Channels = 1
 	}
 	switch {
-	case c.Size < 1:
-		return usagef("import: --size %d: want 1 or more", c.Size)
+	case c.Size != nil && *c.Size < 1:
+		return usagef("import: --size %d: want 1 or more", *c.Size)
 	case !(c.FPS >= 0):
 		return usagef("import: --fps %v: want more than 0", c.FPS)
 	case c.From < 0 || c.To < 0 || c.To > 0 && c.To <= c.From:

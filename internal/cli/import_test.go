@@ -72,6 +72,25 @@ func TestImportPictures(t *testing.T) {
 	}
 }
 
+// A folder of clip folders needs no flag: one episode a clip, the pictures as they are.
+func TestImportClips(t *testing.T) {
+	parent := t.TempDir()
+	for i, n := range []int{4, 7} {
+		if err := os.Rename(pictures(t, n), filepath.Join(parent, fmt.Sprint("clip", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	call(t, "import", parent, "-o", out).want(t, ExitDone)
+	d := imported(t, out)
+	if h, w, c := d.FrameShape(); h != 30 || w != 40 || c != 3 || d.Episodes() != 2 || d.Steps() != 11 {
+		t.Fatalf("%d steps in %d episodes of %dx%dx%d, want 11 in 2 of 30x40x3", d.Steps(), d.Episodes(), h, w, c)
+	}
+	if first, n := d.Episode(1); n != 7 || d.Frame(first + 3)[0] != 60 {
+		t.Errorf("episode 1 has %d frames, frame 3 of brightness %d; want 7 and 60", n, d.Frame(first + 3)[0])
+	}
+}
+
 func TestImportGIF(t *testing.T) {
 	g := &gif.GIF{}
 	for i := range 4 {

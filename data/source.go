@@ -32,3 +32,22 @@ type ActionSource interface {
 	// actions.
 	Action() []float32
 }
+
+// An Event is something that happened to a source between its frames.
+type Event struct {
+	Kind   string        // one of the constants below
+	Time   time.Duration // of the last frame before it, as Next gave it
+	Detail string        // in words, for people
+}
+
+// Kinds of events of a source.
+const (
+	EventJump         = "clock_jump"   // the clock of the recording jumped; what follows is a new episode
+	EventDamaged      = "damaged"      // a part cannot be decoded; the decoder goes on
+	EventTruncated    = "truncated"    // the recording ends before its length says
+	EventRepeats      = "repeats"      // the source is slower than asked for, so frames are repeated
+	EventStale        = "stale"        // no frame has come for too long
+	EventDisconnected = "disconnected" // the source is gone
+	EventReconnecting = "reconnecting" // about to be opened again
+	EventReconnected  = "reconnected"  // frames come again
+)

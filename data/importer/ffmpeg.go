@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -27,6 +28,10 @@ type stream struct {
 	Height int    `json:"height"`
 	Real   string `json:"r_frame_rate"`
 	Mean   string `json:"avg_frame_rate"`
+	Length string `json:"duration"` // seconds, or empty or N/A
+
+	start  time.Duration // clock of the first packet, of all streams
+	length time.Duration // 0 = not known
 }
 
 // video is a FrameSource over an ffmpeg process that writes raw frames.
@@ -37,7 +42,8 @@ type video struct {
 	out   io.ReadCloser
 	notes *tail
 	count int
-	end   error // what Next returns from now on
+	end   error  // what Next returns from now on
+	short string // the recording ended before its time
 
 	mu     sync.Mutex
 	waited bool // the process is gone: its number may be another's
@@ -47,11 +53,6 @@ func openVideo(ctx context.Context, path string, o Options) (data.FrameSource, e
 	o, err := o.pictured()
 	if err != nil {
 		return nil, err
-	}
-	for _, program := range []string{"ffmpeg", "ffprobe"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return nil, ErrNoFFmpeg
-		}
 	}
 	input := inputArgs(path)
 	info, err := probe(ctx, input)
@@ -63,10 +64,8 @@ func openVideo(ctx context.Context, path string, o Options) (data.FrameSource, e
 		rate, text = info.rate()
 	}
 	v := &video{o: o, rate: rate, notes: &tail{limit: 4096}}
-	v.cmd = exec.Command("ffmpeg", frameArgs(input, o, info, text)...)
+	v.prepare(frameArgs(input, o, info, text))
 	v.cmd.Stderr = v.notes
-	v.cmd.SysProcAttr = ownGroup()
-	v.cmd.WaitDelay = 5 * time.Second
 	if v.out, err = v.cmd.StdoutPipe(); err != nil {
 		return nil, err
 	}
@@ -76,20 +75,23 @@ func openVideo(ctx context.Context, path string, o Options) (data.FrameSource, e
 	return v, nil
 }
 
-// inputArgs names the input. A local file may not make ffmpeg open anything but
-// local files, as a playlist could.
-func inputArgs(path string) []string {
-	if strings.Contains(path, "://") {
-		return []string{"-i", path}
-	}
-	return []string{"-protocol_whitelist", "file", "-i", "file:" + path}
+// prepare makes the command.
+func (v *video) prepare(args []string) {
+	v.cmd = exec.Command("ffmpeg", args...)
+	v.cmd.SysProcAttr = ownGroup()
+	v.cmd.WaitDelay = 5 * time.Second
 }
 
 // probe asks ffprobe for the video stream, cover pictures of music apart.
 func probe(ctx context.Context, input []string) (stream, error) {
+	for _, program := range []string{"ffmpeg", "ffprobe"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return stream{}, ErrNoFFmpeg
+		}
+	}
 	notes := &tail{limit: 4096}
 	cmd := exec.CommandContext(ctx, "ffprobe", append([]string{"-v", "error", "-select_streams", "V:0",
-		"-show_entries", "stream=codec_name,width,height,r_frame_rate,avg_frame_rate", "-of", "json"}, input...)...)
+		"-show_entries", "stream=codec_name,width,height,r_frame_rate,avg_frame_rate,duration:format=start_time,duration", "-of", "json"}, input...)...)
 	cmd.Stderr = notes
 	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
@@ -97,11 +99,18 @@ func probe(ctx context.Context, input []string) (stream, error) {
 	if ctx.Err() != nil {
 		return stream{}, ctx.Err()
 	}
+	if err != nil && bytes.Contains(notes.text, []byte("moov atom not found")) {
+		return stream{}, errors.New("is not a video that ffmpeg can read, or is truncated: the index that this kind of file has at its end is missing (moov atom not found)")
+	}
 	if err != nil {
 		return stream{}, fmt.Errorf("is not a video that ffmpeg can read: %s", notes.last(err))
 	}
 	var reply struct {
 		Streams []stream `json:"streams"`
+		Format  struct {
+			Start  string `json:"start_time"`
+			Length string `json:"duration"`
+		} `json:"format"`
 	}
 	if err := json.Unmarshal(out, &reply); err != nil {
 		return stream{}, fmt.Errorf("ffprobe's answer: %w", err)
@@ -116,7 +125,20 @@ func probe(ctx context.Context, input []string) (stream, error) {
 	if s.Width < 1 || s.Height < 1 {
 		return stream{}, errors.New("is not a video that ffmpeg can read: its frames have no size")
 	}
+	s.start = clock(reply.Format.Start)
+	if s.length = clock(s.Length); s.length == 0 {
+		s.length = clock(reply.Format.Length)
+	}
 	return s, nil
+}
+
+// clock returns seconds in ffprobe's words as a time, 0 for what is not one.
+func clock(seconds string) time.Duration {
+	v, err := strconv.ParseFloat(seconds, 64)
+	if err != nil || math.Abs(v) > 1e9 { // NaN fails to compare
+		return 0
+	}
+	return time.Duration(math.Round(v * 1e9))
 }
 
 // rate returns the mean frame rate and its text, a ratio.
@@ -143,6 +165,12 @@ func frameArgs(input []string, o Options, info stream, rate string) []string {
 	if o.To > 0 {
 		args = append(args, "-t", seconds(o.To-o.From))
 	}
+	return append(args, rawArgs(o, info, "fps="+rate)...)
+}
+
+// rawArgs ask for raw frames of the wanted size and colours on standard output,
+// behind a filter.
+func rawArgs(o Options, info stream, first string) []string {
 	flags := "bicubic"
 	if o.Width*o.Height < info.Width*info.Height {
 		flags = "area"
@@ -151,8 +179,8 @@ func frameArgs(input []string, o Options, info stream, rate string) []string {
 	if o.Channels == 1 {
 		format = "gray"
 	}
-	filter := fmt.Sprintf("fps=%s,scale=%d:%d:flags=%s+accurate_rnd+full_chroma_int", rate, o.Width, o.Height, flags)
-	return append(args, "-map", "0:V:0", "-an", "-sn", "-dn", "-vf", filter, "-pix_fmt", format, "-f", "rawvideo", "pipe:1")
+	filter := fmt.Sprintf("%s,scale=%d:%d:flags=%s+accurate_rnd+full_chroma_int", first, o.Width, o.Height, flags)
+	return []string{"-map", "0:V:0", "-an", "-sn", "-dn", "-vf", filter, "-pix_fmt", format, "-f", "rawvideo", "pipe:1"}
 }
 
 func (v *video) FrameShape() (h, w, c int) { return v.o.Height, v.o.Width, v.o.Channels }
@@ -190,10 +218,14 @@ func (v *video) finish(err error) error {
 	return err
 }
 
-// Warning returns what ffmpeg complained about without giving up.
+// Warning returns what ffmpeg complained about without giving up, or that the
+// recording ended before its time.
 func (v *video) Warning() string {
 	if v.end != io.EOF {
 		return ""
+	}
+	if v.short != "" {
+		return v.short
 	}
 	return v.notes.last(nil)
 }

@@ -9,7 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"foresee/data"
@@ -98,7 +98,7 @@ func Open(ctx context.Context, path string, o Options) (data.FrameSource, error)
 }
 
 func open(ctx context.Context, path string, o Options) (data.FrameSource, error) {
-	if strings.Contains(path, "://") {
+	if isURL(path) {
 		return openVideo(ctx, path, o)
 	}
 	info, err := os.Stat(path)
@@ -115,16 +115,35 @@ func open(ctx context.Context, path string, o Options) (data.FrameSource, error)
 	if err != nil {
 		return nil, err
 	}
-	has := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
-	case has("GIF87a") || has("GIF89a"):
+	case magic(head, "GIF87a", "GIF89a"):
 		return openStill(o, func() (decoder, error) { return newGIF(path) })
-	case has("YUV4MPEG2 "):
+	case magic(head, "YUV4MPEG2 "):
 		return openStill(o, func() (decoder, error) { return newY4M(path) })
-	case has("\x89PNG") || has("\xff\xd8\xff"):
+	case magic(head, pngMagic, jpegMagic):
 		return nil, errors.New("is a single picture: give the folder of a sequence of pictures")
 	}
 	return openVideo(ctx, path, o)
+}
+
+// isVideoFile reports whether Open would leave the file to ffmpeg.
+func isVideoFile(path string) bool {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return false
+	}
+	head, err := readHead(path)
+	return err == nil && !magic(head, "GIF87a", "GIF89a", "YUV4MPEG2 ", pngMagic, jpegMagic)
+}
+
+// First bytes of files that are read without ffmpeg.
+const (
+	pngMagic  = "\x89PNG"
+	jpegMagic = "\xff\xd8\xff"
+)
+
+// magic reports whether a file begins with one of the words.
+func magic(head []byte, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return bytes.HasPrefix(head, []byte(w)) })
 }
 
 func readHead(path string) ([]byte, error) {

@@ -30,6 +30,7 @@ func Surprises(ctx context.Context, m *jepa.Model, c Clip) (first int, scores []
 	}
 	batch := make([]frame, n)
 	for i := range batch {
+		batch[i].number = i
 		batch[i].pixels = c.Frames[i*px : (i+1)*px]
 		if a > 0 && i < n-1 {
 			batch[i].action = c.Actions[i*a : (i+1)*a]

@@ -7,14 +7,23 @@
 //	surprise(t) = (1/D) Σ_d (ẑ_d(t) - z_d(t))²,   ẑ(t) = predictor(z(t-1), ..., z(t-C), w(t-1), a(t-1))
 //
 // with C latents of context, the static code w where the model has one, and the
-// recorded action a where it takes actions. The relative surprise is that over
-// its running expectation, package surprise; it has no unit and is about 1 for
-// an ordinary frame. An alarm is a relative surprise at or above a fixed factor:
+// recorded action a where it takes actions. Where the latent is a map of cells,
+// each place has a surprise of its own, s_i(t), whose mean is the above. The
+// relative surprise is that over its running expectation m, package surprise; it
+// has no unit and is about 1 for an ordinary frame:
+//
+//	relative(t) = max_i s_i(t) / ((m_i(t-1) + mean_j m_j(t-1)) / 2)
+//
+// so that what flickers for ever is soon expected where it does. An alarm is a relative surprise at or above a fixed factor:
 // a first cut, not yet a calibrated rate of false alarms.
 //
 // A line of output is one JSON object, see [Record]. The first C frames of an
 // episode cannot be predicted: their surprise is null. While the expectation
 // warms up, relative is null. Both carry "warming": true.
+//
+// What happens to the source between frames is a line of its own, see
+// [EventRecord]. Frames are read ahead, so that it may precede the lines of frames
+// that came before; its time says where it belongs.
 //
 // Nothing here sees where things truly are.
 package watch

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"foresee/data"
@@ -21,21 +22,27 @@ type frame struct {
 	action  []float32 // [A]
 	time    time.Duration
 	episode int
+	number  int       // of the frames that the source gave, dropped ones included
+	came    time.Time // when it was read
 }
 
 // reader reads a source ahead in a goroutine, so that decoding and encoding
 // share the cores.
 type reader struct {
-	frames chan frame
-	free   chan frame
-	failed error // why frames was closed; read it only then
+	frames  chan frame
+	free    chan frame
+	drop    bool // leave out the oldest frames rather than make the source wait
+	dropped atomic.Int64
+	failed  error // why frames was closed; read it only then
 }
 
-// startReader reads up to ahead frames in advance until ctx ends.
-func startReader(ctx context.Context, src data.FrameSource, model jepa.Config, ahead int) *reader {
+// startReader reads up to ahead frames in advance until ctx ends. With drop, a
+// source faster than the watcher never waits: half of what waits is left out, the
+// oldest, so that there are few gaps.
+func startReader(ctx context.Context, src data.FrameSource, model jepa.Config, ahead int, drop bool) *reader {
 	// In flight: those in the channel, one being read, and a batch (half of
 	// ahead) in the watcher's hands.
-	r := &reader{frames: make(chan frame, ahead), free: make(chan frame, 2*ahead)}
+	r := &reader{frames: make(chan frame, ahead), free: make(chan frame, 2*ahead), drop: drop}
 	for range cap(r.free) {
 		r.free <- frame{}
 	}
@@ -47,7 +54,7 @@ func startReader(ctx context.Context, src data.FrameSource, model jepa.Config, a
 }
 
 func (r *reader) read(ctx context.Context, src data.FrameSource, model jepa.Config) error {
-	for {
+	for number := 0; ; number++ {
 		var f frame
 		select {
 		case f = <-r.free:
@@ -65,7 +72,7 @@ func (r *reader) read(ctx context.Context, src data.FrameSource, model jepa.Conf
 		if err != nil {
 			return err
 		}
-		f.episode = src.Episode()
+		f.episode, f.number, f.came = src.Episode(), number, time.Now()
 		if model.ActionDim > 0 {
 			actions, err := actionOf(src, model.ActionDim)
 			if err != nil {
@@ -73,10 +80,26 @@ func (r *reader) read(ctx context.Context, src data.FrameSource, model jepa.Conf
 			}
 			f.action = append(f.action[:0], actions...)
 		}
+		if r.drop && len(r.frames) == cap(r.frames) {
+			r.dropHalf()
+		}
 		select {
 		case r.frames <- f:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+	}
+}
+
+// dropHalf gives the memory of the oldest waiting frames back.
+func (r *reader) dropHalf() {
+	for range max(1, cap(r.frames)/2) {
+		select {
+		case f := <-r.frames:
+			r.free <- f
+			r.dropped.Add(1)
+		default:
+			return
 		}
 	}
 }

@@ -12,12 +12,15 @@ type tracker struct {
 	recent  [][]float32 // codes of the last frames of the episode, the newest first, at most Context
 	action  []float32   // taken at the newest of them
 	episode int
+	number  int // that the next frame has if none was dropped
 }
 
 // score is the surprise of a frame, if it could be predicted.
 type score struct {
 	value float64
-	known bool // enough frames of the episode came before it
+	cells []float64 // the same cell by cell, [rows·cols] of Config.Grid; their mean is value
+	code  []float32 // [D + W] of the frame
+	known bool      // enough frames of the episode came before it
 }
 
 // score returns the surprise of each frame of a batch.
@@ -40,9 +43,10 @@ func (t *tracker) score(ctx context.Context, batch []frame) ([]score, error) {
 	var predicted []int // frames with a prediction
 	state := make([]float32, cfg.State())
 	for i, f := range batch {
-		if f.episode != t.episode {
+		if f.episode != t.episode || f.number != t.number {
 			t.recent, t.episode = nil, f.episode
 		}
+		t.number = f.number + 1
 		if len(t.recent) == cfg.Context() {
 			t.m.StateAt(state, t.recent...)
 			states, actions = append(states, state...), append(actions, t.action...)
@@ -54,15 +58,29 @@ func (t *tracker) score(ctx context.Context, batch []frame) ([]score, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range scores {
+		scores[i].code = codes[i*width : (i+1)*width]
+	}
 	for j, i := range predicted {
-		sum := 0.0
-		for k, z := range codes[i*width : i*width+latent] {
-			e := float64(guesses[j*latent+k]) - float64(z)
-			sum += e * e
-		}
-		scores[i] = score{sum / float64(latent), true}
+		scores[i].measure(guesses[j*latent:(j+1)*latent], cfg.CellWidth())
 	}
 	return scores, nil
+}
+
+// measure compares a frame's latent with what was predicted.
+func (s *score) measure(guess []float32, width int) {
+	s.cells = make([]float64, len(guess)/width)
+	total := 0.0
+	for i := range s.cells {
+		sum := 0.0
+		for k, z := range s.code[i*width : (i+1)*width] {
+			e := float64(guess[i*width+k]) - float64(z)
+			sum += e * e
+		}
+		total += sum
+		s.cells[i] = sum / float64(width)
+	}
+	s.value, s.known = total/float64(len(guess)), true
 }
 
 // push puts a code in front of recent; the batch's memory is not kept.

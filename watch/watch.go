@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"foresee/data"
 	"foresee/jepa"
@@ -17,6 +18,7 @@ const DefaultAlarm = 8
 type Config struct {
 	Batch       int             // frames encoded at once; 0 means 32
 	Live        bool            // score frames as they come instead of waiting for a full batch
+	Drop        bool            // leave out and count the oldest frames when the source is faster, instead of making it wait
 	Alarm       float64         // relative surprise that raises an alarm; 0 means DefaultAlarm, +Inf is never
 	Expectation surprise.Config // what is usual
 }
@@ -24,9 +26,41 @@ type Config struct {
 // Watcher scores streams with one model. It is for one goroutine at a time; the
 // expectation carries on from one Run to the next.
 type Watcher struct {
-	m      *jepa.Model
-	cfg    Config
-	expect *surprise.Expectation
+	m       *jepa.Model
+	cfg     Config
+	expect  *surprise.Expectation
+	rows    int
+	cols    int
+	ratio   []float64 // scratch of Expectation.Observe
+	stats   Stats
+	latency Latency
+}
+
+// Stats counts what a watcher has seen. The latency of a frame is the time from
+// when it was read to when its surprise was known.
+type Stats struct {
+	Frames        int // scored
+	Dropped       int // left out because the source was faster
+	P50, P95, P99 time.Duration
+}
+
+// Stats returns the counts so far. It may be called from other goroutines than
+// Run's.
+func (w *Watcher) Stats() Stats {
+	w.latency.mu.Lock()
+	defer w.latency.mu.Unlock()
+	s := w.stats
+	s.P50, s.P95, s.P99 = w.latency.quantile(0.5), w.latency.quantile(0.95), w.latency.quantile(0.99)
+	return s
+}
+
+// Observation is a record and what it was made from. Its slices are the
+// watcher's: read them before emit returns, and do not change them.
+type Observation struct {
+	Record
+	Pixels []uint8   // [H, W, C]
+	Latent []float32 // [D]
+	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while warming
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.
@@ -40,11 +74,12 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 	if cfg.Batch < 1 || !(cfg.Alarm > 0) {
 		return nil, fmt.Errorf("watch: config: batch %d and alarm %g, want both above 0", cfg.Batch, cfg.Alarm)
 	}
-	expect, err := surprise.NewExpectation(1, cfg.Expectation)
+	rows, cols, _ := m.Config().Grid()
+	expect, err := surprise.NewExpectation(rows*cols, cfg.Expectation)
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
-	return &Watcher{m: m, cfg: cfg, expect: expect}, nil
+	return &Watcher{m: m, cfg: cfg, expect: expect, rows: rows, cols: cols, ratio: make([]float64, rows*cols)}, nil
 }
 
 // Run scores every frame of src in order and hands its record to emit. It
@@ -58,18 +93,23 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 // the model takes, are errors before the first record. A surprise that is not
 // finite is an error that wraps surprise.ErrNotFinite.
 func (w *Watcher) Run(ctx context.Context, src data.FrameSource, emit func(Record) error) error {
+	return w.Observe(ctx, src, func(o Observation) error { return emit(o.Record) })
+}
+
+// Observe is Run with all that each record was made from.
+func (w *Watcher) Observe(ctx context.Context, src data.FrameSource, emit func(Observation) error) error {
 	model := w.m.Config()
 	f := model.Frame
 	if h, wd, c := src.FrameShape(); h != f.Height || wd != f.Width || c != f.Channels {
 		return fmt.Errorf("watch: frames are %dx%dx%d, the model was trained on %dx%dx%d", h, wd, c, f.Height, f.Width, f.Channels)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	frames := startReader(ctx, src, model, 2*w.cfg.Batch)
+	frames := startReader(ctx, src, model, 2*w.cfg.Batch, w.cfg.Drop)
 	defer frames.wait()
 	defer cancel()
 	t := tracker{m: w.m}
-	number := 0
-	for {
+	before := w.Stats()
+	for number := 0; ; {
 		batch, readErr := frames.collect(w.cfg.Batch, w.cfg.Live)
 		if readErr != nil && ctx.Err() != nil {
 			return fmt.Errorf("watch: after %d frames: %w", number, ctx.Err())
@@ -78,17 +118,18 @@ func (w *Watcher) Run(ctx context.Context, src data.FrameSource, emit func(Recor
 		if err != nil {
 			return fmt.Errorf("watch: frames from %d on: %w", number, err)
 		}
+		w.count(batch, before.Dropped+int(frames.dropped.Load()))
 		for i, b := range batch {
-			r, err := w.judge(scores[i])
+			o, err := w.judge(scores[i])
 			if err != nil {
-				return fmt.Errorf("watch: frame %d: %w", number, err)
+				return fmt.Errorf("watch: frame %d: %w", b.number, err)
 			}
-			r.Time, r.Frame, r.Episode = b.time.Seconds(), number, b.episode
-			if err := emit(r); err != nil {
+			o.Time, o.Frame, o.Episode, o.Pixels = b.time.Seconds(), b.number, b.episode, b.pixels
+			if err := emit(o); err != nil {
 				return err
 			}
-			number++
 		}
+		number += len(batch)
 		frames.release(batch)
 		if errors.Is(readErr, errEnd) {
 			return unread(src, number)
@@ -99,6 +140,18 @@ func (w *Watcher) Run(ctx context.Context, src data.FrameSource, emit func(Recor
 	}
 }
 
+// count adds a scored batch to the statistics.
+func (w *Watcher) count(batch []frame, dropped int) {
+	w.latency.mu.Lock()
+	defer w.latency.mu.Unlock()
+	now := time.Now()
+	for _, f := range batch {
+		w.latency.add(now.Sub(f.came))
+	}
+	w.stats.Frames += len(batch)
+	w.stats.Dropped = dropped
+}
+
 // unread is the error of a source that passed over what it could not read.
 func unread(src data.FrameSource, frames int) error {
 	if s, ok := src.(interface{ Warning() string }); ok && s.Warning() != "" {
@@ -107,18 +160,35 @@ func unread(src data.FrameSource, frames int) error {
 	return nil
 }
 
-// judge compares a score with what is usual.
-func (w *Watcher) judge(s score) (Record, error) {
+// judge compares a score with what is usual, cell by cell. What a cell is
+// expected to show is pulled halfway to the mean over the map, so that the least
+// stir where nothing ever moves is no sensation; with one cell that changes nothing.
+func (w *Watcher) judge(s score) (Observation, error) {
 	if !s.known {
-		return Record{Warming: true}, nil
+		return Observation{Record: Record{Warming: true}, Latent: s.code[:w.m.Config().Latent()]}, nil
 	}
-	relative := make([]float64, 1)
-	ready, err := w.expect.Observe([]float64{s.value}, relative)
-	if err != nil {
-		return Record{}, err
+	o := Observation{Record: Record{Surprise: &s.value, Warming: true}, Latent: s.code[:w.m.Config().Latent()]}
+	mean := 0.0
+	expected := make([]float64, len(s.cells))
+	for i := range expected {
+		expected[i] = w.expect.Mean(i)
+		mean += expected[i] / float64(len(expected))
 	}
-	if !ready {
-		return Record{Surprise: &s.value, Warming: true}, nil
+	ready, err := w.expect.Observe(s.cells, w.ratio)
+	if err != nil || !ready {
+		return o, err
 	}
-	return Record{Surprise: &s.value, Relative: &relative[0], Alarm: relative[0] >= w.cfg.Alarm}, nil
+	o.Warming, o.Cells = false, make([]float64, len(s.cells))
+	top := 0
+	for i, v := range s.cells {
+		o.Cells[i] = v / ((expected[i] + mean) / 2)
+		if o.Cells[i] > o.Cells[top] {
+			top = i
+		}
+	}
+	o.Relative, o.Alarm = &o.Cells[top], o.Cells[top] >= w.cfg.Alarm
+	if len(o.Cells) > 1 {
+		o.At = &[2]float64{(float64(top%w.cols) + 0.5) / float64(w.cols), (float64(top/w.cols) + 0.5) / float64(w.rows)}
+	}
+	return o, nil
 }

@@ -16,6 +16,10 @@ import (
 // slow frame; at least three frames are allowed.
 const jumpLimit = time.Second
 
+// early is how much sooner than its turn, in frames, a frame may come. Clocks
+// jitter; a frame that comes late is on time until the next turn.
+const early = 0.25
+
 // stampedVideo is a FrameSource over an ffmpeg process that tells the clock of every
 // frame. Unlike video it does not trust the clock: where that jumps, a new
 // episode begins, instead of hours of one frame repeated.
@@ -197,7 +201,7 @@ func (v *stampedVideo) read() error {
 	case gap > limit || gap < -limit/2:
 		v.jump(last, now, gap)
 	default:
-		v.waiting = int(math.Round((now - v.origin - v.begin).Seconds() * v.rate))
+		v.waiting = int(math.Floor((now-v.origin-v.begin).Seconds()*v.rate + early))
 		v.pending = v.waiting > v.tick
 	}
 	if v.o.To > 0 && !v.live && now-v.origin+time.Microsecond >= v.o.To {
@@ -234,7 +238,10 @@ func (v *stampedVideo) finishStamped(err error) error {
 		return io.EOF
 	}
 	failed := v.collect()
-	reached := v.clock - v.origin
+	reached := max(v.clock-v.origin, v.o.From)
+	if !v.started {
+		reached = v.o.From
+	}
 	if failed != nil {
 		err = fmt.Errorf("ffmpeg failed after %d frames: %s", v.count, v.notes.last(failed))
 	} else if err == io.ErrUnexpectedEOF {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"foresee/data"
@@ -17,10 +19,10 @@ import (
 // watchCmd says frame by frame how surprising a stream is.
 type watchCmd struct {
 	Model       string        `short:"m" required:"" placeholder:"MODEL" help:"Model that expects."`
-	Source      string        `arg:"" help:"Video file or URL (through ffmpeg), GIF, folder of images, or dataset."`
+	Source      string        `arg:"" help:"Camera (/dev/videoN), URL (rtsp, http, ...) or video file, all through ffmpeg; GIF, folder of images, or dataset."`
 	From        time.Duration `placeholder:"0s" help:"Leave out what comes before this time."`
 	To          time.Duration `placeholder:"40s" help:"Leave out what comes from this time on; the end if left out."`
-	Live        bool          `help:"Score every frame as it comes instead of 32 at a time; the default for URLs."`
+	Live        bool          `help:"Score every frame as it comes instead of 32 at a time; the default for cameras and URLs."`
 	Alarm       float64       `default:"8" help:"Raise an alarm from so many times the expected surprise on; 0 = never (${default})."`
 	ExitOnAlarm bool          `name:"exit-on-alarm" help:"Stop at the first alarm, with exit code 3."`
 }
@@ -29,7 +31,9 @@ type watchCmd struct {
 func (c *watchCmd) Help() string {
 	return "Prints one JSON object a frame, with or without --json: time in seconds, frame, surprise (error of the predicted latent; " +
 		"null where too few frames came before), relative (surprise over its running expectation, about 1 for an ordinary frame; null " +
-		"while warming), alarm. Frame size, colours and rate are the model's. The alarm is a plain factor, not a calibrated rate of false alarms."
+		"while warming), at (where in the picture), alarm. What happens to the source is a line with event and detail: a camera that is " +
+		"silent, gone or back, a clock that jumps, a video that is cut off. Frame size, colours and rate are the model's. A camera that is " +
+		"faster than the model loses its oldest frames. The alarm is a plain factor, not a calibrated rate of false alarms."
 }
 
 // errAlarm ends a watch at its first alarm.
@@ -50,12 +54,19 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("watch: %w", err)
 	}
 	defer end()
-	src, err := openWatched(ctx, c.Source, m.Config(), c.From, c.To)
+	out := &wholeWrites{w: a.stdout}
+	src, live, err := openWatched(ctx, c.Source, m.Config(), c.From, c.To, func(e data.Event) {
+		a.log.Warn(e.Kind, "at", e.Time, "detail", e.Detail)
+		watch.EventLines(out)(e) // what cannot be written is the next line's error too
+	})
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
 	defer src.Close()
-	cfg := watch.Config{Live: c.Live || strings.Contains(c.Source, "://"), Alarm: c.Alarm}
+	cfg := watch.Config{Live: c.Live || strings.Contains(c.Source, "://") || live, Drop: live, Alarm: c.Alarm}
+	if cfg.Live {
+		cfg.Batch = liveBatch
+	}
 	if c.Alarm == 0 {
 		cfg.Alarm = math.Inf(1)
 	}
@@ -63,12 +74,12 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.watch(ctx, a, w, src)
+	return c.watch(ctx, a, w, src, out)
 }
 
 // watch prints the lines and logs how many there were and how fast they came.
-func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data.FrameSource) error {
-	line := watch.Lines(a.stdout)
+func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data.FrameSource, out io.Writer) error {
+	line := watch.Lines(out)
 	begun, frames, alarms := time.Now(), 0, 0
 	var last watch.Record
 	err := w.Run(ctx, src, func(r watch.Record) error {
@@ -85,7 +96,10 @@ func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data
 		return nil
 	})
 	rate := float64(frames) / time.Since(begun).Seconds()
-	a.log.Info("watched", "frames", frames, "alarms", alarms, "per_second", math.Round(10*rate)/10, "times_real", math.Round(10*rate/src.FPS())/10)
+	stats := w.Stats()
+	a.log.Info("watched", "frames", frames, "alarms", alarms, "dropped", stats.Dropped,
+		"per_second", math.Round(10*rate)/10, "times_real", math.Round(10*rate/src.FPS())/10,
+		"latency_p50", stats.P50.Round(10*time.Microsecond), "latency_p95", stats.P95.Round(10*time.Microsecond), "latency_p99", stats.P99.Round(10*time.Microsecond))
 	switch {
 	case errors.Is(err, errAlarm):
 		return answerNo("watch: alarm at %.3f s, frame %d: surprise is %.1f times what was expected", last.Time, last.Frame, *last.Relative)
@@ -97,10 +111,48 @@ func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data
 	return nil
 }
 
-// openWatched opens a source with the frames that the model was trained on.
-func openWatched(ctx context.Context, source string, model jepa.Config, from, to time.Duration) (data.FrameSource, error) {
+// liveBatch bounds how many frames of a live source are scored at once, and with
+// that how far behind a slow machine may fall: at most twice as many wait.
+const liveBatch = 8
+
+// openWatched opens a source with the frames that the model was trained on, and
+// says whether it has no end. One that may go away is followed.
+func openWatched(ctx context.Context, source string, model jepa.Config, from, to time.Duration, event func(data.Event)) (src data.FrameSource, live bool, err error) {
 	f := model.Frame
-	return importer.Open(ctx, source, importer.Options{
-		Height: f.Height, Width: f.Width, Channels: f.Channels, FPS: f.FPS, From: from, To: to,
-	})
+	o := importer.Options{Height: f.Height, Width: f.Width, Channels: f.Channels, FPS: f.FPS, From: from, To: to}
+	open := func(ctx context.Context, from time.Duration) (data.FrameSource, error) {
+		o := o
+		o.From = max(o.From, from)
+		return importer.OpenStream(ctx, source, o, event)
+	}
+	if !importer.IsLive(source) && !strings.Contains(source, "://") {
+		src, err := open(ctx, 0)
+		return src, false, err
+	}
+	first, err := open(ctx, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	s, ok := first.(interface{ Live() bool })
+	live = ok && s.Live()
+	src, err = watch.Follow(ctx, watch.FollowConfig{Live: live, Event: event, Open: func(ctx context.Context, from time.Duration) (data.FrameSource, error) {
+		if opened := first; opened != nil {
+			first = nil
+			return opened, nil
+		}
+		return open(ctx, from)
+	}})
+	return src, live, err
+}
+
+// wholeWrites makes calls of Write from several goroutines follow each other.
+type wholeWrites struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (w *wholeWrites) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(b)
 }

@@ -64,3 +64,15 @@ func row1x64AVX2(t *byte)
 //
 //go:noescape
 func transpose8AVX2(dst *float32, src *float32, dstStride int, srcStride int, rows int, cols int)
+
+// strip6AVX2 writes dst[t*dstStep+j*6+i] = src[j*srcStride+t*6+i] for i < 6, j < rows and t < tiles, both at least 1;
+// dstStep and srcStride are in bytes. It touches nothing else.
+//
+//go:noescape
+func strip6AVX2(dst *float32, src *float32, tiles int, dstStep int, srcStride int, rows int)
+
+// strip16AVX2 writes dst[t*dstStep+j*16+i] = src[j*srcStride+t*16+i] for i < 16, j < rows and t < tiles, both at least 1;
+// dstStep and srcStride are in bytes. It touches nothing else.
+//
+//go:noescape
+func strip16AVX2(dst *float32, src *float32, tiles int, dstStep int, srcStride int, rows int)

@@ -1605,3 +1605,65 @@ block:
 end:
 	VZEROUPPER
 	RET
+
+// func strip6AVX2(dst *float32, src *float32, tiles int, dstStep int, srcStride int, rows int)
+// Requires: AVX
+TEXT ·strip6AVX2(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ tiles+16(FP), DX
+	MOVQ dstStep+24(FP), BX
+	MOVQ srcStride+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+tile:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	MOVQ DI, R10
+
+row:
+	VMOVUPS (R9), X0
+	VMOVUPS X0, (R8)
+	MOVQ    16(R9), R11
+	MOVQ    R11, 16(R8)
+	ADDQ    $0x18, R8
+	ADDQ    SI, R9
+	SUBQ    $0x01, R10
+	JNZ     row
+	ADDQ    BX, AX
+	ADDQ    $0x18, CX
+	SUBQ    $0x01, DX
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func strip16AVX2(dst *float32, src *float32, tiles int, dstStep int, srcStride int, rows int)
+// Requires: AVX
+TEXT ·strip16AVX2(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ tiles+16(FP), DX
+	MOVQ dstStep+24(FP), BX
+	MOVQ srcStride+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+tile:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	MOVQ DI, R10
+
+row:
+	VMOVUPS (R9), Y0
+	VMOVUPS Y0, (R8)
+	VMOVUPS 32(R9), Y0
+	VMOVUPS Y0, 32(R8)
+	ADDQ    $0x40, R8
+	ADDQ    SI, R9
+	SUBQ    $0x01, R10
+	JNZ     row
+	ADDQ    BX, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x01, DX
+	JNZ     tile
+	VZEROUPPER
+	RET

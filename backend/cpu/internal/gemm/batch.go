@@ -39,9 +39,7 @@ func (w *work) alone(th *thread, i, k int) {
 			th.b = grow(th.b, kc*panels*kn.nr+slack)
 			c.packed, c.packedK = th.b, k0
 			src := w.sourceOf(c)
-			for p := range panels {
-				kn.packPanel(th.b, &src, region{0, kc, p, panels, a.N})
-			}
+			kn.packPanels(th.b, &src, region{0, kc, 0, panels, a.N}, panels)
 			w.rows(th, &c, panels)
 			if c.k1 == k {
 				return

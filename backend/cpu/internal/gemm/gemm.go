@@ -122,9 +122,7 @@ func (e *Engine) Pack(k, n int, b []float32, ld int, trans bool) *Packed {
 	src := source{b: b, ld: ld, trans: trans}
 	panels := ceilDiv(n, e.kernel.nr)
 	for k0 := 0; k0 < k; k0 += kBlock {
-		for j := range panels {
-			e.kernel.packPanel(p.data, &src, region{k0, min(k0+kBlock, k), j, panels, n})
-		}
+		e.kernel.packPanels(p.data, &src, region{k0, min(k0+kBlock, k), 0, panels, n}, panels)
 	}
 	return p
 }

@@ -37,6 +37,9 @@ type kernel struct {
 	packRows func(dst, src []float32, width, ld, rows, cols int)
 	// packCols writes dst[j*width+i] = src[j*ld+i] for i < cols <= width, j < rows, with the same freedom.
 	packCols func(dst, src []float32, width, ld, rows, cols int)
+	// strip, if any, is packCols of whole tiles side by side, dstStep floats apart in dst, without that
+	// freedom; width is mr or nr. Then rows of the source are read as they lie.
+	strip func(dst, src []float32, width, tiles, dstStep, ld, rows int)
 	// transpose is exactTranspose, or nil.
 	transpose func(dst, src *float32, dstStride, srcStride, rows, cols int)
 }

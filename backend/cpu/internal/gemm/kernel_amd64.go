@@ -14,7 +14,7 @@ func archKernel(l isa.Level) *kernel {
 	case isa.AVX512:
 		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
 	case isa.AVX2:
-		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, packRows: packRows256, packCols: packColsPortable}
+		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, packRows: packRows256, packCols: packColsPortable, strip: strip256}
 	}
 	return nil
 }
@@ -105,4 +105,16 @@ func packRows256(dst, src []float32, width, ld, rows, cols int) {
 		_ = d[(cols-1)*width+7]
 		transpose8AVX2(&d[0], &src[i*ld], 4*width, 4*ld, min(rows-i, 8), cols)
 	}
+}
+
+func strip256(dst, src []float32, width, tiles, dstStep, ld, rows int) {
+	if tiles == 0 || rows == 0 {
+		return
+	}
+	_, _ = dst[(tiles-1)*dstStep+rows*width-1], src[(rows-1)*ld+tiles*width-1]
+	copy := strip16AVX2
+	if width == 6 {
+		copy = strip6AVX2
+	}
+	copy(&dst[0], &src[0], tiles, 4*dstStep, 4*ld, rows)
 }

@@ -40,7 +40,8 @@ type chunk struct {
 type cut struct{ rows, panels int }
 
 // cutFor divides a chunk of rt row tiles and cp panels for the threads: at least several parts a
-// thread, of enough work each, and tall or wide enough that packing A again costs little.
+// thread, of enough work each. A part of few rows reads all of B for little, one of few panels packs
+// A for little: parts have at least 16 row tiles, then 256 columns, if there are that many.
 func (w *work) cutFor(rt, cp, k int) cut {
 	kn := w.kernel
 	c := cut{rows: ceilDiv(rt*kn.mr, blockRows), panels: 1}
@@ -53,7 +54,7 @@ func (w *work) cutFor(rt, cp, k int) cut {
 	wide := max(1, 256/kn.nr)
 	for c.rows*c.panels < want {
 		switch {
-		case rt >= 8*c.rows:
+		case rt >= 32*c.rows:
 			c.rows *= 2
 		case cp >= 2*wide*c.panels:
 			c.panels *= 2
@@ -123,12 +124,15 @@ type packJob struct {
 	c   chunk
 }
 
-// pack packs B of the chunk, a panel of a block of k at a time.
+// packGroup is the number of panels that a part of packing fills.
+const packGroup = 8
+
+// pack packs B of the chunk, some panels of a block of k at a time.
 func (w *work) pack(c chunk) {
 	j := &w.packing
 	*j = packJob{w, w.sourceOf(c), c}
 	blocks := ceilDiv(c.k1-c.k0, kBlock)
-	w.pool.Do(blocks*c.panels, j)
+	w.pool.Do(blocks*ceilDiv(c.panels, packGroup), j)
 	j.src.b = nil
 }
 
@@ -144,9 +148,10 @@ func (w *work) sourceOf(c chunk) source {
 }
 
 func (j *packJob) Part(_, i int) {
-	k0 := i / j.c.panels * kBlock
-	j.w.kernel.packPanel(j.c.packed, &j.src,
-		region{k0, min(k0+kBlock, j.c.k1-j.c.k0), i % j.c.panels, j.c.panels, j.c.n1 - j.c.n0})
+	groups := ceilDiv(j.c.panels, packGroup)
+	k0, first := i/groups*kBlock, i%groups*packGroup
+	j.w.kernel.packPanels(j.c.packed, &j.src,
+		region{k0, min(k0+kBlock, j.c.k1-j.c.k0), first, j.c.panels, j.c.n1 - j.c.n0}, min(packGroup, j.c.panels-first))
 }
 
 type tileJob struct {

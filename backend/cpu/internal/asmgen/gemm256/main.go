@@ -23,6 +23,8 @@ func main() {
 	}
 	wideRow()
 	transpose8()
+	strip(6)
+	strip(16)
 	Generate()
 }
 

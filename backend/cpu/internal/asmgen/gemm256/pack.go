@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -63,6 +65,54 @@ func transpose8() {
 	ADDQ(Imm(32), src)
 	JMP(LabelRef("block"))
 	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+// strip copies a few rows of tiles that lie side by side, so that the rows are read as they lie.
+func strip(width int) {
+	name := fmt.Sprintf("strip%dAVX2", width)
+	TEXT(name, NOSPLIT|NOFRAME, "func(dst, src *float32, tiles, dstStep, srcStride, rows int)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s writes dst[t*dstStep+j*%d+i] = src[j*srcStride+t*%d+i] for i < %d, j < rows and t < tiles, both at least 1;", name, width, width, width),
+		"dstStep and srcStride are in bytes. It touches nothing else.")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	tiles, step := Load(Param("tiles"), GP64()), Load(Param("dstStep"), GP64())
+	stride, rows := Load(Param("srcStride"), GP64()), Load(Param("rows"), GP64())
+	Label("tile")
+	p, q, n := GP64(), GP64(), GP64()
+	MOVQ(dst, p)
+	MOVQ(src, q)
+	MOVQ(rows, n)
+	Label("row")
+	for i := 0; i < width; {
+		from, to := Mem{Base: q, Disp: 4 * i}, Mem{Base: p, Disp: 4 * i}
+		switch rest := width - i; {
+		case rest >= 8:
+			r := YMM()
+			VMOVUPS(from, r)
+			VMOVUPS(r, to)
+			i += 8
+		case rest >= 4:
+			r := XMM()
+			VMOVUPS(from, r)
+			VMOVUPS(r, to)
+			i += 4
+		default:
+			r := GP64()
+			MOVQ(from, r)
+			MOVQ(r, to)
+			i += 2
+		}
+	}
+	ADDQ(Imm(uint64(4*width)), p)
+	ADDQ(stride, q)
+	SUBQ(Imm(1), n)
+	JNZ(LabelRef("row"))
+	ADDQ(step, dst)
+	ADDQ(Imm(uint64(4*width)), src)
+	SUBQ(Imm(1), tiles)
+	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }

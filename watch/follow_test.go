@@ -97,6 +97,25 @@ func TestFollowALiveSource(t *testing.T) {
 	}
 }
 
+// TestFollowTheWallClock loses a camera for longer than its own clock shows.
+func TestFollowTheWallClock(t *testing.T) {
+	cfg := quick
+	cfg.Live, cfg.First, cfg.Most = true, 900*time.Millisecond, time.Second
+	cfg.Open = func(context.Context, time.Duration) (data.FrameSource, error) { return newFake(1), nil }
+	src, err := watch.Follow(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	dst := make([]uint8, 192)
+	if _, err := src.Next(t.Context(), dst); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := src.Next(t.Context(), dst); err != nil || at < 900*time.Millisecond || at > 5*time.Second {
+		t.Errorf("the frame after 0.9 s is at %v, %v", at, err)
+	}
+}
+
 // TestFollowARecording loses the connection to a recording: it goes on where it
 // was, and ends.
 func TestFollowARecording(t *testing.T) {

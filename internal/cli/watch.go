@@ -55,7 +55,7 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	}
 	defer end()
 	out := &wholeWrites{w: a.stdout}
-	src, live, err := openWatched(ctx, c.Source, m.Config(), c.From, c.To, func(e data.Event) {
+	src, live, err := c.open(ctx, m.Config(), func(e data.Event) {
 		a.log.Warn(e.Kind, "at", e.Time, "detail", e.Detail)
 		watch.EventLines(out)(e) // what cannot be written is the next line's error too
 	})
@@ -115,17 +115,17 @@ func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data
 // that how far behind a slow machine may fall: at most twice as many wait.
 const liveBatch = 8
 
-// openWatched opens a source with the frames that the model was trained on, and
+// open opens the source with the frames that the model was trained on, and
 // says whether it has no end. One that may go away is followed.
-func openWatched(ctx context.Context, source string, model jepa.Config, from, to time.Duration, event func(data.Event)) (src data.FrameSource, live bool, err error) {
+func (c *watchCmd) open(ctx context.Context, model jepa.Config, event func(data.Event)) (src data.FrameSource, live bool, err error) {
 	f := model.Frame
-	o := importer.Options{Height: f.Height, Width: f.Width, Channels: f.Channels, FPS: f.FPS, From: from, To: to}
+	o := importer.Options{Height: f.Height, Width: f.Width, Channels: f.Channels, FPS: f.FPS, From: c.From, To: c.To}
 	open := func(ctx context.Context, from time.Duration) (data.FrameSource, error) {
 		o := o
 		o.From = max(o.From, from)
-		return importer.OpenStream(ctx, source, o, event)
+		return importer.OpenStream(ctx, c.Source, o, event)
 	}
-	if !importer.IsLive(source) && !strings.Contains(source, "://") {
+	if !importer.IsLive(c.Source) && !strings.Contains(c.Source, "://") {
 		src, err := open(ctx, 0)
 		return src, false, err
 	}

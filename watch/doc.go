@@ -12,9 +12,11 @@
 // relative surprise is that over its running expectation m, package surprise; it
 // has no unit and is about 1 for an ordinary frame:
 //
-//	relative(t) = max_i s_i(t) / ((m_i(t-1) + mean_j m_j(t-1)) / 2)
+//	top(t) = max_i s_i(t) / ((m_i(t-1) + g(t-1)) / 2),   g = exp(mean_j log m_j)
+//	relative(t) = top(t) over its own running expectation
 //
-// so that what flickers for ever is soon expected where it does. An alarm is a relative surprise at or above a fixed factor:
+// so that what flickers for ever is soon expected where it does. With one cell,
+// relative is top. An alarm is a relative surprise at or above a fixed factor:
 // a first cut, not yet a calibrated rate of false alarms.
 //
 // A line of output is one JSON object, see [Record]. The first C frames of an

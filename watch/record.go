@@ -14,7 +14,7 @@ type Record struct {
 	Frame    int      `json:"frame"`             // number of the frame, from 0, over all episodes; dropped frames have numbers too
 	Episode  int      `json:"episode,omitempty"` // number of the unbroken stretch of frames, from 0
 	Surprise *float64 `json:"surprise"`          // latent prediction error; null without enough frames before
-	Relative *float64 `json:"relative"`          // surprise over what was expected, of the cell where that is most; null while warming
+	Relative *float64 `json:"relative"`          // surprise over what was expected, of the cell where that is most, see the package; null while warming
 
 	// At is the middle of that cell from the left and from the top, in shares of
 	// the frame's width and height; null while warming and for a latent without cells.

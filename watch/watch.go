@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"foresee/data"
@@ -29,6 +30,7 @@ type Watcher struct {
 	m       *jepa.Model
 	cfg     Config
 	expect  *surprise.Expectation
+	peak    *surprise.Expectation // of the highest cell; nil for a latent of one cell
 	rows    int
 	cols    int
 	ratio   []float64 // scratch of Expectation.Observe
@@ -60,7 +62,7 @@ type Observation struct {
 	Record
 	Pixels []uint8   // [H, W, C]
 	Latent []float32 // [D]
-	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while warming
+	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.
@@ -79,7 +81,11 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch: %w", err)
 	}
-	return &Watcher{m: m, cfg: cfg, expect: expect, rows: rows, cols: cols, ratio: make([]float64, rows*cols)}, nil
+	w := &Watcher{m: m, cfg: cfg, expect: expect, rows: rows, cols: cols, ratio: make([]float64, rows*cols)}
+	if rows*cols > 1 {
+		w.peak, err = surprise.NewExpectation(1, cfg.Expectation)
+	}
+	return w, err
 }
 
 // Run scores every frame of src in order and hands its record to emit. It
@@ -161,34 +167,54 @@ func unread(src data.FrameSource, frames int) error {
 }
 
 // judge compares a score with what is usual, cell by cell. What a cell is
-// expected to show is pulled halfway to the mean over the map, so that the least
-// stir where nothing ever moves is no sensation; with one cell that changes nothing.
+// expected to show is pulled halfway to the geometric mean over the map, which a
+// few loud cells hardly lift, so that the least stir where nothing ever moves is no
+// sensation; with one cell that changes nothing.
+// The highest of many cells is high as a rule, so it is compared with what it
+// usually is once more.
 func (w *Watcher) judge(s score) (Observation, error) {
 	if !s.known {
 		return Observation{Record: Record{Warming: true}, Latent: s.code[:w.m.Config().Latent()]}, nil
 	}
 	o := Observation{Record: Record{Surprise: &s.value, Warming: true}, Latent: s.code[:w.m.Config().Latent()]}
-	mean := 0.0
 	expected := make([]float64, len(s.cells))
 	for i := range expected {
 		expected[i] = w.expect.Mean(i)
-		mean += expected[i] / float64(len(expected))
 	}
+	usual := geometricMean(expected)
 	ready, err := w.expect.Observe(s.cells, w.ratio)
 	if err != nil || !ready {
 		return o, err
 	}
-	o.Warming, o.Cells = false, make([]float64, len(s.cells))
+	o.Cells = make([]float64, len(s.cells))
 	top := 0
 	for i, v := range s.cells {
-		o.Cells[i] = v / ((expected[i] + mean) / 2)
+		o.Cells[i] = v / ((expected[i] + usual) / 2)
 		if o.Cells[i] > o.Cells[top] {
 			top = i
 		}
 	}
-	o.Relative, o.Alarm = &o.Cells[top], o.Cells[top] >= w.cfg.Alarm
-	if len(o.Cells) > 1 {
+	relative := o.Cells[top : top+1 : top+1]
+	if w.peak != nil {
+		relative = make([]float64, 1)
+		if ready, err = w.peak.Observe(o.Cells[top:top+1], relative); err != nil || !ready {
+			return o, err
+		}
 		o.At = &[2]float64{(float64(top%w.cols) + 0.5) / float64(w.cols), (float64(top/w.cols) + 0.5) / float64(w.rows)}
 	}
+	o.Warming, o.Relative, o.Alarm = false, &relative[0], relative[0] >= w.cfg.Alarm
 	return o, nil
+}
+
+// geometricMean returns exp of the mean logarithm of numbers above 0, exactly the
+// number itself of one.
+func geometricMean(x []float64) float64 {
+	if len(x) == 1 {
+		return x[0]
+	}
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Log(v)
+	}
+	return math.Exp(sum / float64(len(x)))
 }

@@ -1,6 +1,6 @@
 // Package cpu is a GoMLX compute backend for the CPU in pure Go, registered as "cpu".
 //
-// A graph is compiled once, by passes that are one file each in internal/ir and internal/exec:
+// A graph is compiled once, by passes that are one file each in internal/ir, internal/fusion and internal/exec:
 //
 //	WidenHalf         float16 and bfloat16 arithmetic in float32
 //	Simplify          what moves no element becomes a reshape, which costs nothing
@@ -11,7 +11,8 @@
 //	RecogniseReLU     a selection by sign is a maximum
 //	FuseEpilogues     bias, residual and ReLU move into the product or convolution
 //	FuseSumProduct    the sum of a product is one pass over its factors
-//	fuse              element-wise nodes become loops over blocks that stay in the cache
+//	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and
+//	                  their gradients), become loops over blocks that stay in the cache
 //	plan              every intermediate gets a place in one arena by its lifetime
 //
 // Executing again allocates outputs only, from a pool that Finalize of a buffer refills and

@@ -79,7 +79,7 @@ func randomOp(rng *rand.Rand, x int, dims [][]int) (recipeOp, []int) {
 		name string
 		f    func(f compute.Function, a, b compute.Value) (compute.Value, error)
 	}{{"add", compute.Function.Add}, {"sub", compute.Function.Sub}, {"max", compute.Function.Max}, {"min", compute.Function.Min}}
-	switch k := rng.IntN(10); {
+	switch k := rng.IntN(12); {
 	case k < 2:
 		u := bounded[rng.IntN(len(bounded))]
 		return recipeOp{[]int{x}, func(f compute.Function, v []compute.Value) (compute.Value, error) { return u.f(f, v[0]) }, u.name}, d
@@ -130,6 +130,9 @@ func randomOp(rng *rand.Rand, x int, dims [][]int) (recipeOp, []int) {
 		return recipeOp{[]int{x}, func(f compute.Function, v []compute.Value) (compute.Value, error) {
 			return f.Slice(v[0], starts, limits, strides)
 		}, "slice"}, out
+	case k >= 10 && len(d) == 2: // a number for each row, which later operations may repeat along it
+		how := rng.IntN(3)
+		return recipeOp{[]int{x}, func(f compute.Function, v []compute.Value) (compute.Value, error) { return rowFold(f, v[0], how) }, fmt.Sprint("row", how)}, []int{d[0], 1}
 	}
 	// relu as foresee writes it, and its mask used again
 	return recipeOp{[]int{x}, func(f compute.Function, v []compute.Value) (compute.Value, error) {
@@ -151,6 +154,31 @@ func randomOp(rng *rand.Rand, x int, dims [][]int) (recipeOp, []int) {
 		}
 		return f.Add(y, z)
 	}, "relu"}, d
+}
+
+// rowFold returns the sine of the sum, largest element or sum of squares of each row, [n, m] to [n, 1].
+func rowFold(f compute.Function, x compute.Value, how int) (y compute.Value, err error) {
+	switch how {
+	case 0:
+		y, err = f.ReduceSum(x, 1)
+	case 1:
+		y, err = f.ReduceMax(x, 1)
+	default:
+		if y, err = f.Mul(x, x); err == nil {
+			y, err = f.ReduceSum(y, 1)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := f.Shape(y)
+	if err != nil {
+		return nil, err
+	}
+	if y, err = f.Reshape(y, s.Dimensions[0], 1); err != nil {
+		return nil, err
+	}
+	return f.Sin(y)
 }
 
 func broadcast(a, b []int) ([]int, bool) {

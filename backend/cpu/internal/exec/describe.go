@@ -7,11 +7,12 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 )
 
 // describe says what the steps from number first on, which are those of g, compute.
-func (c *compiler) describe(g *group, first int) {
+func (c *compiler) describe(g *fusion.Group, first int) {
 	for i := first; i < len(c.prog.steps); i++ {
 		s := &c.prog.steps[i]
 		s.shape, s.flop = shapeText(g), flops(g)
@@ -19,16 +20,16 @@ func (c *compiler) describe(g *group, first int) {
 }
 
 // shapeText is "[64 32] [32 16] -> [64 16]", or of a fused loop "Sub Mul [64 16]".
-func shapeText(g *group) string {
+func shapeText(g *fusion.Group) string {
 	var b strings.Builder
-	if g.fused {
-		for _, n := range g.nodes {
+	if g.Fused {
+		for _, n := range g.Nodes {
 			fmt.Fprintf(&b, "%s ", n.Op)
 		}
-		writeShape(&b, g.nodes[len(g.nodes)-1].Out[0])
+		writeShape(&b, g.Nodes[len(g.Nodes)-1].Out[0])
 		return b.String()
 	}
-	n := g.nodes[0]
+	n := g.Nodes[0]
 	for _, v := range n.In {
 		writeShape(&b, v)
 		b.WriteByte(' ')
@@ -49,11 +50,11 @@ func writeShape(b *strings.Builder, v *ir.Value) {
 }
 
 // flops counts the arithmetic of one call.
-func flops(g *group) int64 {
-	if g.fused {
-		return int64(len(g.nodes)) * int64(g.size)
+func flops(g *fusion.Group) int64 {
+	if g.Fused {
+		return int64(len(g.Nodes)) * int64(g.Size)
 	}
-	n := g.nodes[0]
+	n := g.Nodes[0]
 	switch a := n.Attr.(type) {
 	case ir.Dot:
 		k := 1

@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 )
@@ -36,7 +37,7 @@ func (c *compiler) lower() error {
 	for _, v := range c.fn.Captures() {
 		c.prog.params = append(c.prog.params, c.store(v, isParam))
 	}
-	groups, err := fuse(c.fn)
+	groups, err := fusion.Fuse(c.fn)
 	if err != nil {
 		return err
 	}
@@ -44,10 +45,10 @@ func (c *compiler) lower() error {
 	bound := c.bindResults()
 	for _, g := range groups {
 		first := len(c.prog.steps)
-		if g.fused {
+		if g.Fused {
 			err = c.lowerEwise(g)
 		} else {
-			err = c.lowerNode(g.nodes[0])
+			err = c.lowerNode(g.Nodes[0])
 		}
 		if err != nil {
 			return err
@@ -125,24 +126,20 @@ func (c *compiler) step(n *ir.Node, run func(f *Frame)) *step {
 
 // demand marks the values that some step reads from memory, or that are results. Element-wise
 // users read through renaming and broadcasts, and keep what passes between them in registers.
-func (c *compiler) demand(groups []*group) {
+func (c *compiler) demand(groups []*fusion.Group) {
 	for _, g := range groups {
-		if !g.fused && renames(g.nodes[0]) {
+		if !g.Fused && renames(g.Nodes[0]) {
 			continue
 		}
 		mine := map[*ir.Node]bool{}
-		for _, n := range g.nodes {
+		for _, n := range g.Nodes {
 			mine[n] = true
 		}
-		for _, n := range g.nodes {
-			for _, v := range inputs(n) {
-				if g.fused {
-					v = base(v)
-					if mine[v.Node] {
+		for _, n := range g.Nodes {
+			for _, v := range fusion.Inputs(n) {
+				if g.Fused {
+					if v = fusion.Source(c.fn, v, fusion.Domain(n)); mine[v.Node] {
 						continue
-					}
-					if from, _, ok := c.readThrough(v); ok && v.Size() == g.size {
-						v = base(from)
 					}
 				}
 				c.need(v)
@@ -156,26 +153,6 @@ func (c *compiler) demand(groups []*group) {
 
 func (c *compiler) isBroadcast(v *ir.Value) bool {
 	return v.Node.Op == compute.OpTypeBroadcastInDim && v.Node.Func == c.fn
-}
-
-// readThrough returns, for a value that is a repetition or a strided cut of another, that other
-// value and how a loop over v's elements finds them in it.
-func (c *compiler) readThrough(v *ir.Value) (*ir.Value, pattern, bool) {
-	if v.Node.Func != c.fn {
-		return nil, pattern{}, false
-	}
-	switch v.Node.Op {
-	case compute.OpTypeBroadcastInDim:
-		from := v.Node.In[0]
-		return from, pattern{dims: v.Dims(), strides: broadcastStrides(from.Dims(), v.Dims(), v.Node.Attr.(ir.Axes).Axes)}, true
-	case compute.OpTypeSlice:
-		m := sourceMove(v.Node)
-		if contiguous(m) {
-			break // a view
-		}
-		return v.Node.In[0], pattern{dims: m.Dims, strides: m.Src, at: m.SrcAt}, true
-	}
-	return nil, pattern{}, false
 }
 
 // renames says whether n makes no memory unless its outputs are needed.
@@ -204,7 +181,7 @@ func (c *compiler) bindResults() []bool {
 	bound := make([]bool, len(c.fn.Results))
 	c.prog.results = make([]int, len(c.fn.Results))
 	for i, v := range c.fn.Results {
-		u := base(v)
+		u := fusion.Base(v)
 		if u.Node.Func != c.fn || !makesMemory(u.Node) || u.Bytes() != v.Bytes() {
 			continue
 		}

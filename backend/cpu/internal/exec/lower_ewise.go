@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 	"foresee/backend/cpu/internal/tuned"
@@ -27,17 +28,21 @@ type ewiseBuilder struct {
 
 type scratchSlot struct {
 	size int // bytes of an element
+	thin bool
 	busy bool
 }
 
 // lowerEwise makes the step of an element-wise group.
-func (c *compiler) lowerEwise(g *group) error {
-	b := &ewiseBuilder{c: c, e: &ewise{n: g.size}, n: g.size, byValue: map[*ir.Value]int{}, loads: map[string]int{}, inputs: map[int][]int{}}
+func (c *compiler) lowerEwise(g *fusion.Group) error {
+	b := &ewiseBuilder{c: c, e: &ewise{n: g.Size, cols: g.Cols}, n: g.Size, byValue: map[*ir.Value]int{}, loads: map[string]int{}, inputs: map[int][]int{}}
 	s := step{op: "Fused"}
-	if len(g.nodes) == 1 {
-		s.op = g.nodes[0].Op.String()
+	switch {
+	case len(g.Nodes) == 1:
+		s.op = kernelName(g.Nodes[0])
+	case g.Cols > 0:
+		s.op = "FusedRows"
 	}
-	for _, n := range g.nodes {
+	for _, n := range g.Nodes {
 		if err := b.emit(n); err != nil {
 			return err
 		}
@@ -71,6 +76,9 @@ func (b *ewiseBuilder) emit(n *ir.Node) error {
 	if done, err := b.emitScalar(n); done || err != nil {
 		return err
 	}
+	if done, err := b.emitRows(n); done || err != nil {
+		return err
+	}
 	in := make([]int, len(n.In))
 	for i, v := range n.In {
 		in[i] = b.operand(v, out.Dims())
@@ -81,7 +89,7 @@ func (b *ewiseBuilder) emit(n *ir.Node) error {
 	case compute.OpTypeConvertDType:
 		return b.code(n, tuned.Convert(d, out.DType()), b.result(out), in...)
 	case compute.OpTypeClamp: // min, x, max
-		low := b.register(register{store: -1, size: out.DType().Size()})
+		low := b.register(register{store: -1, size: out.DType().Size(), thin: b.thin(out)})
 		if err := b.code(n, tuned.Binary(compute.OpTypeMax, d), low, in[0], in[1]); err != nil {
 			return err
 		}
@@ -99,12 +107,12 @@ func (b *ewiseBuilder) emitScalar(n *ir.Node) (bool, error) {
 		return false, nil
 	}
 	for side, v := range n.In {
-		u := base(v)
-		if b.c.isBroadcast(u) && base(u.Node.In[0]).Size() == 1 {
-			u = base(u.Node.In[0])
+		u := fusion.Base(v)
+		if b.c.isBroadcast(u) && fusion.Base(u.Node.In[0]).Size() == 1 {
+			u = fusion.Base(u.Node.In[0])
 		}
 		k := tuned.Scalar(n.Op, side == 0)
-		if _, mine := b.byValue[u]; mine || u.Size() != 1 || k == nil || b.n == 1 && base(n.In[1-side]).Size() == 1 && side == 0 {
+		if _, mine := b.byValue[u]; mine || u.Size() != 1 || k == nil || b.n == 1 && fusion.Base(n.In[1-side]).Size() == 1 && side == 0 {
 			continue
 		}
 		x := b.operand(n.In[1-side], n.Out[0].Dims())
@@ -112,9 +120,7 @@ func (b *ewiseBuilder) emitScalar(n *ir.Node) (bool, error) {
 		key := fmt.Sprint("one ", id)
 		s, ok := b.loads[key]
 		if !ok {
-			s = b.register(register{store: id, size: 4, fixed: true})
-			b.loads[key] = s
-			b.inputs[id] = append(b.inputs[id], s)
+			s = b.load(key, register{store: id, size: 4, fixed: true})
 		}
 		return true, b.code(n, k, b.result(n.Out[0]), x, s)
 	}
@@ -126,6 +132,9 @@ func (b *ewiseBuilder) code(n *ir.Node, k ops.Kernel, dst int, in ...int) error 
 		return unsupported(n)
 	}
 	c := instruction{kernel: k, dst: dst, a: -1, b: -1, c: -1}
+	if b.e.regs[dst].thin {
+		c.over = overRows
+	}
 	for i, to := range []*int{&c.a, &c.b, &c.c} {
 		if i < len(in) {
 			*to = in[i]
@@ -146,7 +155,7 @@ func (b *ewiseBuilder) register(r register) int {
 
 // result makes the register of a value: its memory if it is needed, else scratch.
 func (b *ewiseBuilder) result(v *ir.Value) int {
-	r := register{store: -1, size: v.DType().Size()}
+	r := register{store: -1, size: v.DType().Size(), thin: b.thin(v)}
 	if b.c.needed[v] {
 		r.store, r.step = b.c.out(v), r.size
 	}
@@ -157,53 +166,43 @@ func (b *ewiseBuilder) result(v *ir.Value) int {
 
 // operand returns the register through which the loop, shaped dims, reads v.
 func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
-	p := pattern{dims: []int{b.n}, strides: []int{1}}
-	if v.Size() != b.n {
-		p = alignedPattern(v.Dims(), dims)
-	}
-	u := base(v)
+	n := product(dims)
+	u := fusion.Source(b.c.fn, v, n)
 	if i, ok := b.byValue[u]; ok {
+		if b.e.regs[i].thin && n == b.n {
+			return b.spread(i)
+		}
 		return i
 	}
-	if from, through, ok := b.c.readThrough(u); ok && u.Size() == b.n {
-		p, u = through, base(from)
+	p := fusion.Pattern{Dims: []int{n}, Strides: []int{1}}
+	if u != fusion.Base(v) || v.Size() != n {
+		p = fusion.Reading(b.c.fn, v, dims)
 	}
-	p = p.simplify()
-	if len(p.dims) == 0 {
-		p = pattern{dims: []int{b.n}, strides: []int{1}, at: p.at}
+	if len(p.Dims) == 0 {
+		p = fusion.Pattern{Dims: []int{n}, Strides: []int{1}, At: p.At}
 	}
-	key := fmt.Sprint(b.c.id(u), p)
+	if n == b.n && b.e.cols > 0 && u.DType() == dtypes.Float32 && fusion.RepeatsRows(p, b.e.cols) {
+		return b.spread(b.thinOperand(u))
+	}
+	thin := n != b.n
+	key := fmt.Sprint(b.c.id(u), p, thin)
 	if i, ok := b.loads[key]; ok {
 		return i
 	}
-	r := register{store: b.c.id(u), size: u.DType().Size()}
-	if p.direct() && p.at == 0 {
+	r := register{store: b.c.id(u), size: u.DType().Size(), thin: thin}
+	if p.Direct() && p.At == 0 {
 		r.step = r.size
 	} else {
 		r.from = &p
 	}
+	return b.load(key, r)
+}
+
+func (b *ewiseBuilder) load(key string, r register) int {
 	i := b.register(r)
 	b.loads[key] = i
 	b.inputs[r.store] = append(b.inputs[r.store], i)
 	return i
-}
-
-// alignedPattern is the implicit broadcast of an operand to dims: a scalar, or equal rank with
-// axes of size 1.
-func alignedPattern(in, dims []int) pattern {
-	p := pattern{dims: dims, strides: make([]int, len(dims))}
-	if len(in) != len(dims) {
-		if len(dims) == 0 {
-			return pattern{dims: []int{1}, strides: []int{0}}
-		}
-		return p
-	}
-	for i, s := range ops.Strides(in) {
-		if in[i] == dims[i] && in[i] != 1 {
-			p.strides[i] = s
-		}
-	}
-	return p
 }
 
 func (b *ewiseBuilder) isOutput(i int) bool {
@@ -225,7 +224,7 @@ func (b *ewiseBuilder) assign() {
 	var hoisted, loaded []int
 	for i := range e.regs {
 		if r := &e.regs[i]; r.from != nil {
-			if r.from.scalar() {
+			if r.from.Scalar() {
 				hoisted = append(hoisted, i)
 			} else {
 				loaded = append(loaded, i)
@@ -246,22 +245,14 @@ func (b *ewiseBuilder) assign() {
 			b.slot(c.dst)
 		}
 	}
-	bytes := 0
-	for _, s := range b.scratch {
-		bytes += s.size
-	}
-	direct := 0
-	for _, r := range e.regs {
-		direct += r.step
-	}
-	e.block = max(256, min(2048, (24<<10)/max(1, bytes+direct)/64*64))
+	b.chooseBlock()
 	b.tile(&hoisted, &loaded)
 	e.once, e.load = hoisted, loaded
 	at := 0
 	place := make([]int, len(b.scratch))
 	for i, s := range b.scratch {
 		place[i] = at
-		at += roundUp(s.size*e.block, alignment)
+		at += roundUp(s.size*e.count(&register{thin: s.thin}, e.block), alignment)
 	}
 	for i := range e.regs {
 		if b.owner[i] >= 0 {
@@ -272,26 +263,54 @@ func (b *ewiseBuilder) assign() {
 	e.chunk = e.block * max(1, (1<<15)/e.block/max(1, len(e.code)/4))
 }
 
+// chooseBlock lets what a block touches fit in the first-level cache, or takes a single row.
+func (b *ewiseBuilder) chooseBlock() {
+	e := b.e
+	bytes := 0
+	for _, s := range b.scratch {
+		if !s.thin {
+			bytes += s.size
+		}
+	}
+	for _, r := range e.regs {
+		if !r.thin {
+			bytes += r.step
+		}
+	}
+	e.block = max(256, min(2048, (24<<10)/max(1, bytes)/64*64))
+	if e.cols > 0 {
+		e.block = max(e.cols, e.block/e.cols*e.cols)
+	}
+}
+
 // tile makes the block a multiple of the period of repeated rows that fit in it, so that they
 // are laid out once and not for every block.
 func (b *ewiseBuilder) tile(hoisted, loaded *[]int) {
 	e := b.e
-	period := 1
+	period := max(1, e.cols)
 	for _, i := range *loaded {
-		if p := e.regs[i].from.period(); p > 0 && lcm(period, p) <= e.block {
+		if p := b.period(i); p > 0 && lcm(period, p) <= e.block {
 			period = lcm(period, p)
 		}
 	}
 	e.block = e.block / period * period
 	var rest []int
 	for _, i := range *loaded {
-		if p := e.regs[i].from.period(); p > 0 && period%p == 0 {
+		if p := b.period(i); p > 0 && period%p == 0 {
 			*hoisted = append(*hoisted, i)
 		} else {
 			rest = append(rest, i)
 		}
 	}
 	*loaded = rest
+}
+
+// period returns the period of a wide loaded register, or 0.
+func (b *ewiseBuilder) period(i int) int {
+	if r := &b.e.regs[i]; !r.thin {
+		return r.from.Period()
+	}
+	return 0
 }
 
 func lcm(a, b int) int {
@@ -304,14 +323,14 @@ func lcm(a, b int) int {
 
 // slot gives a register scratch of its element size.
 func (b *ewiseBuilder) slot(i int) {
-	size := b.e.regs[i].size
+	size, thin := b.e.regs[i].size, b.e.regs[i].thin
 	for s := range b.scratch {
-		if !b.scratch[s].busy && b.scratch[s].size == size {
+		if !b.scratch[s].busy && b.scratch[s].size == size && b.scratch[s].thin == thin {
 			b.scratch[s].busy, b.owner[i] = true, s
 			return
 		}
 	}
-	b.scratch = append(b.scratch, scratchSlot{size, true})
+	b.scratch = append(b.scratch, scratchSlot{size, thin, true})
 	b.owner[i] = len(b.scratch) - 1
 }
 
@@ -326,7 +345,7 @@ func (b *ewiseBuilder) inPlace() [][2]int {
 			continue
 		}
 		for i, r := range e.regs {
-			if r.step == 0 || r.store < 0 || b.isOutput(i) || r.size != w.size || b.lastUse[i] > k {
+			if r.step == 0 || r.store < 0 || b.isOutput(i) || r.size != w.size || r.thin != w.thin || b.lastUse[i] > k {
 				continue
 			}
 			if b.readers(r.store) == 1 {

@@ -6,6 +6,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
@@ -27,8 +28,8 @@ func (c *compiler) lowerMove(n *ir.Node) error {
 	case compute.OpTypeDynamicSlice, compute.OpTypeDynamicUpdateSlice:
 		c.lowerDynamic(n)
 	default:
-		m := sourceMove(n)
-		if n.Op == compute.OpTypeSlice && contiguous(m) {
+		m := fusion.SourceMove(n)
+		if n.Op == compute.OpTypeSlice && fusion.Contiguous(m) {
 			c.view(n.Out[0], n.In[0], m.SrcAt*m.Size)
 			return nil
 		}
@@ -36,51 +37,6 @@ func (c *compiler) lowerMove(n *ir.Node) error {
 		c.step(n, func(f *Frame) { f.move(&m, f.p[o], f.p[x]) })
 	}
 	return nil
-}
-
-// sourceMove is the copy into the dense output of n from its input's strided elements.
-func sourceMove(n *ir.Node) ops.Move {
-	in, out := n.In[0], n.Out[0]
-	s := ops.Strides(in.Dims())
-	rank := len(out.Dims())
-	m := ops.Move{Size: in.DType().Size(), Dims: out.Dims(), Dst: ops.Strides(out.Dims()), Src: make([]int, rank)}
-	switch n.Op {
-	case compute.OpTypeBroadcastInDim:
-		m.Src = broadcastStrides(in.Dims(), out.Dims(), n.Attr.(ir.Axes).Axes)
-	case compute.OpTypeTranspose:
-		for i, axis := range n.Attr.(ir.Axes).Axes {
-			m.Src[i] = s[axis]
-		}
-	case compute.OpTypeReverse:
-		copy(m.Src, s)
-		for _, axis := range n.Attr.(ir.Axes).Axes {
-			m.Src[axis] = -s[axis]
-			m.SrcAt += s[axis] * (in.Dims()[axis] - 1)
-		}
-	case compute.OpTypeSlice:
-		a := n.Attr.(ir.Slice)
-		for i := range s {
-			m.Src[i] = s[i] * a.Strides[i]
-			m.SrcAt += s[i] * a.Starts[i]
-		}
-	}
-	return m.Simplify()
-}
-
-// broadcastStrides returns, per output axis, the step in the input, 0 where it repeats.
-func broadcastStrides(in, out, axes []int) []int {
-	s := ops.Strides(in)
-	r := make([]int, len(out))
-	for i, axis := range axes {
-		if in[i] == out[axis] && in[i] != 1 {
-			r[axis] = s[i]
-		}
-	}
-	return r
-}
-
-func contiguous(m ops.Move) bool {
-	return len(m.Dims) == 0 || len(m.Dims) == 1 && m.Src[0] == 1
 }
 
 // move runs a copy, in parts.

@@ -23,7 +23,7 @@ func FuseSumProduct(f *Func) {
 			continue
 		}
 		p := onlyUser(f, n.In[0], uses)
-		if p == nil || p.Op != compute.OpTypeMul || !lastAxes(n.In[0].Dims(), a.Axes) || n.Out[0].Size() == 0 {
+		if p == nil || p.Op != compute.OpTypeMul || !LastAxes(n.In[0].Dims(), a.Axes) || n.Out[0].Size() == 0 {
 			continue
 		}
 		if d := p.Out[0].Dims(); !slices.Equal(p.In[0].Dims(), d) || !slices.Equal(p.In[1].Dims(), d) {
@@ -34,8 +34,8 @@ func FuseSumProduct(f *Func) {
 	RemoveDead(f)
 }
 
-// lastAxes says whether no axis longer than 1 that stays comes after one that goes.
-func lastAxes(dims, axes []int) bool {
+// LastAxes says whether no axis of dims longer than 1 that stays comes after one of axes, which go.
+func LastAxes(dims, axes []int) bool {
 	reduced := false
 	for i, d := range dims {
 		switch {

@@ -1,4 +1,4 @@
-package exec
+package fusion
 
 import (
 	"unsafe"
@@ -7,24 +7,25 @@ import (
 	"foresee/backend/cpu/internal/vec"
 )
 
-// pattern maps a position in the loop to an element of a smaller tensor: the loop is seen as
+// Pattern maps a position in the loop to an element of a smaller tensor: the loop is seen as
 // dims, and the tensor moves by strides, which are 0 along axes it is repeated on.
-type pattern struct {
-	dims, strides []int
-	at            int // the tensor's first element
+type Pattern struct {
+	Dims, Strides []int
+	At            int // the tensor's first element
 }
 
 // maxAxes bounds the axes of a pattern.
 const maxAxes = 16
 
 // simplify drops axes of size 1 and joins neighbours.
-func (p pattern) simplify() pattern {
-	m := ops.Move{Dims: p.dims, Src: p.strides, Dst: ops.Strides(p.dims)}.Simplify()
-	return pattern{m.Dims, m.Src, p.at}
+func (p Pattern) simplify() Pattern {
+	m := ops.Move{Dims: p.Dims, Src: p.Strides, Dst: ops.Strides(p.Dims)}.Simplify()
+	return Pattern{m.Dims, m.Src, p.At}
 }
 
-func (p pattern) scalar() bool {
-	for _, s := range p.strides {
+// Scalar says whether p is a single element.
+func (p Pattern) Scalar() bool {
+	for _, s := range p.Strides {
 		if s != 0 {
 			return false
 		}
@@ -32,26 +33,27 @@ func (p pattern) scalar() bool {
 	return true
 }
 
-func (p pattern) direct() bool { return len(p.dims) == 1 && p.strides[0] == 1 }
+// Direct says whether the tensor lies as the loop runs.
+func (p Pattern) Direct() bool { return len(p.Dims) == 1 && p.Strides[0] == 1 }
 
-// period returns the length after which the tensor repeats as a whole, or 0: it is dense in
+// Period returns the length after which the tensor repeats as a whole, or 0: it is dense in
 // the last axis and constant in all before.
-func (p pattern) period() int {
-	if len(p.dims) == 2 && p.strides[0] == 0 && p.strides[1] == 1 {
-		return p.dims[1]
+func (p Pattern) Period() int {
+	if len(p.Dims) == 2 && p.Strides[0] == 0 && p.Strides[1] == 1 {
+		return p.Dims[1]
 	}
 	return 0
 }
 
-// fill copies elements [lo, lo+n) of the loop from src to dst. A pattern whose period is short
+// Fill copies elements [lo, lo+n) of the loop from src to dst. A pattern whose period is short
 // is laid out once and then doubled.
-func (p *pattern) fill(dst, src unsafe.Pointer, lo, n, size int) {
+func (p *Pattern) Fill(dst, src unsafe.Pointer, lo, n, size int) {
 	if n == 0 {
 		return
 	}
-	src = elem(src, p.at, size)
+	src = elem(src, p.At, size)
 	first := n
-	if q := p.period(); q > 0 && n > 2*q {
+	if q := p.Period(); q > 0 && n > 2*q {
 		first = q
 	}
 	switch size {
@@ -71,18 +73,18 @@ func (p *pattern) fill(dst, src unsafe.Pointer, lo, n, size int) {
 }
 
 // fillRuns copies the elements from lo on, a run along the last axis after the other.
-func fillRuns[T uint8 | uint16 | uint32 | uint64](p *pattern, dst []T, src unsafe.Pointer, lo int) {
+func fillRuns[T uint8 | uint16 | uint32 | uint64](p *Pattern, dst []T, src unsafe.Pointer, lo int) {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
-	last := len(p.dims) - 1
-	inner, step := p.dims[last], p.strides[last]
+	last := len(p.Dims) - 1
+	inner, step := p.Dims[last], p.Strides[last]
 	at := lo % inner
 	var index [maxAxes]int
 	off := 0
 	for i, rest := last-1, lo/inner; i >= 0; i-- {
-		index[i] = rest % p.dims[i]
-		off += index[i] * p.strides[i]
-		rest /= p.dims[i]
+		index[i] = rest % p.Dims[i]
+		off += index[i] * p.Strides[i]
+		rest /= p.Dims[i]
 	}
 	for {
 		run := min(len(dst), inner-at)
@@ -93,11 +95,11 @@ func fillRuns[T uint8 | uint16 | uint32 | uint64](p *pattern, dst []T, src unsaf
 		}
 		at = 0
 		for i := last - 1; i >= 0; i-- {
-			off += p.strides[i]
-			if index[i]++; index[i] < p.dims[i] {
+			off += p.Strides[i]
+			if index[i]++; index[i] < p.Dims[i] {
 				break
 			}
-			off -= p.dims[i] * p.strides[i]
+			off -= p.Dims[i] * p.Strides[i]
 			index[i] = 0
 		}
 	}
@@ -123,3 +125,6 @@ func copyRun[T uint8 | uint16 | uint32 | uint64](dst []T, src unsafe.Pointer, st
 		}
 	}
 }
+
+// elem returns the address of element i.
+func elem(p unsafe.Pointer, i, size int) unsafe.Pointer { return unsafe.Add(p, i*size) }

@@ -1,4 +1,6 @@
-package exec
+// Package fusion decides which nodes of a graph run as one loop, and how a loop finds the elements
+// of what it reads. It makes no code: package exec does, from the groups.
+package fusion
 
 import (
 	"container/heap"
@@ -11,20 +13,20 @@ import (
 	"foresee/backend/cpu/internal/ir"
 )
 
-// group is a set of nodes that run as one unit: element-wise nodes over the same number of
-// elements, or a single node of any other kind.
-type group struct {
-	nodes []*ir.Node // in graph order
-	at    map[*ir.Node]int
-	size  int  // elements, for element-wise groups
-	fused bool // element-wise
-	mark  int  // visit stamp of reaches
-	into  *group
+// Group is a set of nodes that run as one unit: element-wise nodes over the same number of
+// elements, perhaps with reductions of rows among them, or a single node of any other kind.
+type Group struct {
+	Nodes []*ir.Node // in graph order
+	Size  int        // elements, for element-wise groups
+	Cols  int        // elements of a row, if rows are reduced, else 0
+	Fused bool       // element-wise
+	mark  int        // visit stamp of reaches
+	into  *Group
 	first int // graph position of the first and last node
 	last  int
 }
 
-func (g *group) self() *group {
+func (g *Group) self() *Group {
 	for g.into != nil {
 		g = g.into
 	}
@@ -33,8 +35,8 @@ func (g *group) self() *group {
 
 const maxFused = 48 // nodes in one group: bounds the registers and so the L1 footprint
 
-// elementwise says whether n computes each output element from one element of each input.
-func elementwise(n *ir.Node) bool {
+// Elementwise says whether n computes each output element from one element of each input.
+func Elementwise(n *ir.Node) bool {
 	switch n.Op {
 	case compute.OpTypeWhere, compute.OpTypeClamp, compute.OpTypeConvertDType,
 		compute.OpTypeIsFinite, compute.OpTypeIsNaN, compute.OpTypeNotEqualTotalOrder:
@@ -43,8 +45,8 @@ func elementwise(n *ir.Node) bool {
 	return shapeinference.StandardUnaryOperations.Has(n.Op) || shapeinference.AllBinaryOperations.Has(n.Op)
 }
 
-// base follows operations that only rename memory to the value that owns it.
-func base(v *ir.Value) *ir.Value {
+// Base follows operations that only rename memory to the value that owns it.
+func Base(v *ir.Value) *ir.Value {
 	for {
 		switch v.Node.Op {
 		case compute.OpTypeReshape, compute.OpTypeIdentity, compute.OpTypeSchedulingBarrier:
@@ -58,68 +60,71 @@ func base(v *ir.Value) *ir.Value {
 	}
 }
 
-// fuse groups the nodes of f and returns the groups in an order that respects every use.
+// Fuse groups the nodes of f and returns the groups in an order that respects every use.
 //
 //	y = x·w; z = y + b; r = max(z, 0)   →   one loop over blocks that stay in L1
 //
 // A node joins the group of its producer if the result has no cycle through a third group.
-func fuse(f *ir.Func) ([]*group, error) {
-	fz := &fuser{of: map[*ir.Node]*group{}}
+// Reductions of rows join too, see rows.go.
+func Fuse(f *ir.Func) ([]*Group, error) {
+	fz := &fuser{fn: f, of: map[*ir.Node]*Group{}}
 	for i, n := range f.Nodes {
-		g := &group{nodes: []*ir.Node{n}, fused: elementwise(n), first: i, last: i}
-		if g.fused {
-			g.size = n.Out[0].Size()
+		g := &Group{Nodes: []*ir.Node{n}, Fused: Elementwise(n), first: i, last: i}
+		if g.Fused {
+			g.Size = n.Out[0].Size()
+		} else if cols := reducesRows(n); cols > 0 {
+			g.Fused, g.Size, g.Cols = true, n.In[0].Size(), cols
 		}
 		fz.of[n] = g
 		fz.all = append(fz.all, g)
-		if !g.fused {
+		if !g.Fused {
 			continue
 		}
 		for _, v := range n.In {
-			fz.tryMerge(g, v)
+			fz.tryMerge(g, n, v)
 		}
 	}
 	return fz.order(f)
 }
 
 type fuser struct {
-	of    map[*ir.Node]*group
-	all   []*group
+	fn    *ir.Func
+	of    map[*ir.Node]*Group
+	all   []*Group
 	stamp int
 }
 
-// tryMerge joins the group of the node that makes v with g, if that is allowed.
-func (fz *fuser) tryMerge(g *group, v *ir.Value) {
+// tryMerge joins the group of the node that makes v with g, whose node n uses it, if that is allowed.
+func (fz *fuser) tryMerge(g *Group, n *ir.Node, v *ir.Value) {
 	g = g.self()
-	u := base(v)
-	if u.Node.Op == compute.OpTypeBroadcastInDim {
-		return
-	}
+	u := Source(fz.fn, v, Domain(n))
 	p := fz.of[u.Node]
 	if p == nil {
 		return
 	}
 	p = p.self()
-	if p == g || !p.fused || p.size != g.size || len(p.nodes)+len(g.nodes) > maxFused {
+	if p == g || !p.Fused || len(p.Nodes)+len(g.Nodes) > maxFused {
 		return
 	}
+	size, cols, ok := common(p, g)
 	// A path p → other → g would need the merged group before and after other.
-	if fz.reaches(g, p) {
+	if !ok || !fz.fits(p, g, size, cols) || fz.reaches(g, p) {
 		return
 	}
 	p.into = g
-	g.nodes = append(g.nodes, p.nodes...)
+	g.Size, g.Cols = size, cols
+	g.Nodes = append(g.Nodes, p.Nodes...)
 	g.first, g.last = min(g.first, p.first), max(g.last, p.last)
-	p.nodes = nil
+	p.Nodes = nil
 }
 
 // reaches says whether g depends on p through a group that is neither.
-func (fz *fuser) reaches(g, p *group) bool {
+func (fz *fuser) reaches(g, p *Group) bool {
 	fz.stamp++
-	var stack []*group
-	push := func(from *group) {
-		for _, n := range from.nodes {
-			for _, v := range inputs(n) {
+	var stack []*Group
+	push := func(from *Group) {
+		for _, n := range from.Nodes {
+			for _, v := range fz.needs(from, n) {
 				h := fz.of[v.Node]
 				if h == nil {
 					continue
@@ -143,14 +148,26 @@ func (fz *fuser) reaches(g, p *group) bool {
 		if h == p {
 			return true
 		}
-		// Renaming nodes stand between a group and its user without being a third party.
 		push(h)
 	}
 	return false
 }
 
-// inputs returns what a node needs computed before it, with the captures of its functions.
-func inputs(n *ir.Node) []*ir.Value {
+// needs returns the values that must be there before g, whose node n is: an element-wise group
+// reads through what only renames or repeats.
+func (fz *fuser) needs(g *Group, n *ir.Node) []*ir.Value {
+	if !g.Fused {
+		return Inputs(n)
+	}
+	in := make([]*ir.Value, len(n.In))
+	for i, v := range n.In {
+		in[i] = Source(fz.fn, v, Domain(n))
+	}
+	return in
+}
+
+// Inputs returns what a node needs computed before it, with the captures of its functions.
+func Inputs(n *ir.Node) []*ir.Value {
 	subs := n.Subs()
 	if len(subs) == 0 {
 		return n.In
@@ -163,10 +180,10 @@ func inputs(n *ir.Node) []*ir.Value {
 }
 
 // order sorts the groups topologically, and otherwise by the position of their last node.
-func (fz *fuser) order(f *ir.Func) ([]*group, error) {
-	waits := map[*group]int{}
-	users := map[*group][]*group{}
-	var live []*group
+func (fz *fuser) order(f *ir.Func) ([]*Group, error) {
+	waits := map[*Group]int{}
+	users := map[*Group][]*Group{}
+	var live []*Group
 	for _, g := range fz.all {
 		if g.into != nil {
 			continue
@@ -176,10 +193,10 @@ func (fz *fuser) order(f *ir.Func) ([]*group, error) {
 		for i, n := range f.Nodes[g.first : g.last+1] {
 			index[n] = i
 		}
-		slices.SortFunc(g.nodes, func(a, b *ir.Node) int { return index[a] - index[b] })
-		seen := map[*group]bool{g: true}
-		for _, n := range g.nodes {
-			for _, v := range inputs(n) {
+		slices.SortFunc(g.Nodes, func(a, b *ir.Node) int { return index[a] - index[b] })
+		seen := map[*Group]bool{g: true}
+		for _, n := range g.Nodes {
+			for _, v := range fz.needs(g, n) {
 				h := fz.of[v.Node]
 				if h == nil {
 					continue
@@ -198,9 +215,9 @@ func (fz *fuser) order(f *ir.Func) ([]*group, error) {
 			heap.Push(ready, g)
 		}
 	}
-	var out []*group
+	var out []*Group
 	for ready.Len() > 0 {
-		g := heap.Pop(ready).(*group)
+		g := heap.Pop(ready).(*Group)
 		out = append(out, g)
 		for _, u := range users[g] {
 			if waits[u]--; waits[u] == 0 {
@@ -214,12 +231,12 @@ func (fz *fuser) order(f *ir.Func) ([]*group, error) {
 	return out, nil
 }
 
-type groupHeap []*group
+type groupHeap []*Group
 
 func (h groupHeap) Len() int           { return len(h) }
 func (h groupHeap) Less(i, j int) bool { return h[i].last < h[j].last }
 func (h groupHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *groupHeap) Push(x any)        { *h = append(*h, x.(*group)) }
+func (h *groupHeap) Push(x any)        { *h = append(*h, x.(*Group)) }
 func (h *groupHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]

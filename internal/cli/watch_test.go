@@ -69,7 +69,7 @@ func TestWatch(t *testing.T) {
 		}
 	}
 	t.Run("alarm", func(t *testing.T) {
-		r := watched(t, watchCmd{Model: model, Source: source, Alarm: 1e-12, ExitOnAlarm: true})
+		r := watched(t, watchCmd{Model: model, Source: pictures(t, 60), Alarm: 1e-12, ExitOnAlarm: true})
 		if lines := watchLines(t, r.stdout); r.code != ExitNo || !*lines[len(lines)-1].Alarm {
 			t.Errorf("exit code %d after %d lines, want %d after an alarm\n%s", r.code, len(lines), ExitNo, r.stderr)
 		}

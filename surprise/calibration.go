@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 )
 
 // CalibrationConfig says how normal scores become p-values. The zero value is
@@ -129,17 +128,25 @@ func (c *Calibration) Threshold(p float64) (score float64, calibrated bool) {
 	return sorted[min(max(i, 0), len(sorted)-1)], calibrated
 }
 
-// Budget is how many false alarms are accepted, Alarms in Per.
-type Budget struct {
-	Alarms float64
-	Per    time.Duration
+// Slide adds the highest score of a fresh normal block in place of the oldest,
+// so that the sample keeps its size, and fits the tail anew. A score that is not
+// finite is an error and changes nothing. It wants to be alone.
+func (c *Calibration) Slide(highest float64) error {
+	if err := c.sample.Slide(highest, c.Blocks); err != nil {
+		return err
+	}
+	tail, err := FitTail(c.sample.Sorted(), c.quantile)
+	if err != nil && !errors.Is(err, ErrTooFew) {
+		return err
+	}
+	c.tail, c.hasTail = tail, err == nil
+	return nil
 }
 
-// Level returns the p-value at which blocks of the given length spend the
-// budget, Alarms·block/Per, at most 1. It panics unless all three are above 0.
-func (b Budget) Level(block time.Duration) float64 {
-	if !(b.Alarms > 0) || b.Per <= 0 || block <= 0 {
-		panic(fmt.Sprintf("surprise: budget of %g in %v for blocks of %v", b.Alarms, b.Per, block))
-	}
-	return min(1, b.Alarms*float64(block)/float64(b.Per))
-}
+// Resolution returns 1/(n+1) for a sample of n blocks: below it a p-value is not
+// calibrated, only extrapolated.
+func (c *Calibration) Resolution() float64 { return c.sample.Resolution() }
+
+// Maxima returns the block maxima in ascending order, to be read only and not
+// after the next Slide.
+func (c *Calibration) Maxima() []float64 { return c.sample.Sorted() }

@@ -236,6 +236,25 @@ func TestBudgetLevel(t *testing.T) {
 	}
 }
 
+func TestBudgetText(t *testing.T) {
+	day := 24 * time.Hour
+	for text, want := range map[string]surprise.Budget{"1/day": {Alarms: 1, Per: day}, "0.5/week": {Alarms: 0.5, Per: 7 * day}, "2/36h0m0s": {Alarms: 2, Per: 36 * time.Hour}} {
+		var got surprise.Budget
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s is read as %+v, %v", text, got, err)
+		}
+		if back, err := want.MarshalText(); err != nil || string(back) != text {
+			t.Errorf("%+v is written %s, %v, want %s", want, back, err, text)
+		}
+	}
+	for _, bad := range []string{"", "1", "/day", "0/day", "-1/day", "NaN/day", "Inf/day", "1/fortnight", "1/-3h", "1/day/day"} {
+		var b surprise.Budget
+		if err := b.UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q is accepted as %+v", bad, b)
+		}
+	}
+}
+
 func TestEpisodes(t *testing.T) {
 	run := func(cfg surprise.EpisodeConfig, pattern string) string {
 		e, err := surprise.NewEpisodes(cfg)

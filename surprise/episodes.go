@@ -109,3 +109,7 @@ func (m *Martingale) Log() float64 { return m.log }
 
 // Reset starts again, as after an alarm.
 func (m *Martingale) Reset() { m.log = 0 }
+
+// Cap lowers log M to limit where it is above, so that evidence already acted on
+// does not have to be paid back.
+func (m *Martingale) Cap(limit float64) { m.log = min(m.log, limit) }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -120,23 +119,42 @@ func runRows(t *testing.T, threads string, g rowGraph, dims [2]int) ([]float32, 
 	return tensors.MustCopyFlatData[float32](out[0]), len(b.Explain())
 }
 
-// A float64 graph has no loop over rows; a column's sum is none either.
+// Sums of columns are no sums of rows, and float64 has no loop over rows.
 func TestRowsElsewhere(t *testing.T) {
 	b := own(t)
-	in := []tensor{{[]float64{1, 2, 3, 4, 5, 6, 7, 8, 1, 1, 1, 1, 1, 1, 1, 1}, []int{2, 8}}}
-	e := compile(t, b, in, func(f compute.Function, x []compute.Value) ([]compute.Value, error) {
-		rows, err := f.ReduceSum(x[0], 1)
-		if err != nil {
-			return nil, err
+	const rows, cols = 16, 9
+	for _, wide := range []bool{false, true} {
+		x, sums := make([]float32, rows*cols), [2][]float64{make([]float64, cols), make([]float64, rows)}
+		x64 := make([]float64, len(x))
+		for i := range x {
+			x[i], x64[i] = float32(i*i%23), float64(i*i%23)
+			sums[0][i%cols] += x64[i]
+			sums[1][i/cols] += x64[i]
 		}
-		columns, err := f.ReduceSum(x[0], 0)
-		return []compute.Value{rows, columns}, err
-	})
-	got := execute(t, e, buffers(t, b, in), nil)
-	for i, want := range [][]float64{{36, 8}, {2, 3, 4, 5, 6, 7, 8, 9}} {
-		for k, v := range got[i].([]float64) {
-			if v != want[k] {
-				t.Errorf("sum over axis %d of %s: [%d] = %g, want %g", 1-i, dtypes.Float64, k, v, want[k])
+		in := []tensor{{x, []int{rows, cols}}}
+		if wide {
+			in = []tensor{{x64, []int{rows, cols}}}
+		}
+		e := compile(t, b, in, func(f compute.Function, x []compute.Value) ([]compute.Value, error) {
+			columns, err := f.ReduceSum(x[0], 0)
+			if err != nil {
+				return nil, err
+			}
+			rows, err := f.ReduceSum(x[0], 1)
+			return []compute.Value{columns, rows}, err
+		})
+		for axis, got := range execute(t, e, buffers(t, b, in), nil) {
+			for k, want := range sums[axis] {
+				v := 0.0
+				switch s := got.(type) {
+				case []float32:
+					v = float64(s[k])
+				case []float64:
+					v = s[k]
+				}
+				if v != want {
+					t.Errorf("float64 %v, sum over axis %d: [%d] = %g, want %g", wide, axis, k, v, want)
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package nn
 import (
 	"math"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -31,16 +32,38 @@ func Attention(scope *model.Scope, x *graph.Node, cfg AttentionConfig) *graph.No
 	part := func(i int) *graph.Node { // [B, T, heads, width]
 		return graph.Squeeze(graph.SliceAxis(qkv, 2, graph.AxisElem(i)), 2)
 	}
-	scores := graph.Einsum("bqhd,bkhd->bhqk", part(0), part(1))
-	scores = graph.MulScalar(scores, 1/math.Sqrt(float64(width)))
-	if cfg.Causal {
-		scores = maskFuture(scores, t)
+	heads := attend(part(0), part(1), part(2), cfg.Causal)
+	return Dense(scope.At("out"), graph.Reshape(heads, b, t, d), d)
+}
+
+// attend returns softmax(q·kᵀ/sqrt(width))·v of [B, T, heads, width] each, by the backend's own operation
+// if it has one with a gradient.
+func attend(q, k, v *graph.Node, causal bool) *graph.Node {
+	decomposed := func() *graph.Node { return attendSteps(q, k, v, causal) }
+	can := q.Graph().Backend().Capabilities().Operations
+	if !can[compute.OpTypeFusedScaledDotProductAttention] || !can[compute.OpTypeFusedScaledDotProductAttentionVJP] {
+		return decomposed()
+	}
+	y, _ := graph.InternalFusedOpCaller(func() *graph.Node {
+		y, _ := graph.BackendFusedScaledDotProductAttention(q, k, v, compute.AttentionAxesLayoutBSHD,
+			&compute.ScaledDotProductAttentionConfig{Causal: causal})
+		return y
+	}, decomposed, false)
+	return y
+}
+
+// attendSteps is attend in single operations.
+func attendSteps(q, k, v *graph.Node, causal bool) *graph.Node {
+	dims := q.Shape().Dimensions
+	scores := graph.Einsum("bqhd,bkhd->bhqk", q, k)
+	scores = graph.MulScalar(scores, 1/math.Sqrt(float64(dims[3])))
+	if causal {
+		scores = maskFuture(scores, dims[1])
 	}
 	top := graph.StopGradient(graph.ReduceAndKeep(scores, graph.ReduceMax, -1))
 	mass := graph.Exp(graph.Sub(scores, top))
 	p := graph.Div(mass, graph.ReduceAndKeep(mass, graph.ReduceSum, -1))
-	heads := graph.Einsum("bhqk,bkhd->bqhd", p, part(2))
-	return Dense(scope.At("out"), graph.Reshape(heads, b, t, d), d)
+	return graph.Einsum("bhqk,bkhd->bqhd", p, v)
 }
 
 // maskFuture sets scores [B, heads, T, T] of keys after the query so low that they get no mass.

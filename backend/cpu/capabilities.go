@@ -24,9 +24,7 @@ var missing = map[compute.OpType]bool{
 	compute.OpTypeAllReduce: true, compute.OpTypeCollectiveBroadcast: true, compute.OpTypeAllGather: true,
 	compute.OpTypeBlockForDotGeneral: true, compute.OpTypeFusedSoftmax: true, compute.OpTypeFusedLayerNorm: true,
 	compute.OpTypeFusedGelu: true, compute.OpTypeFusedDense: true,
-	compute.OpTypeFusedScaledDotProductAttention:    true,
-	compute.OpTypeFusedScaledDotProductAttentionVJP: true,
-	compute.OpTypeFusedAttentionQKVProjection:       true, compute.OpTypeFusedQuantizedDense: true,
+	compute.OpTypeFusedAttentionQKVProjection: true, compute.OpTypeFusedQuantizedDense: true,
 	compute.OpTypeQuantizedEmbeddingLookup: true,
 }
 

@@ -6,6 +6,7 @@
 //	Simplify          what moves no element becomes a reshape, which costs nothing
 //	ShareCommon       equal nodes become one
 //	foldConstants     what depends on constants alone is computed now
+//	StackGradients    the gradients of slices are put side by side, not padded and added
 //	FoldTransposes    products read and write transposed
 //	RecogniseConv     a convolution is a forward, data or weight pass, whatever its axes
 //	RecogniseReLU     a selection by sign is a maximum
@@ -28,8 +29,12 @@
 // reductions, products, ungrouped convolutions of one or two spatial axes and max-pooling of
 // images; everything else runs on portable loops. Not supported, and refused with
 // compute.ErrNotImplemented: complex numbers, FFT, packed integers below 8 bits, dynamic
-// axes, several devices, and GoMLX's fused operations, which it decomposes instead. Random bits
-// are Philox 4x32-10.
+// axes and several devices. Random bits are Philox 4x32-10.
+//
+// Of GoMLX's fused operations there is scaled dot-product attention with its gradient, in float32 and
+// without a mask or bias. The others are refused on purpose: the compiler fuses what GoMLX spells out
+// instead, while with them a training graph would hold the forward pass twice, fused for the result and
+// decomposed for the gradient.
 //
 // Convolutions of 3x3 with stride 1 over many tiles take Winograd's F(2x2, 3x3) where it was
 // measured to be faster: about the same rounding error, but a NaN or infinity in the input also

@@ -31,6 +31,7 @@ func Exceptions() []Exception {
 		{RuleEngine, "internal/bench/sgemm.go", "github.com/gomlx/compute", benchesBackend},
 		{RuleEngine, "internal/bench/sgemm.go", "github.com/gomlx/compute/dtypes", benchesBackend},
 		{RuleEngine, "internal/bench/sgemm.go", "github.com/gomlx/compute/shapes", benchesBackend},
+		{RuleParams, "backend/cpu/function_attention.go", "*", dictated},
 		{RuleParams, "backend/cpu/function_linear.go", "*", dictated},
 		{RuleParams, "backend/cpu/function_norm.go", "*", dictated},
 		{RuleParams, "backend/cpu/function_shape.go", "*", dictated},

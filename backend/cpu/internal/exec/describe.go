@@ -66,6 +66,13 @@ func flops(g *fusion.Group) int64 {
 		return 2 * int64(a.N*a.OutH*a.OutW*a.Cout) * int64(a.KH*a.KW*a.Cin)
 	case ir.Conv:
 		return 2 * int64(n.Out[0].Size()) * int64(n.In[1].Size()/max(1, n.In[1].Dims()[a.Axes.KernelOutputChannels]))
+	case ir.Attention:
+		z := a.Sizes(n.In)
+		one := 2 * int64(z.Batch*z.Heads*z.Queries) * int64(z.Keys*z.Width)
+		if n.Op == compute.OpTypeFusedScaledDotProductAttention {
+			return 2 * one
+		}
+		return 5 * one
 	case ir.SumProduct:
 		return 2 * int64(n.In[0].Size())
 	case ir.Window:

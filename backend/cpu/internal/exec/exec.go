@@ -52,6 +52,8 @@ const (
 type Machine struct {
 	Pool *pool.Pool
 	Gemm *gemm.Engine
+	// Serial multiplies on the caller's thread, for kernels that are parallel themselves.
+	Serial *gemm.Engine
 	// Profile times the steps of all programs.
 	Profile Profile
 }
@@ -59,7 +61,7 @@ type Machine struct {
 // NewMachine starts a machine of the given number of threads, at least 1.
 func NewMachine(threads int) *Machine {
 	p := pool.New(threads)
-	return &Machine{Pool: p, Gemm: gemm.New(p)}
+	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil)}
 }
 
 // Program is a compiled function. It is safe for concurrent use.
@@ -258,6 +260,7 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	if err := foldConstants(f, m); err != nil {
 		return err
 	}
+	ir.StackGradients(f)
 	ir.FoldTransposes(f)
 	ir.RecogniseConv(f)
 	ir.RecogniseReLU(f)

@@ -141,6 +141,8 @@ func (c *compiler) demand(groups []*fusion.Group) {
 					if v = fusion.Source(c.fn, v, fusion.Domain(n)); mine[v.Node] {
 						continue
 					}
+				} else if attends(n) && v.Shape.Rank() == 4 {
+					v, _ = c.attentionOperand(v, n.Attr.(ir.Attention))
 				}
 				c.need(v)
 			}
@@ -254,6 +256,9 @@ func (c *compiler) lowerNode(n *ir.Node) error {
 		return c.lowerIota(n)
 	case compute.OpTypeRNGBitGenerator:
 		return c.lowerRandom(n)
+	case compute.OpTypeFusedScaledDotProductAttention, compute.OpTypeFusedScaledDotProductAttentionVJP:
+		c.lowerAttention(n)
+		return nil
 	}
 	return c.lowerReduce(n)
 }

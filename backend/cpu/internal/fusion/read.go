@@ -58,6 +58,37 @@ func ReadThrough(fn *ir.Func, v *ir.Value) (*ir.Value, Pattern, bool) {
 	return nil, Pattern{}, false
 }
 
+// Strided returns a tensor that holds the elements of v, the first one's place in it and the distance
+// of neighbours along each axis of v; false if there is no such distance.
+func Strided(fn *ir.Func, v *ir.Value) (from *ir.Value, strides []int, at int, ok bool) {
+	u := Base(v)
+	from, p, cut := ReadThrough(fn, u)
+	if !cut || u.Node.Op != compute.OpTypeSlice {
+		return u, ops.Strides(v.Dims()), 0, u.Size() == v.Size()
+	}
+	strides, ok = p.simplify().split(v.Dims())
+	return Base(from), strides, p.At, ok
+}
+
+// split returns the strides of axes dims over the positions of p, or false if one has none.
+func (p Pattern) split(dims []int) ([]int, bool) {
+	out := make([]int, len(dims))
+	axis, done := len(p.Dims)-1, 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		if dims[i] == 1 {
+			continue
+		}
+		if axis < 0 || p.Dims[axis]%(done*dims[i]) != 0 {
+			return nil, false
+		}
+		out[i] = p.Strides[axis] * done
+		if done *= dims[i]; done == p.Dims[axis] {
+			axis, done = axis-1, 1
+		}
+	}
+	return out, true
+}
+
 // SourceMove is the copy into the dense output of n from its input's strided elements.
 func SourceMove(n *ir.Node) ops.Move {
 	in, out := n.In[0], n.Out[0]

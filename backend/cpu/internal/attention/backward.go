@@ -1,0 +1,70 @@
+package attention
+
+import (
+	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/vec"
+)
+
+// Gradients are those of a sum that Out's gradient is given of, and of queries, keys and values.
+type Gradients struct{ Out, Q, K, V Tensor }
+
+// Backward sets the gradients of queries, keys and values, given the problem that Forward solved and d.Out:
+//
+//	p = exp(scale·q·kᵀ - mass),   dv = pᵀ·do,   ds = scale·p·(do·vᵀ - rowsum(do·o)),   dq = ds·k,   dk = dsᵀ·q
+//
+// Source: Dao et al., "FlashAttention", NeurIPS 2022, appendix B.2 and algorithm 4.
+func Backward(e *Engine, p Problem, d Gradients) {
+	e.Pool.Do(p.Batch*p.KVHeads, &backward{e, p, d})
+}
+
+type backward struct {
+	e *Engine
+	Problem
+	d Gradients
+}
+
+// Part implements pool.Job: one head of keys and values, with the heads of queries that share it.
+func (f *backward) Part(worker, i int) {
+	s := &f.Shape
+	batch, kv := i/s.KVHeads, i%s.KVHeads
+	for _, t := range []Tensor{f.d.K, f.d.V} {
+		for r := range s.Keys {
+			clear(t.at(batch, kv, r)[:s.Width])
+		}
+	}
+	group := s.Heads / s.KVHeads
+	for h := kv * group; h < (kv+1)*group; h++ {
+		for n := range s.blocks() {
+			f.block(f.e.Scratch(worker), blockOf(s, batch*s.Heads+h, n))
+		}
+	}
+}
+
+// block adds what one block of queries contributes.
+func (f *backward) block(scratch []float32, b block) {
+	s, n := &f.Shape, b.rows()*b.stride()
+	p, ds := scratch[:n], scratch[n:2*n]
+	f.e.scores(b, s.Width, p, f.Q, f.K)
+	mass := f.Mass[(b.batch*s.Heads+b.head)*s.Queries+b.q0:]
+	for r := range b.rows() {
+		row, seen := b.row(p, r), min(s.seen(b.q0+r), b.keys)
+		vec.Affine(row, row, s.Scale, -mass[r])
+		hide(row[seen:])
+	}
+	vec.Exp(p, p)
+	g := f.d.Out.at(b.batch, b.head, b.q0)
+	f.e.Products.Float32(&gemm.Args{M: b.keys, N: s.Width, K: b.rows(), A: p, LDA: b.stride(), TransA: true,
+		B: g, LDB: f.d.Out.Token, C: f.d.V.at(b.batch, b.kv, 0), LDC: f.d.V.Token, Accumulate: true})
+	f.e.scores(b, s.Width, ds, f.d.Out, f.V)
+	o := f.Out.at(b.batch, b.head, b.q0)
+	for r := range b.rows() {
+		dot := vec.Dot(g[r*f.d.Out.Token:][:s.Width], o[r*f.Out.Token:][:s.Width])
+		row := b.row(ds, r)
+		vec.Affine(row, row, s.Scale, -dot*s.Scale)
+	}
+	vec.Mul(ds, ds, p)
+	f.e.Products.Float32(&gemm.Args{M: b.rows(), N: s.Width, K: b.keys, A: ds, LDA: b.stride(),
+		B: f.K.at(b.batch, b.kv, 0), LDB: f.K.Token, C: f.d.Q.at(b.batch, b.head, b.q0), LDC: f.d.Q.Token})
+	f.e.Products.Float32(&gemm.Args{M: b.keys, N: s.Width, K: b.rows(), A: ds, LDA: b.stride(), TransA: true,
+		B: f.Q.at(b.batch, b.head, b.q0), LDB: f.Q.Token, C: f.d.K.at(b.batch, b.kv, 0), LDC: f.d.K.Token, Accumulate: true})
+}

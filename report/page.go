@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"net/url"
 	"strings"
 )
 
@@ -191,6 +192,24 @@ func (p *Page) Strip(caption string, height int, frames ...Frame) error {
 	return nil
 }
 
+// Linked adds a picture that lies beside the page, such as an animation too large
+// to be inlined, and links to files. Paths are slash-separated and relative to the
+// page's folder: the page must move together with them.
+func (p *Page) Linked(caption, picture string, files ...string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<figure class="linked"><img loading="lazy" alt="%[1]s" src="%[2]s"><figcaption>%[1]s`, html.EscapeString(caption), relativeURL(picture))
+	for _, f := range files {
+		_, name, _ := cutLast(f)
+		fmt.Fprintf(&b, ` <a href="%s">%s</a>`, relativeURL(f), html.EscapeString(name))
+	}
+	p.add(b.String() + `</figcaption></figure>`)
+}
+
+// relativeURL is a relative path as an attribute: never another scheme or host.
+func relativeURL(path string) string {
+	return html.EscapeString((&url.URL{Path: "./" + path}).String())
+}
+
 func pngURI(m image.Image) (string, error) {
 	var b bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
@@ -253,7 +272,8 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 
 type fact struct{ Name, Value string }
 
-// WriteTo writes the page as one HTML file that refers to nothing outside itself.
+// WriteTo writes the page as one HTML file that refers to nothing outside itself but what Linked
+// added.
 func (p *Page) WriteTo(w io.Writer) (int64, error) {
 	d := p.Document
 	facts := []fact{{"command", d.Command}, {"version", d.Version}, {"seed", fmt.Sprint(d.Seed)},

@@ -42,6 +42,7 @@ type followed struct {
 	src     data.FrameSource // nil while it is gone
 	h, w, c int
 	fps     float64
+	aspect  float64
 
 	begun    time.Time     // when it was first opened
 	offset   time.Duration // added to the source's time
@@ -81,12 +82,18 @@ func Follow(ctx context.Context, cfg FollowConfig) (data.FrameSource, error) {
 	}
 	f := &followed{cfg: cfg, src: src, fps: src.FPS(), begun: time.Now()}
 	f.h, f.w, f.c = src.FrameShape()
+	if s, ok := src.(interface{ Aspect() float64 }); ok {
+		f.aspect = s.Aspect()
+	}
 	return f, nil
 }
 
 func (f *followed) FrameShape() (h, w, c int) { return f.h, f.w, f.c }
 func (f *followed) FPS() float64              { return f.fps }
 func (f *followed) Episode() int              { return f.episode }
+
+// Aspect returns width over height of the source's pictures, 0 if it does not know.
+func (f *followed) Aspect() float64 { return f.aspect }
 
 // Action returns the source's action, nil without one.
 func (f *followed) Action() []float32 {

@@ -26,6 +26,7 @@ const early = 0.25
 type stampedVideo struct {
 	video
 	info    stream
+	path    string // of a local file
 	live    bool
 	event   func(data.Event)
 	stamps  *stamps
@@ -90,6 +91,9 @@ func openStamped(ctx context.Context, source string, o Options, event func(data.
 	v := &stampedVideo{video: video{o: o, rate: o.FPS, notes: &tail{limit: 4096}}, info: info, event: event}
 	v.live = IsLive(source) || isURL(source) && info.length == 0
 	v.origin = info.start
+	if _, cam := camera(source); !cam && !isURL(source) {
+		v.path = source
+	}
 	if v.rate == 0 {
 		v.rate = native
 	}
@@ -136,6 +140,12 @@ func (v *stampedVideo) Episode() int { return v.episode }
 
 // Live reports whether the source has no end of its own.
 func (v *stampedVideo) Live() bool { return v.live }
+
+// Aspect returns width over height of the recording's own frames.
+func (v *stampedVideo) Aspect() float64 { return float64(v.info.Width) / float64(v.info.Height) }
+
+// Recording returns the path of the file behind the source, "" if there is none.
+func (v *stampedVideo) Recording() string { return v.path }
 
 // Length returns how long the recording says it is; 0 if it does not say.
 func (v *stampedVideo) Length() time.Duration { return v.info.length }

@@ -13,7 +13,9 @@ import (
 	"foresee/data"
 	"foresee/data/importer"
 	"foresee/jepa"
+	"foresee/surprise"
 	"foresee/watch"
+	"foresee/watch/evidence"
 )
 
 // watchCmd says frame by frame how surprising a stream is.
@@ -24,6 +26,7 @@ type watchCmd struct {
 	To          time.Duration `placeholder:"40s" help:"Leave out what comes from this time on; the end if left out."`
 	Live        bool          `help:"Score every frame as it comes instead of 32 at a time; the default for cameras and URLs."`
 	Alarm       float64       `default:"8" help:"Raise an alarm from so many times the expected surprise on; 0 = never (${default})."`
+	Alarms      string        `placeholder:"DIR" help:"Keep what was unusual of every alarm there: heat map, nearest normal moment, clip; DIR/index.html lists them."`
 	ExitOnAlarm bool          `name:"exit-on-alarm" help:"Stop at the first alarm, with exit code 3."`
 }
 
@@ -74,39 +77,95 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.watch(ctx, a, w, src, out)
+	run := &watching{c: c, a: a, line: watch.Lines(out), begun: time.Now()}
+	if err := run.keep(m.Config(), src); err != nil {
+		return err
+	}
+	err = w.Observe(ctx, src, func(o watch.Observation) error { return run.observe(ctx, o) })
+	return run.end(ctx, w, src, err)
 }
 
-// watch prints the lines and logs how many there were and how fast they came.
-func (c *watchCmd) watch(ctx context.Context, a *app, w *watch.Watcher, src data.FrameSource, out io.Writer) error {
-	line := watch.Lines(out)
-	begun, frames, alarms := time.Now(), 0, 0
-	var last watch.Record
-	err := w.Run(ctx, src, func(r watch.Record) error {
-		if err := line(r); err != nil {
+// quietSeconds without an alarming frame end an alarm.
+const quietSeconds = 3
+
+// watching is a watch under way.
+type watching struct {
+	c        *watchCmd
+	a        *app
+	line     func(watch.Record) error
+	episodes *surprise.Episodes
+	evidence *evidence.Recorder // nil without --alarms
+	begun    time.Time
+	frames   int
+	alarms   int
+	last     watch.Record
+}
+
+// keep prepares the folder of alarms.
+func (r *watching) keep(model jepa.Config, src data.FrameSource) error {
+	var err error
+	if r.episodes, err = surprise.NewEpisodes(surprise.EpisodeConfig{Refractory: max(1, int(quietSeconds*src.FPS()))}); err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
+	if r.c.Alarms == "" {
+		return nil
+	}
+	if err := freshOutput(r.c.Alarms); err != nil {
+		return err
+	}
+	cfg := evidence.Config{Dir: r.c.Alarms, Model: model, Page: r.a.document(0, 0)}
+	if s, ok := src.(interface{ Aspect() float64 }); ok {
+		cfg.Aspect = s.Aspect()
+	}
+	if s, ok := src.(interface{ Recording() string }); ok {
+		cfg.Source = s.Recording()
+	}
+	r.evidence, err = evidence.New(cfg)
+	return err
+}
+
+// observe prints a line and keeps the evidence of an alarm.
+func (r *watching) observe(ctx context.Context, o watch.Observation) error {
+	if err := r.line(o.Record); err != nil {
+		return err
+	}
+	r.frames, r.last = r.frames+1, o.Record
+	begins := r.episodes.Observe(o.Alarm)
+	if begins {
+		r.alarms++
+	}
+	if r.evidence != nil {
+		reason := ""
+		if begins {
+			reason = fmt.Sprintf("The surprise is %.1f times what was expected; an alarm is %g times.", *o.Relative, r.c.Alarm)
+		}
+		if err := r.evidence.Observe(ctx, o, r.episodes.Open(), begins, reason); err != nil {
 			return err
 		}
-		frames, last = frames+1, r
-		if !r.Alarm {
-			return nil
-		}
-		if alarms++; c.ExitOnAlarm {
-			return errAlarm
-		}
-		return nil
-	})
-	rate := float64(frames) / time.Since(begun).Seconds()
-	stats := w.Stats()
-	a.log.Info("watched", "frames", frames, "alarms", alarms, "dropped", stats.Dropped,
+	}
+	if begins && r.c.ExitOnAlarm {
+		return errAlarm
+	}
+	return nil
+}
+
+// end logs how many frames there were and how fast they came, and says how the
+// watch ended.
+func (r *watching) end(ctx context.Context, w *watch.Watcher, src data.FrameSource, err error) error {
+	if r.evidence != nil {
+		err = errors.Join(err, r.evidence.Close(context.WithoutCancel(ctx)))
+	}
+	rate, stats := float64(r.frames)/time.Since(r.begun).Seconds(), w.Stats()
+	r.a.log.Info("watched", "frames", r.frames, "alarms", r.alarms, "dropped", stats.Dropped,
 		"per_second", math.Round(10*rate)/10, "times_real", math.Round(10*rate/src.FPS())/10,
 		"latency_p50", stats.P50.Round(10*time.Microsecond), "latency_p95", stats.P95.Round(10*time.Microsecond), "latency_p99", stats.P99.Round(10*time.Microsecond))
 	switch {
 	case errors.Is(err, errAlarm):
-		return answerNo("watch: alarm at %.3f s, frame %d: surprise is %.1f times what was expected", last.Time, last.Frame, *last.Relative)
+		return answerNo("watch: alarm at %.3f s, frame %d: surprise is %.1f times what was expected", r.last.Time, r.last.Frame, *r.last.Relative)
 	case err != nil:
-		return fmt.Errorf("%s: %w", c.Source, err)
-	case frames == 0:
-		return fmt.Errorf("watch: %s: no frame between --from %v and --to %v", c.Source, c.From, c.To)
+		return fmt.Errorf("%s: %w", r.c.Source, err)
+	case r.frames == 0:
+		return fmt.Errorf("watch: %s: no frame between --from %v and --to %v", r.c.Source, r.c.From, r.c.To)
 	}
 	return nil
 }

@@ -128,6 +128,20 @@ func TestWatchTruncated(t *testing.T) {
 	}
 }
 
+// TestWatchKeepsAlarms keeps the evidence of a watch in which every frame alarms.
+func TestWatchKeepsAlarms(t *testing.T) {
+	model, path := videoModel(t), film(t, "a.mp4", "-c:v", "mpeg4")
+	dir := filepath.Join(t.TempDir(), "alarms")
+	r := watched(t, watchCmd{Model: model, Source: path, Alarm: 1e-12, Alarms: dir})
+	r.want(t, ExitDone, "alarms=1 ")
+	for _, name := range []string{"index.html", "alarm-0001/alarm.json", "alarm-0001/clip.gif", "alarm-0001/original.mp4"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	watched(t, watchCmd{Model: model, Source: path, Alarms: dir}).want(t, ExitFailed, dir, "already holds")
+}
+
 // TestWatchNoCamera names a camera that is not there.
 func TestWatchNoCamera(t *testing.T) {
 	begun := time.Now()

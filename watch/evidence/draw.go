@@ -8,13 +8,14 @@ import (
 
 	"golang.org/x/image/draw"
 
+	"foresee/jepa"
 	"foresee/report"
 )
 
-// picture draws a frame [h, w, c] height pixels high and width wide.
-func picture(pixels []uint8, h, w, c, width, height int) *image.RGBA {
-	out := image.NewRGBA(image.Rect(0, 0, width, height))
-	draw.CatmullRom.Scale(out, out.Rect, report.FrameImage(pixels, h, w, c), image.Rect(0, 0, w, h), draw.Src, nil)
+// picture draws a frame of shape f in the given size.
+func picture(pixels []uint8, f jepa.FrameConfig, size image.Point) *image.RGBA {
+	out := image.NewRGBA(image.Rectangle{Max: size})
+	draw.CatmullRom.Scale(out, out.Rect, report.FrameImage(pixels, f.Height, f.Width, f.Channels), image.Rect(0, 0, f.Width, f.Height), draw.Src, nil)
 	return out
 }
 

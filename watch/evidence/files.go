@@ -30,11 +30,9 @@ func replace(path string, b []byte) error {
 	return os.Rename(temporary, path)
 }
 
-// draw draws one frame of the clip: a bar at the edge from the alarm on, a box
-// round the most surprising cell at the alarm itself.
+// draw draws a frame in the size of all pictures.
 func (r *Recorder) draw(pixels []uint8) *image.RGBA {
-	f := r.cfg.Model.Frame
-	return picture(pixels, f.Height, f.Width, f.Channels, r.width, r.height)
+	return picture(pixels, r.cfg.Model.Frame, image.Pt(r.width, r.height))
 }
 
 // mark draws a box round the place of an alarm.

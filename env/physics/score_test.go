@@ -11,15 +11,17 @@ import (
 // pairs, one of each quadruplet, clean and under noise; a memory without physics settles the memory families and half
 // of the others, and the oracle all.
 func TestFloorsAndCeiling(t *testing.T) {
-	ref := Fit(Config{}, 1, 12)
+	ref := fitted(12)
 	scored := 0
 	for _, f := range Families() {
 		var still []float64
 		for i := range 8 {
 			cfg := Config{Noise: Noise(i % 8), Level: 3}
 			q := Quad(cfg, f, quadSeed, i)
-			for _, b := range ref.Trivials(q.Hidden) {
-				if v := Judge(&q, b.Quad(&q)); v.Prefix != 0.5 || v.Suffix != 0.5 {
+			ts := ref.Trivials(q.Hidden)
+			for k, s := range trivialScores(ref, ts, &q) {
+				b := ts[k]
+				if v := Judge(&q, s); v.Prefix != 0.5 || v.Suffix != 0.5 {
 					t.Errorf("%v index %d: %s gets prefix %g, suffix %g, want 0.5", f, i, b.Name, v.Prefix, v.Suffix)
 				}
 				scored++
@@ -48,13 +50,14 @@ func TestFloorsAndCeiling(t *testing.T) {
 
 // In full view the frame difference must win: the positive control of all of the above.
 func TestVisibleViolationsAreSeen(t *testing.T) {
-	ref := Fit(Config{}, 1, 4)
+	ref := fitted(4)
 	for _, f := range []Family{VisibleTeleport, VisibleColour} {
 		got := map[string][]float64{}
 		for i := range 20 {
 			q := Quad(Config{}, f, quadSeed, i)
-			for _, b := range ref.Trivials(5) {
-				got[b.Name] = append(got[b.Name], Judge(&q, b.Quad(&q)).Prefix)
+			ts := ref.Trivials(5)
+			for k, s := range trivialScores(ref, ts, &q) {
+				got[ts[k].Name] = append(got[ts[k].Name], Judge(&q, s).Prefix)
 			}
 		}
 		for _, name := range []string{"frame-difference", "second-difference", "linear-prediction"} {
@@ -65,23 +68,74 @@ func TestVisibleViolationsAreSeen(t *testing.T) {
 	}
 }
 
-// Apply, which pools each frame once, agrees with Score on the window.
-func TestApplyIsScoreOnWindows(t *testing.T) {
-	clip := Train(Config{Noise: N7}, 2, 5)
-	for _, b := range Fit(Config{}, 1, 4).Trivials(8) {
-		s := b.Apply(clip.Pixels)
-		for u := range Frames {
-			want := 0.
-			if u >= b.Window-1 {
-				want = b.Score(clip.Pixels[(u-b.Window+1)*frameBytes : (u+1)*frameBytes])
+// fitted is the reference of n training clips.
+func fitted(n int) *Reference {
+	var clips [][]uint8
+	for i := range n {
+		clips = append(clips, Train(Config{}, 1, i).Pixels)
+	}
+	return Fit(Size, Size, Channels, clips...)
+}
+
+// trivialScores scores the four clips of q by each trivial score.
+func trivialScores(ref *Reference, ts []Trivial, q *Quadruplet) []Scores {
+	scores := make([]Scores, len(ts))
+	for c, clip := range q.Clips() {
+		for k, row := range ref.Apply(ts, clip.Pixels) {
+			scores[k][c] = row
+		}
+	}
+	return scores
+}
+
+// Scores by hand: of pixels, of pooled frames, at shapes that 4 does not divide.
+func TestTrivialsByHand(t *testing.T) {
+	const h, w = 5, 6
+	clip := make([]uint8, 7*h*w) // one channel: frame t is grey t², its last pixel 100
+	for t := range 7 {
+		for i := range h * w {
+			clip[t*h*w+i] = uint8(t * t)
+		}
+		clip[(t+1)*h*w-1] = 100
+	}
+	ref := Fit(h, w, 1, clip)
+	want := map[string]float64{ // of frame 6
+		"intensity":              (29*36 + 100) / 30.,
+		"frame-difference":       29 * 11 / 30.,
+		"second-difference":      29 * 2 / 30.,
+		"path-step":              math.Sqrt(3*11*11 + 5.5*5.5), // the last of 4 cells pools 2 pixels, one of them constant
+		"path-curvature":         0,                            // one direction
+		"path-second-difference": math.Sqrt(3*2*2 + 1*1),
+	}
+	ts := ref.Trivials(5)
+	if len(ts) != 10 {
+		t.Errorf("%d scores of one channel, want 10", len(ts))
+	}
+	for k, row := range ref.Apply(ts, clip) {
+		b := ts[k]
+		if x, ok := want[b.Name]; ok && math.Abs(row[6]-x) > 1e-9 {
+			t.Errorf("%s = %g, want %g", b.Name, row[6], x)
+		}
+		for u, x := range row {
+			if u < b.Window-1 && x != 0 {
+				t.Errorf("%s at frame %d = %g, before its window is full", b.Name, u, x)
 			}
-			if s[u] != want {
-				t.Fatalf("%s at frame %d = %g, want %g", b.Name, u, s[u], want)
+			if u >= b.Window-1 {
+				short := ref.Apply([]Trivial{b}, clip[(u-b.Window+1)*h*w:(u+1)*h*w])
+				if short[0][b.Window-1] != x {
+					t.Errorf("%s at frame %d = %g, of its window alone %g", b.Name, u, x, short[0][b.Window-1])
+				}
 			}
 		}
 	}
-	if n := len(Fit(Config{}, 1, 1).Trivials(0)); n != 3 {
+	if n := len(fitted(1).Trivials(0)); n != 3 {
 		t.Errorf("%d scores of single frames, want 3", n)
+	}
+	black := Fit(h, w, 1, make([]uint8, 3*h*w))
+	for k, row := range black.Apply(black.Trivials(5), make([]uint8, 9*h*w)) {
+		if x := row[8]; x != x {
+			t.Errorf("score %d of black frames is %g", k, x)
+		}
 	}
 }
 

@@ -79,13 +79,16 @@ func (r Row) Validate() error {
 	return errors.Join(errs...)
 }
 
-// group is the part of the name that rows shown together share; "floor" is not a group of its own.
+// isReference reports whether a part of a name marks floors, oracles and ceilings.
+func isReference(part string) bool { return part == "floor" || part == "oracle" || part == "ceiling" }
+
+// group is the part of the name that rows shown together share; "floor" and the like are no groups of their own.
 func (r Row) group() string {
 	g, _, ok := cutLast(r.Name)
 	if !ok {
 		return ""
 	}
-	if head, last, ok := cutLast(g); ok && last == "floor" {
+	if head, last, ok := cutLast(g); ok && isReference(last) {
 		return head
 	}
 	return g
@@ -94,7 +97,8 @@ func (r Row) group() string {
 // reference reports whether the row is a floor or an oracle rather than a score.
 func (r Row) reference() bool {
 	g, last, _ := cutLast(r.Name)
-	return last == "floor" || last == "oracle" || last == "ceiling" || strings.HasSuffix(g, "/floor")
+	_, above, _ := cutLast(g)
+	return isReference(last) || isReference(above)
 }
 
 func cutLast(s string) (head, last string, found bool) {

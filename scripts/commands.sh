@@ -49,6 +49,14 @@ PY
 "$foresee" collect physics -o "$dir/physics" --episodes 40 --every 2 --noise N1 --json >"$dir/physics.json"
 row "$dir/physics.json" collect/physics/frames
 
+"$foresee" train -d "$dir/physics" -o "$dir/expects" --preset video --steps 2 --set train.stop_on_collapse=false --set train.pixels.batch=4 --json >"$dir/expects.json"
+"$foresee" collect physics --quads 1 --families colour,gravity -o "$dir/quads" --json >"$dir/quads.json"
+"$foresee" eval surprise -m "$dir/expects" --quads 1 --families colour,gravity --nulls 1 -o "$dir/surprise.json" >/dev/null
+"$foresee" eval surprise -m "$dir/expects" --clips "$dir/quads" --nulls 0 --json >"$dir/clips.json"
+row "$dir/surprise.json" surprise/mean/prefix
+row "$dir/clips.json" surprise/colour/suffix
+row "$dir/clips.json" null/frame-difference/prefix
+
 if has import; then
     ffmpeg -v error -f lavfi -i testsrc=size=96x64:rate=10:duration=3 -pix_fmt yuv420p "$dir/test.mp4"
     "$foresee" import "$dir/test.mp4" -o "$dir/video" --size 32 --fps 5 --json >"$dir/import.json"

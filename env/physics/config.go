@@ -3,6 +3,8 @@ package physics
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Frames, Size and Channels are the shape of every clip: [Frames, Size, Size, Channels] uint8, RGB.
@@ -61,6 +63,23 @@ func Families() []Family {
 		fs = append(fs, f)
 	}
 	return fs
+}
+
+// AllFamilies returns the families of all tiers, in order.
+func AllFamilies() []Family {
+	fs := make([]Family, families)
+	for f := range fs {
+		fs[f] = Family(f)
+	}
+	return fs
+}
+
+// ParseFamily returns the family of that name; the error lists all names.
+func ParseFamily(name string) (Family, error) {
+	if i := slices.Index(familyNames[:], name); i >= 0 {
+		return Family(i), nil
+	}
+	return None, fmt.Errorf("physics: no family %q, want one of %s", name, strings.Join(familyNames[:], ", "))
 }
 
 // Tier returns 0 for families whose quadruplets are matched exactly, 1 for Support, whose impossible clips hold frames
@@ -122,6 +141,24 @@ const (
 
 	splits
 )
+
+var splitNames = [splits]string{"seen", "unseen-colours", "unseen-shapes", "unseen-speeds", "unseen-screens"}
+
+// String returns the split's name, such as "unseen-colours".
+func (s Split) String() string {
+	if s < 0 || s >= splits {
+		return fmt.Sprintf("Split(%d)", int(s))
+	}
+	return splitNames[s]
+}
+
+// ParseSplit returns the split of that name; the error lists all names.
+func ParseSplit(name string) (Split, error) {
+	if i := slices.Index(splitNames[:], name); i >= 0 {
+		return Split(i), nil
+	}
+	return Seen, fmt.Errorf("physics: no split %q, want one of %s", name, strings.Join(splitNames[:], ", "))
+}
 
 // Config says which clips to draw. The zero value draws hidden runs of 4, 8, 12 and 16 frames as the family allows,
 // without noise, from the distribution of training.

@@ -13,7 +13,7 @@
 //
 //   - Quad makes quadruplet i of a Family; Train makes possible clips to learn from; Benign makes events in full view
 //     that break no law. All are pure functions of (config, seed, index).
-//   - Judge compares the four clips' Scores; Pool and Single sum up many quadruplets.
+//   - Judge compares the four clips' Scores; Single sums up single clips. Package eval pools many quadruplets.
 //   - Fit and Trivials are the floors, Still a memory without physics, Oracle the ceiling.
 //
 // Worlds are seen from the side, with gravity and a floor, or from above. Bodies roll without friction, solids are

@@ -3,7 +3,6 @@ package physics
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -75,38 +74,6 @@ func below[T int64 | float64](p, i T) float64 {
 		return 0.5
 	}
 	return 0
-}
-
-// Accuracy is a share of pairs with its 95 % interval.
-type Accuracy struct {
-	Value, Lo, Hi float64
-	Pairs         int
-}
-
-// Pool averages one share per quadruplet (such as Verdict.Prefix). The interval is the percentile bootstrap over
-// quadruplets, 1,000 draws by seed, since the two pairs of one are dependent. No shares give NaN.
-func Pool(shares []float64, seed uint64) Accuracy {
-	a := Accuracy{Value: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Pairs: 2 * len(shares)}
-	if len(shares) == 0 {
-		return a
-	}
-	r := rand.New(rand.NewPCG(seed, golden))
-	mean := func(pick func(i int) int) float64 {
-		sum := 0.
-		for i := range shares {
-			sum += shares[pick(i)]
-		}
-		return sum / float64(len(shares))
-	}
-	a.Value = mean(func(i int) int { return i })
-	const draws = 1000
-	means := make([]float64, draws)
-	for k := range means {
-		means[k] = mean(func(int) int { return r.IntN(len(shares)) })
-	}
-	slices.Sort(means)
-	a.Lo, a.Hi = means[draws*25/1000], means[draws*975/1000-1]
-	return a
 }
 
 // Single returns the AUROC of single clips: the probability that an impossible clip scores above a possible one, ties

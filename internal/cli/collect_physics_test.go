@@ -62,5 +62,9 @@ func TestCollectPhysicsSaysWhatItDid(t *testing.T) {
 	call(t, "collect", "physics", "-o", other, "--level", "0").want(t, ExitUsage, "--level 0")
 	call(t, "collect", "physics", "-o", other, "--every", "17").want(t, ExitUsage, "--every 17")
 	call(t, "collect", "physics", "-o", other, "--episodes", "0").want(t, ExitUsage, "--episodes 0")
+	call(t, "collect", "physics", "-o", other, "--split", "unseen-colours").want(t, ExitUsage, "--quads")
+	call(t, "collect", "physics", "-o", other, "--quads", "2", "--every", "2").want(t, ExitUsage, "--every 2")
+	call(t, "collect", "physics", "-o", other, "--quads=-1").want(t, ExitUsage, "--quads -1")
+	call(t, "collect", "physics", "-o", other, "--quads", "2", "--families", "magic").want(t, ExitUsage, "magic", "permanence")
 	call(t, "collect", "physics").want(t, ExitUsage, "--out")
 }

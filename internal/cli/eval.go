@@ -17,6 +17,7 @@ type evalCmd struct {
 	Probe    evalProbeCmd    `cmd:"" help:"Read positions and layouts off the latents."`
 	Rollout  evalRolloutCmd  `cmd:"" help:"How far open-loop rollouts drift."`
 	Collapse evalCollapseCmd `cmd:"" help:"Train with one group of regularizers off at a time, and see what breaks."`
+	Surprise evalSurpriseCmd `cmd:"" help:"Tell impossible clips from possible ones, beside trivial scores, memory and oracle."`
 	Watch    evalWatchCmd    `cmd:"" help:"Alarms on labelled sensor streams, scored by NAB's rules."`
 }
 

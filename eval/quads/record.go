@@ -1,4 +1,4 @@
-package eval
+package quads
 
 import (
 	"context"
@@ -8,8 +8,13 @@ import (
 	"foresee/env/physics"
 )
 
-// PhysicsRecording says which training clips of env/physics RecordPhysics writes.
-type PhysicsRecording struct {
+// physicsFrame returns the shape of frames of env/physics.
+func physicsFrame() data.Frame {
+	return data.Frame{Height: physics.Size, Width: physics.Size, Channels: physics.Channels}
+}
+
+// Recording says which training clips of env/physics Record writes.
+type Recording struct {
 	Episodes  int            // clips, at least 1
 	Every     int            // keep every so manyth frame, the first of all; 1 to 16, 0 means 1
 	World     physics.Config // noise; its Split is not read
@@ -18,7 +23,7 @@ type PhysicsRecording struct {
 }
 
 // Validate reports what is wrong with the recording, or nil.
-func (r PhysicsRecording) Validate() error {
+func (r Recording) Validate() error {
 	switch {
 	case r.Episodes < 1:
 		return fmt.Errorf("%d episodes: want 1 or more", r.Episodes)
@@ -28,18 +33,18 @@ func (r PhysicsRecording) Validate() error {
 	return r.World.Validate()
 }
 
-// RecordPhysics writes possible clips of quad-splice, all families mixed, as a dataset into the new folder dir and
+// Record writes possible clips of quad-splice, all families mixed, as a dataset into the new folder dir and
 // returns the number of frames; done, unless nil, is called after each clip. Pixels are the only column. Episode i is
 // clip i of physics.Train, which shares no clip with any evaluation. When ctx ends or something fails, nothing is left
 // behind. An invalid recording is an error.
-func RecordPhysics(ctx context.Context, dir string, r PhysicsRecording, done func()) (frames int, err error) {
+func Record(ctx context.Context, dir string, r Recording, done func()) (frames int, err error) {
 	if err := r.Validate(); err != nil {
-		return 0, fmt.Errorf("eval: record: %w", err)
+		return 0, fmt.Errorf("quads: record: %w", err)
 	}
 	r.Every = max(r.Every, 1)
 	w, err := data.Create(dir, data.Meta{
 		Name:      "physics",
-		Frame:     data.Frame{Height: physics.Size, Width: physics.Size, Channels: physics.Channels},
+		Frame:     physicsFrame(),
 		Source:    fmt.Sprintf("env/physics, training clips, noise %s, every %d", NoiseName(r.World), r.Every),
 		Generator: r.Generator, Seed: r.Seed,
 	})

@@ -10,6 +10,7 @@
 //	FoldTransposes    products read and write transposed
 //	RecogniseConv     a convolution is a forward, data or weight pass, whatever its axes
 //	RecogniseReLU     a selection by sign is a maximum
+//	RecogniseGELU     the exact GELU and its gradient are one function each
 //	FuseEpilogues     bias, residual and ReLU move into the product or convolution
 //	FuseSumProduct    the sum of a product is one pass over its factors
 //	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and

@@ -264,6 +264,7 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	ir.FoldTransposes(f)
 	ir.RecogniseConv(f)
 	ir.RecogniseReLU(f)
+	ir.RecogniseGELU(f)
 	ir.FuseEpilogues(f)
 	ir.FuseSumProduct(f)
 	return nil

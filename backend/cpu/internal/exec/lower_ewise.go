@@ -86,6 +86,8 @@ func (b *ewiseBuilder) emit(n *ir.Node) error {
 	switch n.Op {
 	case compute.OpTypeWhere:
 		return b.code(n, tuned.Select(out.DType()), b.result(out), in...)
+	case compute.OpTypeFusedGelu:
+		return b.code(n, tuned.GELU(n.Attr.(ir.GELU).Slope), b.result(out), in...)
 	case compute.OpTypeConvertDType:
 		return b.code(n, tuned.Convert(d, out.DType()), b.result(out), in...)
 	case compute.OpTypeClamp: // min, x, max

@@ -39,7 +39,7 @@ const maxFused = 48 // nodes in one group: bounds the registers and so the L1 fo
 func Elementwise(n *ir.Node) bool {
 	switch n.Op {
 	case compute.OpTypeWhere, compute.OpTypeClamp, compute.OpTypeConvertDType,
-		compute.OpTypeIsFinite, compute.OpTypeIsNaN, compute.OpTypeNotEqualTotalOrder:
+		compute.OpTypeIsFinite, compute.OpTypeIsNaN, compute.OpTypeNotEqualTotalOrder, compute.OpTypeFusedGelu:
 		return true
 	}
 	return shapeinference.StandardUnaryOperations.Has(n.Op) || shapeinference.AllBinaryOperations.Has(n.Op)

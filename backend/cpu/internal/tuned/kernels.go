@@ -48,6 +48,15 @@ func sign(dst, a []float32) {
 	}
 }
 
+// GELU returns the kernel of the exact GELU of float32, or of its derivative.
+func GELU(slope bool) ops.Kernel {
+	f := vec.GELU
+	if slope {
+		f = vec.GELUSlope
+	}
+	return func(dst, a, _, _ unsafe.Pointer, n int) { f(f32(dst, n), f32(a, n)) }
+}
+
 // Binary returns the kernel of a binary operation on elements of type d, or nil.
 func Binary(op compute.OpType, d dtypes.DType) ops.Kernel {
 	if d == dtypes.Float32 {

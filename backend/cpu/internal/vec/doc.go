@@ -11,5 +11,6 @@
 //
 //	Exp 1.5   Log 1.5   Log1p 2.5   Tanh 2.5   Sigmoid 2.5   Erf 1.5
 //	Sin, Cos  1e-7 absolute for |x| <= 100, 1e-6 up to 30000, then as package math
-//	GELU      3e-7 of max(1, |x|)
+//	GELU      8, below -13; 5 elsewhere
+//	GELUSlope 2e-7 absolute
 package vec

@@ -44,7 +44,7 @@ func Erf(dst, a []float32) {
 	}
 }
 
-// GELU sets dst = a/2 (1 + erf(a / sqrt 2)), the exact form; 0 at -Inf.
+// GELU sets dst to a Φ(a), Φ the normal distribution: the exact form; 0 at -Inf.
 func GELU(dst, a []float32) {
 	if !run1(ops.gelu, dst, a) {
 		each(dst, a, wrap(func(x float64) float64 {
@@ -52,6 +52,19 @@ func GELU(dst, a []float32) {
 				return 0
 			}
 			return x / 2 * math.Erfc(-x/math.Sqrt2)
+		}))
+	}
+}
+
+// GELUSlope sets dst to the derivative of GELU, Φ(a) + a φ(a), φ the normal density.
+func GELUSlope(dst, a []float32) {
+	if !run1(ops.geluSlope, dst, a) {
+		each(dst, a, wrap(func(x float64) float64 {
+			slope := math.Erfc(-x/math.Sqrt2) / 2
+			if !math.IsInf(x, 0) {
+				slope += x * math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
+			}
+			return slope
 		}))
 	}
 }

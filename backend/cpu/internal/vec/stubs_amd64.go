@@ -164,10 +164,15 @@ func sigmoidAVX512(dst *float32, a *float32, n int)
 //go:noescape
 func erfAVX512(dst *float32, a *float32, n int)
 
-// geluAVX512 sets dst = a/2 * (1 + erf(a / sqrt 2)).
+// geluAVX512 sets dst = a Phi(a), Phi the normal distribution.
 //
 //go:noescape
 func geluAVX512(dst *float32, a *float32, n int)
+
+// geluSlopeAVX512 sets dst to the derivative of gelu at a.
+//
+//go:noescape
+func geluSlopeAVX512(dst *float32, a *float32, n int)
 
 // sinAVX512 sets dst to the sin of a; far is not 0 if an |a| is above 30000, where the result is wrong.
 //
@@ -399,10 +404,15 @@ func sigmoidAVX2(dst *float32, a *float32, n int)
 //go:noescape
 func erfAVX2(dst *float32, a *float32, n int)
 
-// geluAVX2 sets dst = a/2 * (1 + erf(a / sqrt 2)).
+// geluAVX2 sets dst = a Phi(a), Phi the normal distribution.
 //
 //go:noescape
 func geluAVX2(dst *float32, a *float32, n int)
+
+// geluSlopeAVX2 sets dst to the derivative of gelu at a.
+//
+//go:noescape
+func geluSlopeAVX2(dst *float32, a *float32, n int)
 
 // sinAVX2 sets dst to the sin of a; far is not 0 if an |a| is above 30000, where the result is wrong.
 //

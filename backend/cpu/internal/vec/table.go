@@ -30,6 +30,7 @@ type table struct {
 	mulAdd                                          fn3
 	neg, abs, sqrt, rsqrt, relu, floor, ceil, round fn1
 	exp, log, log1p, tanh, sigmoid, erf, gelu       fn1
+	geluSlope                                       fn1
 	sin, cos                                        fnFar
 	sum, sumSquares, maxOf, minOf                   fold1
 	dot                                             fold2

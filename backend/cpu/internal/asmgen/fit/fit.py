@@ -69,3 +69,11 @@ cos4 = lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
 fit("cos", cos4, lambda z: z**2, "1e-5", 0.6180, 2)
 fit("erf", lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, lambda z: mp.mpf(1), "1e-9", 1.0001, 6)
 fit("erfc", lambda t: -mp.log(mp.erfc(t)), lambda t: mp.erfc(t), 0.9999, 4.001, 7)
+
+
+def tail(t):
+    a = (1 / t - 1) / mp.mpf("0.35")
+    return mp.erfc(a / mp.sqrt(2)) * mp.exp(a * a / 2) / 2 / t
+
+
+fit("normal", tail, lambda t: 1 / tail(t), 1 / (1 + mp.mpf("0.35") * mp.mpf("13.3")), 1, 8)

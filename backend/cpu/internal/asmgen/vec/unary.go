@@ -44,7 +44,8 @@ func (g *gen) unaries() {
 		{"tanh", "sets dst to the hyperbolic tangent of a.", g.tanh},
 		{"sigmoid", "sets dst = 1 / (1 + exp(-a)).", g.sigmoid},
 		{"erf", "sets dst to the error function of a.", g.erf},
-		{"gelu", "sets dst = a/2 * (1 + erf(a / sqrt 2)).", g.gelu},
+		{"gelu", "sets dst = a Phi(a), Phi the normal distribution.", g.gelu},
+		{"geluSlope", "sets dst to the derivative of gelu at a.", g.geluSlope},
 	} {
 		begin(g.name(u.name), "func(dst, a *float32, n int)", u.doc)
 		d, a, n := param("dst"), param("a"), param("n")
@@ -239,19 +240,56 @@ func (g *gen) erf(x VecVirtual) VecVirtual {
 	return q
 }
 
+// normal is, for a = min(|x|, 20), a, e = exp(-a^2/2) and the upper tail 1 - Phi(a) = e t p(t), t = 1 / (1 + 0.35 a):
+// one exponential for both, and no difference of near numbers.
+func (g *gen) normal(x VecVirtual) (a, e, tail VecVirtual) {
+	a = g.v()
+	VANDPS(g.bits(noSign), x, a)
+	limit := g.reg(g.c(20))
+	VMINPS(a, limit, a) // NaN passes
+	h, low := g.v(), g.v()
+	VMULPS(a, a, h)
+	VMOVAPS(a, low)
+	VFMSUB213PS(h, a, low) // a^2 - h, exactly
+	VMULPS(g.c(-0.5), h, h)
+	VMULPS(g.c(-0.5), low, low)
+	e = g.exp(h)
+	VFMADD231PS(low, e, e)
+	t := g.reg(g.c(1))
+	d := g.v()
+	VMOVAPS(t, d)
+	VFMADD231PS(g.c(0.35), a, d)
+	VDIVPS(d, t, t)
+	tail = g.horner(t, 0.13962166, 0.13985756, 0.119863138, 0.105391808, -0.0228422806, 0.158794403, -0.255388707, 0.143817127, -0.0291147251)
+	VMULPS(t, tail, tail)
+	VMULPS(e, tail, tail)
+	return a, e, tail
+}
+
+// gelu is max(x, 0) - a tail.
 func (g *gen) gelu(x VecVirtual) VecVirtual {
-	t, h := g.v(), g.v()
-	VMULPS(g.c(math.Sqrt2/2), x, t)
-	e := g.erf(t)
-	VMULPS(g.c(0.5), x, h)
-	VADDPS(g.c(1), e, e)
-	VMULPS(h, e, e)
-	// -Inf * 0 would be NaN.
-	minusInf := g.bits(sign | infBits)
+	a, _, tail := g.normal(x)
+	y := g.v()
+	VXORPS(y, y, y)
+	VMAXPS(x, y, y) // NaN passes
+	VFNMADD231PS(tail, a, y)
+	return y
+}
+
+// geluSlope is Phi(x) + x phi(x).
+func (g *gen) geluSlope(x VecVirtual) VecVirtual {
+	a, e, tail := g.normal(x)
+	phi := g.reg(g.c(1))
+	VSUBPS(tail, phi, phi)
 	zero := g.v()
 	VXORPS(zero, zero, zero)
-	g.pick(g.cmp(eq, x, minusInf), zero, e)
-	return e
+	g.pick(g.cmp(lt, x, zero), tail, phi)
+	VMULPS(g.c(0.398942280), e, e)
+	s := g.v()
+	VANDPS(g.bits(sign), x, s)
+	VORPS(s, a, a)
+	VFMADD231PS(e, a, phi)
+	return phi
 }
 
 // circular is sin for shift 0 and cos for shift 1. x = n pi/2 + r; n tells which of the two

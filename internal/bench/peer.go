@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,9 @@ import (
 type PeerConfig struct {
 	Python string // interpreter with torch and numpy; "" = no peer
 	Dir    string // folder of the scripts
+	JAX    bool   // measure JAX's time too, where its peer knows the work
+
+	program string // "" = torch_peer.py
 }
 
 // peerTolerance bounds how far a peer's result may differ, relative to the largest value.
@@ -59,7 +63,7 @@ func startPeer(ctx context.Context, cfg PeerConfig, work string, all map[string]
 	if err := jepa.WriteTensors(file, all, nil); err != nil {
 		return p, fmt.Errorf("bench: peer: %w", err)
 	}
-	script := filepath.Join(cfg.Dir, "torch_peer.py")
+	script := filepath.Join(cfg.Dir, cmp.Or(cfg.program, "torch_peer.py"))
 	if _, err := os.Stat(script); err != nil {
 		return p, fmt.Errorf("bench: peer: %w; run this from the root of a checkout", err)
 	}
@@ -96,7 +100,7 @@ func (p *peer) agree(work string) error {
 	if hello.Gap == nil || !(*hello.Gap <= peerTolerance) {
 		return fmt.Errorf("bench: peer: its result of %s differs from ours by %v of the largest value", work, hello.Gap)
 	}
-	p.name = fmt.Sprintf("%s, eager, channels_last, allocator tuned, %d threads; results agree to %.0e", hello.Peer, runtime.GOMAXPROCS(0), *hello.Gap)
+	p.name = fmt.Sprintf("%s, allocator tuned, %d threads; results agree to %.0e", hello.Peer, runtime.GOMAXPROCS(0), *hello.Gap)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -56,12 +55,12 @@ func rolloutOf(ctx context.Context, cfg Config, e engine, d int) (rows []report.
 		"actions":  {Shape: []int{rolloutCandidates, rolloutSteps, 2}, Data: actions},
 		"expected": {Shape: []int{rolloutCandidates, rolloutSteps, d}, Data: latents},
 	}}
-	p, err := w.start(ctx, cfg)
+	all, err := w.export(cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	ours, theirs, err := paired(ctx, cfg.Runs, blockRuns, work, p)
+	job := peerWork{kind: w.peer, row: fmt.Sprintf("rollout-%d", d), run: work, tensors: all}
+	ours, peers, err := job.measure(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +68,7 @@ func rolloutOf(ctx context.Context, cfg Config, e engine, d int) (rows []report.
 	rows = []report.Row{ours.seconds("bench/rollout/"+name+"/seconds", "GRU on latent and action, latents of every step returned")}
 	gflop := 2 * rolloutCandidates * rolloutSteps * 3 * float64(d+2) * float64(d) / 1e9
 	rows = append(rows, cfg.Rate.share("bench/rollout/"+name+"/sgemm_share", gflop, ours)...)
-	rows = append(rows, peerRows(fmt.Sprintf("rollout-%d", d), ours, theirs, p)...)
-	return rows, cfg.explain(ctx, e, "rollout/"+name, work)
+	return append(rows, peers...), cfg.explain(ctx, e, "rollout/"+name, work)
 }
 
 // modelWork is something a model does.
@@ -85,6 +83,15 @@ type modelWork struct {
 // start runs the work once, so that result and weights are there, and starts
 // the peer on them; nil without a peer.
 func (w modelWork) start(ctx context.Context, cfg Config) (*peer, error) {
+	all, err := w.export(cfg)
+	if err != nil || all == nil {
+		return nil, err
+	}
+	return startPeer(ctx, cfg.Peer, w.peer, all)
+}
+
+// export runs the work once and returns what a peer starts from; nil without a peer.
+func (w modelWork) export(cfg Config) (map[string]jepa.Tensor, error) {
 	if err := w.run(); err != nil || cfg.Peer.Python == "" || w.peer == "" {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func (w modelWork) start(ctx context.Context, cfg Config) (*peer, error) {
 	for name, t := range w.tensors {
 		all[name] = t
 	}
-	return startPeer(ctx, cfg.Peer, w.peer, all)
+	return all, nil
 }
 
 // gruModel is the EB-JEPA net with d latent dimensions for frames of size pixels a side.

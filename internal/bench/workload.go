@@ -21,7 +21,7 @@ type Config struct {
 	Seed    uint64 // of weights and inputs
 	Rate    Rate   // the machine's matrix-product rate measured in the same run
 	Peer    PeerConfig
-	Explain io.Writer // where the time of each kind of kernel goes; nil = nowhere
+	Explain io.Writer // where the compiled plans with the time of each kernel go; nil = nowhere
 }
 
 // Rate is the best matrix-product rate of a machine. The zero value is none.
@@ -65,9 +65,9 @@ func (r Rate) share(name string, gflop float64, s sample) []report.Row {
 
 // engine is an open backend.
 type engine struct {
-	options  train.Options // with the backend
-	profiler cpu.Profiler  // nil if the backend has no times to tell
-	close    func()
+	options   train.Options // with the backend
+	explainer cpu.Explainer // nil if the backend has no times to tell
+	close     func()
 }
 
 // open checks the config and opens its backend.
@@ -80,7 +80,7 @@ func (c *Config) open() (e engine, err error) {
 		return engine{}, fmt.Errorf("bench: %w", err)
 	}
 	e = engine{options: train.Options{Backend: backend}, close: backend.Finalize}
-	e.profiler, _ = backend.(cpu.Profiler)
+	e.explainer, _ = backend.(cpu.Explainer)
 	return e, nil
 }
 
@@ -102,29 +102,33 @@ func allocated(n int, work func() error) (float64, error) {
 	return float64(after.TotalAlloc-before.TotalAlloc) / float64(n), nil
 }
 
-// explain writes the time of each kind of kernel in one of three runs of work,
-// if that is wanted and the backend can say.
+// explain writes the compiled plan of work with the time of each kernel in three runs, if that is wanted and
+// the backend can say.
 func (c *Config) explain(ctx context.Context, e engine, name string, work func() error) error {
-	if c.Explain == nil || e.profiler == nil {
+	if c.Explain == nil || e.explainer == nil {
 		return ctx.Err()
 	}
 	const runs = 3
-	e.profiler.SetProfile(true)
-	defer e.profiler.SetProfile(false)
+	e.explainer.SetProfile(true)
+	defer e.explainer.SetProfile(false)
 	for range runs {
 		if err := work(); err != nil {
 			return err
 		}
 	}
+	rows := e.explainer.Explain()
 	total := 0.0
-	for _, t := range e.profiler.Profile() {
-		total += t.Time.Seconds()
+	for _, r := range rows {
+		total += r.Time.Seconds()
 	}
-	fmt.Fprintf(c.Explain, "%s: %.3f ms in kernels a run\n", name, 1e3*total/runs)
-	for _, t := range e.profiler.Profile() {
-		if share := t.Time.Seconds() / total; share >= 0.005 {
-			fmt.Fprintf(c.Explain, "  %5.1f %%  %10.3f ms  %5d x  %s\n", 100*share, 1e3*t.Time.Seconds()/runs, t.Calls/runs, t.Op)
-		}
+	if _, err := fmt.Fprintf(c.Explain, "%s: %d kernels, %.3f ms in them a run, the slowest first\n", name, len(rows), 1e3*total/runs); err != nil {
+		return fmt.Errorf("bench: explain: %w", err)
+	}
+	if err := cpu.WriteSteps(c.Explain, rows, explainRows); err != nil {
+		return fmt.Errorf("bench: explain: %w", err)
 	}
 	return ctx.Err()
 }
+
+// explainRows is the number of kernels that explain lists by name.
+const explainRows = 60

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"foresee/jepa"
+	"foresee/nn/stack"
 	"foresee/report"
 )
 
@@ -129,5 +130,74 @@ func TestTorchAgrees(t *testing.T) {
 	}
 	if len(rows) != 5 {
 		t.Errorf("%d rows, want seconds, frames a second, bytes, and two of the peer", len(rows))
+	}
+}
+
+// smallBlocks is a stack that is quickly trained.
+func smallBlocks() blockWork {
+	return blockWork{"small", "two causal blocks", stack.Config{Batch: 3, Tokens: 5, Width: 24, Blocks: 2, Hidden: 20, Heads: 2,
+		Causal: true, LearningRate: 1e-3, Decay: 0.1}}
+}
+
+// TestBlocks measures a small stack without a peer and reads the compiled plan that explain writes.
+func TestBlocks(t *testing.T) {
+	var plan strings.Builder
+	cfg := Config{Runs: minRuns, Seed: 1, Explain: &plan, Rate: Rate{100, "x"}}
+	e, err := cfg.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	rows, err := smallBlocks().measure(t.Context(), cfg, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range rows {
+		names = append(names, r.Name)
+		if r.Validate() != nil || !(r.Value > 0) {
+			t.Errorf("row %+v: %v", r, r.Validate())
+		}
+	}
+	if want := []string{"bench/blocks/small/seconds", "bench/blocks/small/sgemm_share", "bench/blocks/small/alloc_bytes"}; !slices.Equal(names, want) {
+		t.Errorf("rows %v, want %v", names, want)
+	}
+	for _, want := range []string{"blocks/small: ", "GFLOP/s", "GB/s", "AttentionGradient [3 5 2 12]", "DotGeneral [15 24] [24 72] [72] -> [15 72]"} {
+		if !strings.Contains(plan.String(), want) {
+			t.Errorf("no %q in the plan:\n%s", want, plan.String())
+		}
+	}
+}
+
+// TestPeersAgreeOnBlocks runs the real peers where FORESEE_PEER_PYTHON names an
+// interpreter with torch and jax.
+func TestPeersAgreeOnBlocks(t *testing.T) {
+	python := os.Getenv("FORESEE_PEER_PYTHON")
+	if python == "" || testing.Short() {
+		t.Skip("FORESEE_PEER_PYTHON names no interpreter with torch and jax, or -short")
+	}
+	cfg := Config{Runs: minRuns, Seed: 1, Peer: PeerConfig{Python: python, Dir: "../../scripts/peers", JAX: true}}
+	e, err := cfg.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	for _, causal := range []bool{false, true} {
+		w := smallBlocks()
+		w.cfg.Causal = causal
+		rows, err := w.measure(t.Context(), cfg, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != 6 {
+			t.Errorf("%d rows, want seconds, bytes, and two of each peer", len(rows))
+		}
+	}
+	rows, err := rolloutOf(t.Context(), cfg, e, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 5 {
+		t.Errorf("%d rows of a rollout, want seconds, and two of each peer", len(rows))
 	}
 }

@@ -18,7 +18,8 @@ type benchCmd struct {
 	Peers      bool   `help:"Measure PyTorch's time for the same work beside ours; see scripts/peers."`
 	PeerPython string `name:"peer-python" env:"FORESEE_PEER_PYTHON" default:"python3" placeholder:"PROGRAM" help:"Python of the peers, with torch 2 and numpy (${default})."`
 	PeerDir    string `name:"peer-dir" default:"scripts/peers" placeholder:"DIR" help:"Folder of the peers' programs (${default})."`
-	Explain    bool   `help:"Write the time of each kind of kernel to stderr."`
+	JAX        bool   `name:"jax" help:"With --peers, measure JAX too where its peer knows the work."`
+	Explain    bool   `help:"Write the compiled plans to stderr: time, GFLOP/s and bytes of each kernel."`
 }
 
 // benchPart is one thing that foresee bench measures.
@@ -33,6 +34,7 @@ func benchParts() []benchPart {
 	return []benchPart{
 		{"sgemm", true, nil},
 		{"train", true, bench.Train},
+		{"blocks", true, bench.Blocks},
 		{"rollout", true, bench.Rollout},
 		{"latency", false, bench.Latency},
 	}
@@ -75,7 +77,7 @@ func (c *benchCmd) measure(ctx context.Context, a *app, parts []benchPart) (rows
 	}
 	cfg := bench.Config{Runs: c.Runs, Backend: a.flags.Backend, Seed: c.Seed, Rate: bench.BestRate(rows)}
 	if c.Peers {
-		cfg.Peer = bench.PeerConfig{Python: c.PeerPython, Dir: c.PeerDir}
+		cfg.Peer = bench.PeerConfig{Python: c.PeerPython, Dir: c.PeerDir, JAX: c.JAX}
 	}
 	if c.Explain {
 		cfg.Explain = a.stderr

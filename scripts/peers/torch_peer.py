@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same work as `foresee bench`, in PyTorch at its best on a CPU.
 
-    torch_peer.py train|rollout|encoder|step FILE --threads N
+    torch_peer.py train|blocks|rollout|encoder|step FILE --threads N
 
 FILE is a safetensors file that foresee wrote: weights, inputs and what foresee
 made of them. The peer first makes the same from the same and prints one JSON
@@ -148,6 +148,46 @@ def train(data):
     return gap(losses, data["expected"]), step
 
 
+def blocks(data):
+    count, heads, causal, made, rate, decay = data["sizes"].tolist()
+    moments = ("/adamw_m", "/adamw_v")
+    own = ("x", "target", "sizes", "expected")
+    p = {k: torch_layout(v).requires_grad_() for k, v in data.items() if k not in own and not k.endswith(moments)}
+    optimizer = torch.optim.AdamW(p.values(), lr=rate, weight_decay=decay, fused=True)
+    for k, v in p.items():
+        optimizer.state[v] = {"step": torch.tensor(made), "exp_avg": torch_layout(data[k + moments[0]]),
+                              "exp_avg_sq": torch_layout(data[k + moments[1]])}
+    x, target = data["x"], data["target"]
+    b, t, d = x.shape
+    heads = int(heads)
+
+    def dense(name, v):
+        return F.linear(v, p[name + "/weight"], p[name + "/bias"])
+
+    def norm(name, v):
+        return F.layer_norm(v, (d,), p[name + "/weight"], p[name + "/bias"])
+
+    def attention(name, v):
+        q, k, u = dense(name + "/qkv", v).view(b, t, 3, heads, d // heads).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, u, is_causal=causal > 0)
+        return dense(name + "/out", y.transpose(1, 2).reshape(b, t, d))
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        y = x
+        for i in range(int(count)):
+            n = f"block{i}"
+            y = y + attention(n + "/attention", norm(n + "/norm0", y))
+            y = y + dense(n + "/mlp/1", F.gelu(dense(n + "/mlp/0", norm(n + "/norm1", y))))
+        loss = F.mse_loss(dense("head", norm("norm", y)), target)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    losses = torch.tensor([step() for _ in range(len(data["expected"]))])
+    return gap(losses, data["expected"]), step
+
+
 def rollout(data):
     net = Net({k: v for k, v in data.items() if "/" in k})
     state, actions = data["state"], data["actions"]  # [1, D], [N, L, A]
@@ -188,13 +228,13 @@ def step(data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work", choices=["train", "rollout", "encoder", "step"])
+    parser.add_argument("work", choices=["train", "blocks", "rollout", "encoder", "step"])
     parser.add_argument("file")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     difference, run = globals()[args.work](read(args.file))
-    print(json.dumps({"peer": "PyTorch " + torch.__version__, "gap": difference}), flush=True)
+    print(json.dumps({"peer": f"PyTorch {torch.__version__}, eager, channels_last", "gap": difference}), flush=True)
     for line in sys.stdin:
         words = line.split()
         if len(words) != 2 or words[0] != "run":

@@ -33,7 +33,7 @@ func Preset(name string, d *data.Dataset) (Config, error) {
 	case "eb-jepa":
 		return withPixels(ebJEPA(frame, actions), mean, scale), nil
 	case "video":
-		return withPixels(video(frame), mean, scale), nil
+		return withPixels(Video(frame), mean, scale), nil
 	}
 	return Config{}, fmt.Errorf("train: no preset %q, there are %s", name, strings.Join(Presets(), ", "))
 }
@@ -138,10 +138,11 @@ func ebJEPA(frame jepa.FrameConfig, actions int) Config {
 	return cfg
 }
 
-// video is an action-free JEPA for camera streams: a map of cells, each about an
-// eighth to a sixteenth of a side, predicted from two frames by its surroundings,
-// so that surprise has a place.
-func video(frame jepa.FrameConfig) Config {
+// Video returns the preset video for frames of a shape: an action-free JEPA for
+// camera streams, a map of cells, each an eighth to a sixteenth of a side,
+// predicted from two frames by its surroundings, so that surprise has a place. Its
+// pixels are not standardised; Preset does that.
+func Video(frame jepa.FrameConfig) Config {
 	model := jepa.Config{
 		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputUnit,
 		Encoder: jepa.EncoderConfig{

@@ -20,8 +20,10 @@ type Record struct {
 	// the frame's width and height; null while warming and for a latent without cells.
 	At *[2]float64 `json:"at,omitempty"`
 
-	Warming bool `json:"warming,omitempty"` // there is no relative surprise yet
-	Alarm   bool `json:"alarm"`             // relative is at or above the alarm factor
+	// P is the probability that a normal block is as unusual; null without a calibration.
+	P       *float64 `json:"p,omitempty"`
+	Warming bool     `json:"warming,omitempty"` // there is no relative surprise yet
+	Alarm   bool     `json:"alarm"`             // relative is at or above the alarm factor, or by a calibration an alarm is under way
 }
 
 // Lines returns a function that writes a record to w as one line of JSON, in

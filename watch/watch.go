@@ -29,11 +29,7 @@ type Config struct {
 type Watcher struct {
 	m       *jepa.Model
 	cfg     Config
-	expect  *surprise.Expectation
-	peak    *surprise.Expectation // of the highest cell; nil for a latent of one cell
-	rows    int
-	cols    int
-	ratio   []float64 // scratch of Expectation.Observe
+	places  *Places
 	stats   Stats
 	latency Latency
 }
@@ -63,6 +59,18 @@ type Observation struct {
 	Pixels []uint8   // [H, W, C]
 	Latent []float32 // [D]
 	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
+	Whole  float64   // see Seen.Whole; 0 while warming
+	Calm   float64   // see Seen.Calm; 0 while warming
+}
+
+// Score returns what a calibration of the stream is made of: how much more a place
+// or the whole picture surprises than it usually does, or how much less for a
+// while, whichever is most, as a logarithm. It is 0 while warming.
+func (o Observation) Score() float64 {
+	if o.Relative == nil {
+		return 0
+	}
+	return max(math.Log(max(*o.Relative, o.Whole, 1e-9)), o.Calm)
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.
@@ -77,15 +85,11 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 		return nil, fmt.Errorf("watch: config: batch %d and alarm %g, want both above 0", cfg.Batch, cfg.Alarm)
 	}
 	rows, cols, _ := m.Config().Grid()
-	expect, err := surprise.NewExpectation(rows*cols, cfg.Expectation)
+	places, err := NewPlaces(rows, cols, cfg.Expectation)
 	if err != nil {
-		return nil, fmt.Errorf("watch: %w", err)
+		return nil, err
 	}
-	w := &Watcher{m: m, cfg: cfg, expect: expect, rows: rows, cols: cols, ratio: make([]float64, rows*cols)}
-	if rows*cols > 1 {
-		w.peak, err = surprise.NewExpectation(1, cfg.Expectation)
-	}
-	return w, err
+	return &Watcher{m: m, cfg: cfg, places: places}, nil
 }
 
 // Run scores every frame of src in order and hands its record to emit. It
@@ -166,55 +170,23 @@ func unread(src data.FrameSource, frames int) error {
 	return nil
 }
 
-// judge compares a score with what is usual, cell by cell. What a cell is
-// expected to show is pulled halfway to the geometric mean over the map, which a
-// few loud cells hardly lift, so that the least stir where nothing ever moves is no
-// sensation; with one cell that changes nothing.
-// The highest of many cells is high as a rule, so it is compared with what it
-// usually is once more.
+// judge compares a score with what is usual.
 func (w *Watcher) judge(s score) (Observation, error) {
+	o := Observation{Record: Record{Warming: true}, Latent: s.code[:w.m.Config().Latent()]}
 	if !s.known {
-		return Observation{Record: Record{Warming: true}, Latent: s.code[:w.m.Config().Latent()]}, nil
+		w.places.Break()
+		return o, nil
 	}
-	o := Observation{Record: Record{Surprise: &s.value, Warming: true}, Latent: s.code[:w.m.Config().Latent()]}
-	expected := make([]float64, len(s.cells))
-	for i := range expected {
-		expected[i] = w.expect.Mean(i)
-	}
-	usual := geometricMean(expected)
-	ready, err := w.expect.Observe(s.cells, w.ratio)
-	if err != nil || !ready {
+	o.Surprise = &s.value
+	seen, err := w.places.Observe(s.cells)
+	if err != nil {
 		return o, err
 	}
-	o.Cells = make([]float64, len(s.cells))
-	top := 0
-	for i, v := range s.cells {
-		o.Cells[i] = v / ((expected[i] + usual) / 2)
-		if o.Cells[i] > o.Cells[top] {
-			top = i
-		}
+	o.Cells = seen.Cells
+	if !seen.Ready {
+		return o, nil
 	}
-	relative := o.Cells[top : top+1 : top+1]
-	if w.peak != nil {
-		relative = make([]float64, 1)
-		if ready, err = w.peak.Observe(o.Cells[top:top+1], relative); err != nil || !ready {
-			return o, err
-		}
-		o.At = &[2]float64{(float64(top%w.cols) + 0.5) / float64(w.cols), (float64(top/w.cols) + 0.5) / float64(w.rows)}
-	}
-	o.Warming, o.Relative, o.Alarm = false, &relative[0], relative[0] >= w.cfg.Alarm
+	o.Warming, o.Relative, o.At, o.Whole, o.Calm = false, &seen.Relative, seen.At, seen.Whole, seen.Calm
+	o.Alarm = seen.Relative >= w.cfg.Alarm
 	return o, nil
-}
-
-// geometricMean returns exp of the mean logarithm of numbers above 0, exactly the
-// number itself of one.
-func geometricMean(x []float64) float64 {
-	if len(x) == 1 {
-		return x[0]
-	}
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Log(v)
-	}
-	return math.Exp(sum / float64(len(x)))
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
+	"foresee/data/importer"
 	"foresee/internal/bench"
 	"foresee/report"
 )
@@ -37,6 +39,7 @@ func benchParts() []benchPart {
 		{"blocks", true, bench.Blocks},
 		{"rollout", true, bench.Rollout},
 		{"latency", false, bench.Latency},
+		{"video", false, bench.Video},
 	}
 }
 
@@ -88,6 +91,10 @@ func (c *benchCmd) measure(ctx context.Context, a *app, parts []benchPart) (rows
 		}
 		a.log.Info("bench", "part", p.name)
 		r, err := p.run(ctx, cfg)
+		if c.Part == "" && errors.Is(err, importer.ErrNoFFmpeg) {
+			a.log.Warn("bench", "part", p.name, "not measured", err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -33,14 +33,15 @@ type globals struct {
 type grammar struct {
 	globals
 
-	Collect collectCmd `cmd:"" help:"Record experience in a built-in world."`
-	Import  importCmd  `cmd:"" help:"Make a dataset of videos, folders of images or GIFs."`
-	Inspect inspectCmd `cmd:"" help:"Say what is in a dataset or a model."`
-	Train   trainCmd   `cmd:"" help:"Learn a world model; resumes after a kill."`
-	Eval    evalCmd    `cmd:"" help:"Put a model to the test: plan, probe, rollout, collapse."`
-	Watch   watchCmd   `cmd:"" help:"Surprise on a live or recorded stream, one JSON line a frame."`
-	Demo    demoCmd    `cmd:"" help:"Learn Two Rooms from pixels, plan, be surprised, and report."`
-	Bench   benchCmd   `cmd:"" help:"Measure speed beside a peer."`
+	Collect   collectCmd   `cmd:"" help:"Record experience in a built-in world."`
+	Import    importCmd    `cmd:"" help:"Make a dataset of videos, folders of images or GIFs."`
+	Inspect   inspectCmd   `cmd:"" help:"Say what is in a dataset or a model."`
+	Train     trainCmd     `cmd:"" help:"Learn a world model; resumes after a kill."`
+	Eval      evalCmd      `cmd:"" help:"Put a model to the test: plan, probe, rollout, collapse."`
+	Watch     watchCmd     `cmd:"" help:"Surprise on a live or recorded stream, one JSON line a frame."`
+	Calibrate calibrateCmd `cmd:"" help:"Thresholds for a budget of false alarms, from normal data."`
+	Demo      demoCmd      `cmd:"" help:"Learn Two Rooms from pixels, plan, be surprised, and report."`
+	Bench     benchCmd     `cmd:"" help:"Measure speed beside a peer."`
 }
 
 // Run runs foresee with args, the program's name left out, and returns its exit

@@ -4,22 +4,32 @@ import (
 	"context"
 
 	"foresee/eval"
+	"foresee/jepa"
 )
 
 // evalWatchCmd scores alarms on labelled streams.
 type evalWatchCmd struct {
-	NAB    string `name:"nab" required:"" placeholder:"DIR" help:"Folder in the layout of NAB: data/*/*.csv and windows.json."`
-	Scores string `placeholder:"DIR" help:"Write the score of every row there, as files that NAB's own scorer reads (threshold 0.5)."`
+	NAB    string `name:"nab" xor:"of" required:"" placeholder:"DIR" help:"Folder in the layout of NAB: data/*/*.csv and windows.json."`
+	Video  string `xor:"of" required:"" placeholder:"FILE" help:"Recording of one still camera, taken for normal; events are spliced into parts of it."`
+	Scores string `placeholder:"DIR" help:"With --nab: write the score of every row there, as files that NAB's own scorer reads (threshold 0.5)."`
+	Work   string `placeholder:"DIR" help:"With --video: folder for the model, which is trained or resumed there, and for the alarms' pictures."`
+	Steps  int    `help:"With --video: steps of training; 0 = the preset's."`
+	Seed   uint64 `default:"1" help:"With --video: of training and events (${default})."`
 }
 
 // Help describes what is done to --help.
 func (c *evalWatchCmd) Help() string {
-	return "Watches every series with foresee's detector and with each baseline, all with one configuration and one budget of false alarms, " +
-		"learning online with no label; only then the labels are read and the alarms scored by NAB's rules (standard, low_fp, low_fn)."
+	return "--nab watches every series with foresee's detector and with each baseline, all with one configuration and one budget of false alarms, " +
+		"learning online with no label; only then the labels are read and the alarms scored by NAB's rules (standard, low_fp, low_fn). " +
+		"--video learns from parts of a recording, calibrates on others and splices events into the rest: a cut, a second backwards, a frozen " +
+		"picture, an object, triple speed. Found or not, how late, and alarms without an event, beside frame differences and PCA."
 }
 
 // Run watches all series and prints the rows.
 func (c *evalWatchCmd) Run(ctx context.Context, a *app) error {
+	if c.Video != "" {
+		return c.video(ctx, a)
+	}
 	if c.Scores != "" {
 		if err := freshOutput(c.Scores); err != nil {
 			return err
@@ -36,4 +46,21 @@ func (c *evalWatchCmd) Run(ctx context.Context, a *app) error {
 	p.Add(1, "")
 	p.End("")
 	return a.printRows(1, rows)
+}
+
+// video evaluates alarms on a camera.
+func (c *evalWatchCmd) video(ctx context.Context, a *app) error {
+	if c.Work == "" {
+		return usagef("eval watch: --video needs --work DIR for what is learnt from it")
+	}
+	b, err := jepa.OpenBackend(a.flags.Backend)
+	if err != nil {
+		return err
+	}
+	defer b.Finalize()
+	rows, err := eval.Video(ctx, eval.VideoConfig{Video: c.Video, Work: c.Work, Steps: c.Steps, Seed: c.Seed, Backend: b, Log: a.log})
+	if err != nil {
+		return err
+	}
+	return a.printRows(c.Seed, rows)
 }

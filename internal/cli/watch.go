@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"foresee/data/importer"
 	"foresee/jepa"
 	"foresee/surprise"
+	"foresee/surprise/alarm"
 	"foresee/watch"
 	"foresee/watch/evidence"
 )
@@ -25,7 +27,8 @@ type watchCmd struct {
 	From        time.Duration `placeholder:"0s" help:"Leave out what comes before this time."`
 	To          time.Duration `placeholder:"40s" help:"Leave out what comes from this time on; the end if left out."`
 	Live        bool          `help:"Score every frame as it comes instead of 32 at a time; the default for cameras and URLs."`
-	Alarm       float64       `default:"8" help:"Raise an alarm from so many times the expected surprise on; 0 = never (${default})."`
+	Alarm       float64       `default:"8" help:"For a model without a calibration: raise an alarm from so many times the expected surprise on; 0 = never (${default})."`
+	Plain       bool          `help:"Use --alarm although the model has a calibration."`
 	Alarms      string        `placeholder:"DIR" help:"Keep what was unusual of every alarm there: heat map, nearest normal moment, clip; DIR/index.html lists them."`
 	ExitOnAlarm bool          `name:"exit-on-alarm" help:"Stop at the first alarm, with exit code 3."`
 }
@@ -36,7 +39,8 @@ func (c *watchCmd) Help() string {
 		"null where too few frames came before), relative (surprise over its running expectation, about 1 for an ordinary frame; null " +
 		"while warming), at (where in the picture), alarm. What happens to the source is a line with event and detail: a camera that is " +
 		"silent, gone or back, a clock that jumps, a video that is cut off. Frame size, colours and rate are the model's. A camera that is " +
-		"faster than the model loses its oldest frames. The alarm is a plain factor, not a calibrated rate of false alarms."
+		"faster than the model loses its oldest frames. A model that foresee calibrate has seen alarms within its budget of false alarms, and gives p, the probability of a normal block; " +
+		"another one alarms by a plain factor."
 }
 
 // errAlarm ends a watch at its first alarm.
@@ -93,7 +97,8 @@ type watching struct {
 	c        *watchCmd
 	a        *app
 	line     func(watch.Record) error
-	episodes *surprise.Episodes
+	episodes *surprise.Episodes // of a model without a calibration
+	judge    *alarm.Judge       // of one with
 	evidence *evidence.Recorder // nil without --alarms
 	begun    time.Time
 	frames   int
@@ -106,6 +111,16 @@ func (r *watching) keep(model jepa.Config, src data.FrameSource) error {
 	var err error
 	if r.episodes, err = surprise.NewEpisodes(surprise.EpisodeConfig{Refractory: max(1, int(quietSeconds*src.FPS()))}); err != nil {
 		return fmt.Errorf("watch: %w", err)
+	}
+	switch c, err := alarm.Read(r.c.Model); {
+	case err == nil && !r.c.Plain:
+		if r.judge, err = alarm.NewJudge(c, alarm.JudgeConfig{}); err != nil {
+			return fmt.Errorf("watch: %w", err)
+		}
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("watch: %w", err)
+	default:
+		r.a.log.Warn("watch", "alarms", "by a plain factor, not by a budget of false alarms: see foresee calibrate")
 	}
 	if r.c.Alarms == "" {
 		return nil
@@ -124,26 +139,64 @@ func (r *watching) keep(model jepa.Config, src data.FrameSource) error {
 	return err
 }
 
+// decision is whether an alarm is under way, begins, and why.
+type decision struct {
+	open, begins bool
+	reason       string
+}
+
+// decide judges a frame by the model's calibration, or by the plain factor, and
+// puts into its record what came of it.
+func (r *watching) decide(o *watch.Observation) (decision, error) {
+	if r.judge == nil {
+		d := decision{begins: r.episodes.Observe(o.Alarm)}
+		d.open = r.episodes.Open()
+		if d.begins {
+			d.reason = fmt.Sprintf("The surprise is %.1f times what was expected; an alarm is %g times. This model is not calibrated.", *o.Relative, r.c.Alarm)
+		}
+		return d, nil
+	}
+	o.Alarm = false
+	if o.Relative == nil {
+		r.judge.Break()
+		return decision{}, nil
+	}
+	v, err := r.judge.Observe(r.begun.Add(time.Duration(o.Time*float64(time.Second))), o.Score())
+	if err != nil {
+		return decision{}, err
+	}
+	o.P, o.Alarm = &v.P, v.Open
+	d := decision{open: v.Open, begins: v.Alarm}
+	if d.begins {
+		what := "more surprising"
+		if o.Calm == o.Score() {
+			what = "calmer"
+		}
+		d.reason = fmt.Sprintf("The picture is %s than usual by a factor of %.1f; a normal block is as unusual with probability %.1e (%s, %s alarm).",
+			what, math.Exp(o.Score()), v.P, map[bool]string{true: "counted", false: "extrapolated"}[v.Calibrated], v.Kind)
+	}
+	return d, nil
+}
+
 // observe prints a line and keeps the evidence of an alarm.
 func (r *watching) observe(ctx context.Context, o watch.Observation) error {
+	v, err := r.decide(&o)
+	if err != nil {
+		return err
+	}
 	if err := r.line(o.Record); err != nil {
 		return err
 	}
 	r.frames, r.last = r.frames+1, o.Record
-	begins := r.episodes.Observe(o.Alarm)
-	if begins {
+	if v.begins {
 		r.alarms++
 	}
 	if r.evidence != nil {
-		reason := ""
-		if begins {
-			reason = fmt.Sprintf("The surprise is %.1f times what was expected; an alarm is %g times.", *o.Relative, r.c.Alarm)
-		}
-		if err := r.evidence.Observe(ctx, o, r.episodes.Open(), begins, reason); err != nil {
+		if err := r.evidence.Observe(ctx, o, v.open, v.begins, v.reason); err != nil {
 			return err
 		}
 	}
-	if begins && r.c.ExitOnAlarm {
+	if v.begins && r.c.ExitOnAlarm {
 		return errAlarm
 	}
 	return nil

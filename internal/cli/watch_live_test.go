@@ -142,6 +142,36 @@ func TestWatchKeepsAlarms(t *testing.T) {
 	watched(t, watchCmd{Model: model, Source: path, Alarms: dir}).want(t, ExitFailed, dir, "already holds")
 }
 
+// TestCalibrate calibrates a model and watches with it: lines carry p, alarms are
+// those of the calibration, and --plain goes back to the factor.
+func TestCalibrate(t *testing.T) {
+	model := videoModel(t)
+	call(t, "calibrate", "-m", model, pictures(t, 30)).want(t, ExitFailed, "calibrate")
+	normal := pictures(t, 200)
+	d := call(t, "calibrate", "-m", model, normal, "--budget", "6/hour", "--json").document(t)
+	for name, want := range map[string]float64{"calibrate/scores": 158} {
+		if r, ok := d.Find(name); !ok || r.Value != want {
+			t.Errorf("%s = %+v, want %g", name, r, want)
+		}
+	}
+	if _, ok := d.Find("calibrate/threshold"); !ok {
+		t.Error("no threshold")
+	}
+	r := watched(t, watchCmd{Model: model, Source: normal, Alarm: 1e-12})
+	r.want(t, ExitDone)
+	if strings.Count(r.stdout, `"p":`) != 158 || strings.Count(r.stdout, `"alarm":true`) > 30 {
+		t.Errorf("%d lines with p, %d alarms; want 158 and few", strings.Count(r.stdout, `"p":`), strings.Count(r.stdout, `"alarm":true`))
+	}
+	r = watched(t, watchCmd{Model: model, Source: normal, Alarm: 1e-12, Plain: true})
+	if strings.Count(r.stdout, `"alarm":true`) != 158 {
+		t.Errorf("%d alarms with --plain, want one in every line that is judged", strings.Count(r.stdout, `"alarm":true`))
+	}
+	if err := os.WriteFile(filepath.Join(model, "calibration.json"), []byte(`{"version": 1, "colour": 3}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	watched(t, watchCmd{Model: model, Source: normal, Alarm: 8}).want(t, ExitFailed, "calibration.json", "colour")
+}
+
 // TestWatchNoCamera names a camera that is not there.
 func TestWatchNoCamera(t *testing.T) {
 	begun := time.Now()

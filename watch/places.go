@@ -1,0 +1,136 @@
+package watch
+
+import (
+	"fmt"
+	"math"
+
+	"foresee/surprise"
+)
+
+// calmFrames is over how many frames in a row a picture must be calmer than usual
+// for Seen.Calm to say so.
+const calmFrames = 5
+
+// Places knows what is usual at each place of a picture and turns the surprises
+// there into what is unusual of a frame. It is for one goroutine at a time.
+type Places struct {
+	rows, cols int
+	cells      *surprise.Expectation
+	peak       *surprise.Expectation // of the highest cell
+	whole      *surprise.Expectation // of the mean over the cells
+	ratio, one []float64             // scratch of Expectation.Observe
+	calm       []float64             // the last calmFrames of log(expected/surprise)
+}
+
+// Seen is what Places say of a frame.
+type Seen struct {
+	Ready    bool        // false while warming; then only Cells may be set
+	Cells    []float64   // s_i / ((m_i + g)/2), see the package
+	Relative float64     // the highest of them over what the highest usually is
+	At       *[2]float64 // the middle of that cell, shares of width and height; nil for one cell
+	// Whole is the surprise of the whole frame, the mean over its cells, over what it
+	// usually is; 0 while warming.
+	Whole float64
+	// Calm is the mean over the last five frames of log(expected/surprise), both of
+	// the whole frame: high where a picture stands still that should not. It is 0
+	// until there are so many in a row.
+	Calm float64
+}
+
+// NewPlaces returns places of a map of so many rows and columns, all of which warm
+// up first. It returns the faults of cfg as an error and panics below one cell.
+func NewPlaces(rows, cols int, cfg surprise.Config) (*Places, error) {
+	p := &Places{rows: rows, cols: cols, ratio: make([]float64, rows*cols), one: make([]float64, 1)}
+	for _, x := range []struct {
+		e **surprise.Expectation
+		n int
+	}{{&p.cells, rows * cols}, {&p.peak, 1}, {&p.whole, 1}} {
+		var err error
+		if *x.e, err = surprise.NewExpectation(x.n, cfg); err != nil {
+			return nil, fmt.Errorf("watch: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// Break says that frames are missing.
+func (p *Places) Break() { p.calm = p.calm[:0] }
+
+// Observe judges the surprises of a frame's cells [rows·cols] by those before and
+// learns from them. What a cell is expected to show is pulled halfway to the
+// geometric mean over the map, which a few loud cells hardly lift, so that the
+// least stir where nothing ever moves is no sensation; with one cell that changes
+// nothing. The highest of many cells is high as a rule, so it is compared with what
+// it usually is once more. A score that is not finite is an error that wraps
+// surprise.ErrNotFinite.
+func (p *Places) Observe(cells []float64) (Seen, error) {
+	expected := make([]float64, len(cells))
+	for i := range expected {
+		expected[i] = p.cells.Mean(i)
+	}
+	usual := geometricMean(expected)
+	ready, err := p.cells.Observe(cells, p.ratio)
+	if err != nil {
+		return Seen{}, err
+	}
+	whole, err := p.stir(cells)
+	if err != nil {
+		return Seen{}, err
+	}
+	if !ready {
+		return Seen{}, nil
+	}
+	s := Seen{Cells: make([]float64, len(cells)), Whole: whole}
+	top := 0
+	for i, v := range cells {
+		s.Cells[i] = v / ((expected[i] + usual) / 2)
+		if s.Cells[i] > s.Cells[top] {
+			top = i
+		}
+	}
+	s.Ready, s.Relative = true, s.Cells[top]
+	if len(cells) > 1 {
+		if s.Ready, err = p.peak.Observe(s.Cells[top:top+1], p.one); err != nil {
+			return s, err
+		}
+		s.Relative = p.one[0]
+		s.At = &[2]float64{(float64(top%p.cols) + 0.5) / float64(p.cols), (float64(top/p.cols) + 0.5) / float64(p.rows)}
+	}
+	if len(p.calm) == calmFrames {
+		for _, v := range p.calm {
+			s.Calm += v / calmFrames
+		}
+	}
+	return s, nil
+}
+
+// stir notes how much calmer the whole frame is than usual and returns its
+// surprise over the usual one, 0 while warming.
+func (p *Places) stir(cells []float64) (whole float64, err error) {
+	mean := []float64{0}
+	for _, v := range cells {
+		mean[0] += v / float64(len(cells))
+	}
+	ready, err := p.whole.Observe(mean, p.one)
+	if err != nil || !ready {
+		return 0, err
+	}
+	p.calm = append(p.calm, -math.Log(max(p.one[0], 1e-9)))
+	if len(p.calm) > calmFrames {
+		p.calm = append(p.calm[:0], p.calm[1:]...)
+	}
+	return p.one[0], nil
+}
+
+// geometricMean returns exp of the mean logarithm of numbers above 0, exactly the
+// number itself of one.
+func geometricMean(x []float64) float64 {
+	if len(x) == 1 {
+		return x[0]
+	}
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Log(v)
+	}
+	return math.Exp(sum / float64(len(x)))
+}

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gomlx/compute"
-
 	"foresee/data"
 	"foresee/data/importer"
 	"foresee/jepa"
@@ -32,7 +30,7 @@ type VideoConfig struct {
 	Size    int    // pixels a side; 0 = 96
 	Steps   int    // of training; 0 = the preset's
 	Seed    uint64
-	Backend compute.Backend
+	Backend string          // as jepa.OpenBackend takes it
 	Budget  surprise.Budget // of false alarms; 0 = 1 in 10 minutes
 	Log     *slog.Logger    // nil = silent
 }
@@ -76,7 +74,12 @@ func Video(ctx context.Context, cfg VideoConfig) ([]report.Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eval: video: %w", err)
 	}
-	m, err := cfg.learn(ctx, rec)
+	backend, err := jepa.OpenBackend(cfg.Backend)
+	if err != nil {
+		return nil, fmt.Errorf("eval: video: %w", err)
+	}
+	defer backend.Finalize()
+	m, err := cfg.learn(ctx, rec, train.Options{Backend: backend, Log: cfg.Log})
 	if err != nil {
 		return nil, fmt.Errorf("eval: video: %w", err)
 	}
@@ -132,7 +135,7 @@ func readRecording(ctx context.Context, cfg VideoConfig) (*recording, error) {
 }
 
 // learn trains the preset video on the learnt parts, or loads what it came to.
-func (cfg VideoConfig) learn(ctx context.Context, r *recording) (*jepa.Model, error) {
+func (cfg VideoConfig) learn(ctx context.Context, r *recording, o train.Options) (*jepa.Model, error) {
 	dir := filepath.Join(cfg.Work, "normal")
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		if err := os.MkdirAll(cfg.Work, 0o777); err != nil {
@@ -169,11 +172,13 @@ func (cfg VideoConfig) learn(ctx context.Context, r *recording) (*jepa.Model, er
 	if cfg.Steps > 0 {
 		config.Scale(cfg.Steps)
 	}
-	return train.Run(ctx, train.Options{Data: d, Out: filepath.Join(cfg.Work, "model"), Config: config, Backend: cfg.Backend, Log: cfg.Log, Progress: func(p train.Progress) {
+	o.Data, o.Out, o.Config = d, filepath.Join(cfg.Work, "model"), config
+	o.Progress = func(p train.Progress) {
 		if p.Step%50 == 0 {
 			cfg.Log.Info("train", "step", p.Step, "of", p.Steps, "left", p.Left.Round(time.Second))
 		}
-	}})
+	}
+	return train.Run(ctx, o)
 }
 
 // trial is one detector on all events.

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"foresee/jepa"
 )
 
 // numbered is a recording whose frame n is filled with the number n.
@@ -104,12 +102,7 @@ func TestVideo(t *testing.T) {
 	if out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=10:duration=32", "-c:v", "ffv1", path).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
-	b, err := jepa.OpenBackend("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Finalize()
-	cfg := VideoConfig{Video: path, Work: filepath.Join(dir, "work"), Size: 32, Steps: 2, Seed: 1, Backend: b}
+	cfg := VideoConfig{Video: path, Work: filepath.Join(dir, "work"), Size: 32, Steps: 2, Seed: 1}
 	rows, err := Video(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)

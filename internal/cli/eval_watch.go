@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"foresee/eval"
-	"foresee/jepa"
 )
 
 // evalWatchCmd scores alarms on labelled streams.
@@ -53,12 +52,7 @@ func (c *evalWatchCmd) video(ctx context.Context, a *app) error {
 	if c.Work == "" {
 		return usagef("eval watch: --video needs --work DIR for what is learnt from it")
 	}
-	b, err := jepa.OpenBackend(a.flags.Backend)
-	if err != nil {
-		return err
-	}
-	defer b.Finalize()
-	rows, err := eval.Video(ctx, eval.VideoConfig{Video: c.Video, Work: c.Work, Steps: c.Steps, Seed: c.Seed, Backend: b, Log: a.log})
+	rows, err := eval.Video(ctx, eval.VideoConfig{Video: c.Video, Work: c.Work, Steps: c.Steps, Seed: c.Seed, Backend: a.flags.Backend, Log: a.log})
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,11 @@
 // measured to be faster: about the same rounding error, but a NaN or infinity in the input also
 // reaches the outputs beside its own.
 //
+// Kernels are AVX-512, AVX2, NEON or plain Go, chosen at run time. NEON has the float32 products
+// and the element-wise kernels, reductions and conversions of package vec, hence an optimizer's
+// step; convolutions and pooling run in plain Go there. It is tested under an emulator
+// (scripts/arm64-tests.sh); its speed on an arm64 processor was never measured.
+//
 // Explainer lists the steps of compiled graphs with shapes, times, operations and bytes.
 //
 // GoMLX's own tests of core/graph, ml/nn, ml/model, ml/train and ml/layers pass but for those

@@ -9,8 +9,8 @@
 //	       B panel, nr columns          level    mr x nr
 //	       ┌────┐                       avx512   14 x 32
 //	 A     │ kc │                       avx2      6 x 16
-//	┌──kc─┐└────┘                       portable  4 x 8
-//	mr    │ tile of C
+//	┌──kc─┐└────┘                       neon     12 x 8
+//	mr    │ tile of C                   portable  4 x 8
 //	└─────┘
 //
 // Every element of C is the sum over k in rising order, in blocks of kBlock that are added

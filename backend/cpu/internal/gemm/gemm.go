@@ -37,7 +37,7 @@ func New(p *pool.Pool) *Engine { return NewLevel(p, isa.Best()) }
 
 // NewLevel returns an engine with the kernels of a level, which this machine must have.
 func NewLevel(p *pool.Pool, l isa.Level) *Engine {
-	if l > isa.Best() {
+	if !isa.Has(l) {
 		panic(fmt.Sprintf("gemm: this machine has no %v", l))
 	}
 	return &Engine{pool: p, kernel: kernelFor(l)}

@@ -11,13 +11,7 @@ import (
 	"foresee/backend/cpu/internal/pool"
 )
 
-func levels() []isa.Level {
-	var ls []isa.Level
-	for l := isa.Portable; l <= isa.Best(); l++ {
-		ls = append(ls, l)
-	}
-	return ls
-}
+func levels() []isa.Level { return isa.Levels() }
 
 // naive is the twin: sums in float64, and the sum of magnitudes that bounds the error.
 func naive(a *gemm.Args, c []float32) (want, size []float64) {

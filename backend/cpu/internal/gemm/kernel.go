@@ -6,6 +6,8 @@ import (
 	"foresee/backend/cpu/internal/isa"
 )
 
+//go:generate go -C ../asmgen run ./neon -kernels gemm -out ../gemm/neon_arm64.s -stubs ../gemm/neon_arm64.go
+
 // kBlock is the number of k that a tile sums before it goes back to C: a panel of B of that
 // height fills half of a second-level cache's fast part and all of a first-level one.
 const kBlock = 256

@@ -1,20 +1,25 @@
 package isa_test
 
 import (
+	"runtime"
 	"testing"
 
 	"foresee/backend/cpu/internal/isa"
 )
 
 func TestBestIsNamed(t *testing.T) {
-	names := map[isa.Level]string{isa.Portable: "portable", isa.AVX2: "avx2", isa.AVX512: "avx512"}
+	names := map[isa.Level]string{isa.Portable: "portable", isa.AVX2: "avx2", isa.AVX512: "avx512", isa.NEON: "neon"}
 	for l, want := range names {
 		if l.String() != want {
 			t.Errorf("Level(%d) = %q, want %q", int(l), l, want)
 		}
 	}
-	if b := isa.Best(); b < isa.Portable || b > isa.AVX512 {
-		t.Errorf("Best() = %d", int(b))
+	all := isa.Levels()
+	if all[0] != isa.Portable || isa.Best() != all[len(all)-1] {
+		t.Errorf("Levels() = %v, Best() = %v", all, isa.Best())
 	}
-	t.Logf("this machine: %v", isa.Best())
+	if isa.Has(isa.NEON) != (runtime.GOARCH == "arm64") {
+		t.Errorf("on %s: %v", runtime.GOARCH, all)
+	}
+	t.Logf("this machine: %v", all)
 }

@@ -1,5 +1,5 @@
-// Package vec computes over float32 slices with AVX-512, AVX2 or plain Go, whichever the
-// machine has.
+// Package vec computes over float32 slices with AVX-512, AVX2, NEON or plain Go, whichever
+// the machine has.
 //
 // Sources are at least as long as dst, else the call panics; they may be dst itself, but must
 // not overlap it otherwise. An element's bits depend on the values and the instruction set

@@ -2,6 +2,8 @@ package vec
 
 import "foresee/backend/cpu/internal/isa"
 
+//go:generate go -C ../asmgen run ./neon -kernels vec -out ../vec/neon_arm64.s -stubs ../vec/neon_arm64.go
+
 type (
 	fn0    = func(dst *float32, s float32, n int)
 	fn1    = func(dst, a *float32, n int)

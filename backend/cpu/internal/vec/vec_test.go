@@ -22,7 +22,7 @@ var (
 
 func onLevels(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	for l := isa.Portable; l <= isa.Best(); l++ {
+	for _, l := range isa.Levels() {
 		t.Run(l.String(), func(t *testing.T) {
 			defer vec.SetLevel(l)()
 			f(t)
@@ -462,7 +462,7 @@ func Benchmark(b *testing.B) {
 		ops = append(ops, elementwise{name: f.name, run: func(d, a, _, _ []float32) { f.run(d, a) }})
 	}
 	ops = append(exact()[:4], ops...)
-	for l := isa.Best(); l >= isa.AVX2; l-- {
+	for _, l := range isa.Levels()[1:] {
 		for _, op := range ops {
 			b.Run(fmt.Sprintf("%s/%v", op.name, l), func(b *testing.B) {
 				defer vec.SetLevel(l)()

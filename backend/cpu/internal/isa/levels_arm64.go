@@ -1,0 +1,3 @@
+package isa
+
+func archLevels() []Level { return []Level{NEON} }

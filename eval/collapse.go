@@ -196,7 +196,7 @@ func (s *study) measure(ctx context.Context, m *jepa.Model, o *outcome, prefix, 
 			return err
 		}
 		z := p.LatentCodes
-		r := train.Read(z.Values, z.Rows()/frames, frames, z.Width)
+		r := probe.Read(z.Values, z.Rows()/frames, frames, z.Width)
 		scale := 1.0
 		if v := m.Normalizer().LatentStd; v > 0 {
 			scale = float64(v) // the model normalises what it encodes

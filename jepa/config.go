@@ -3,6 +3,7 @@ package jepa
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // FormatVersion is the version that config.json carries. A model folder with
@@ -14,20 +15,23 @@ const (
 	EncoderConv   = "conv"   // strided convolutions
 	EncoderIMPALA = "impala" // three residual stacks with max-pools
 	EncoderGrid   = "grid"   // strided convolutions whose cells are the latent, place by place, see Config.Grid
+	EncoderCells  = "cells"  // strided convolutions to a grid of cells; then a fixed projection of the whole grid. No layers: a projection of the pixels
 )
 
 // Predictor kinds of PredictorConfig.Kind.
 const (
-	PredictorMLP = "mlp" // residual MLP on [z, a] with the static code added in its first layer
-	PredictorGRU = "gru" // GRU whose hidden state is z and whose input is a; output through the encoder's LayerNorm
-	// PredictorConv is convolutions over the cells of EncoderGrid; Hidden are their channels.
-	PredictorConv = "conv"
+	PredictorMLP         = "mlp"         // residual MLP on [z, a] with the static code added in its first layer
+	PredictorGRU         = "gru"         // GRU whose hidden state is z and whose input is a; output through the encoder's LayerNorm
+	PredictorCells       = "cells"       // convolutions on the grids of the last two frames; beside EncoderCells in stage 1
+	PredictorTransformer = "transformer" // causal transformer over the latents of a clip, several horizons at once
+	PredictorConv        = "conv"        // convolutions over the cells of EncoderGrid; Hidden are their channels
 )
 
 // Input normalisations of Config.Input.
 const (
 	InputUnit   = "unit"   // (pixel / 255 - PixelMean) / PixelScale by channel
 	InputMinMax = "minmax" // per frame and channel to [0, 1], then the published mean and std of Two Rooms
+	InputMix    = "mix"    // (pixel / 255 - PixelMean) · PixelMix: channels made uncorrelated and equally strong
 )
 
 // Config describes one model: everything needed to build its graphs. It is
@@ -39,6 +43,7 @@ type Config struct {
 	Input        string             `json:"input" yaml:"input"`               // InputUnit or InputMinMax
 	PixelMean    []float64          `json:"pixel_mean" yaml:"pixel_mean"`     // [C] of InputUnit; empty = 0
 	PixelScale   []float64          `json:"pixel_scale" yaml:"pixel_scale"`   // [C] of InputUnit; empty = 1
+	PixelMix     []float64          `json:"pixel_mix" yaml:"pixel_mix"`       // [C, C] of InputMix, input channel first
 	Encoder      EncoderConfig      `json:"encoder" yaml:"encoder"`           // frame -> z, w
 	Predictor    PredictorConfig    `json:"predictor" yaml:"predictor"`       // state, action -> z
 	Short        PredictorConfig    `json:"short" yaml:"short"`               // predictor beside the encoder in stage 1; empty Kind = Predictor itself
@@ -76,7 +81,23 @@ type PredictorConfig struct {
 	Hidden  []int  `json:"hidden" yaml:"hidden"`   // PredictorMLP and PredictorConv
 	Gate    bool   `json:"gate" yaml:"gate"`       // z' = z + sigmoid(g) o with a scalar gate g; false: z' = z + o
 	Context int    `json:"context" yaml:"context"` // latents in a state; 0 means 1
+
+	// PredictorTransformer only.
+	Width    int    `json:"width" yaml:"width"`       // of the residual stream
+	Blocks   int    `json:"blocks" yaml:"blocks"`     // transformer blocks, with a hidden layer of Hidden[0]; the readout's is Hidden[1]
+	Heads    int    `json:"heads" yaml:"heads"`       // must divide Width
+	Window   int    `json:"window" yaml:"window"`     // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
+	Stride   int    `json:"stride" yaml:"stride"`     // frames from one latent to the next
+	Horizons []int  `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
+	Excess   bool   `json:"excess" yaml:"excess"`     // surprise is the error in excess of what a memory of two latents would have made
+	Target   string `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
 }
+
+// What is predicted, PredictorConfig.Target.
+const (
+	TargetLatent = ""       // the latents of frames to come
+	TargetPixels = "pixels" // their pixels, on as many principal components as a latent has numbers
+)
 
 // DisplacementConfig describes G(z_i, z_j) -> the sum of effective actions.
 type DisplacementConfig struct {
@@ -108,8 +129,11 @@ func (c Config) Validate() error {
 	if c.ActionDim < 0 {
 		bad("action_dim is %d, want 0 (action-free) or more", c.ActionDim)
 	}
-	if c.Input != InputUnit && c.Input != InputMinMax {
-		bad("input is %q, want %q or %q", c.Input, InputUnit, InputMinMax)
+	if c.Input != InputUnit && c.Input != InputMinMax && c.Input != InputMix {
+		bad("input is %q, want %q, %q or %q", c.Input, InputUnit, InputMinMax, InputMix)
+	}
+	if want := c.Frame.Channels * c.Frame.Channels; c.Input == InputMix && len(c.PixelMix) != want {
+		bad("pixel_mix has %d numbers, input %q of %d channels needs %d", len(c.PixelMix), InputMix, c.Frame.Channels, want)
 	}
 	for name, x := range map[string][]float64{"pixel_mean": c.PixelMean, "pixel_scale": c.PixelScale} {
 		if len(x) != 0 && len(x) != c.Frame.Channels {
@@ -127,9 +151,10 @@ func (c Config) Validate() error {
 	c.Encoder.validate(bad)
 	c.validateGrid(bad)
 	c.Predictor.validate("predictor", bad)
+	c.validateMemory(bad)
 	if c.Short.Kind != "" {
 		c.Short.validate("short", bad)
-		if max(1, c.Short.Context) != c.Context() {
+		if c.Short.Kind != PredictorCells && max(1, c.Short.Context) != c.Context() {
 			bad("short context is %d, predictor context is %d, want the same", c.Short.Context, c.Predictor.Context)
 		}
 	}
@@ -172,8 +197,15 @@ func (e EncoderConfig) validate(bad func(string, ...any)) {
 		if e.SoftmaxMaps > 0 || e.Static > 0 {
 			bad("encoder impala has neither softmax_maps nor static")
 		}
+	case EncoderCells:
+		if len(e.Kernels) != len(e.Channels) || len(e.Strides) != len(e.Channels) {
+			bad("encoder cells has %d channels, %d kernels, %d strides, want the same number of each", len(e.Channels), len(e.Kernels), len(e.Strides))
+		}
+		if e.SoftmaxMaps > 0 || e.Static > 0 || e.Hidden > 0 || e.LayerNorm {
+			bad("encoder cells has no softmax_maps, static, hidden or layer_norm")
+		}
 	default:
-		bad("encoder kind is %q, want %q, %q or %q", e.Kind, EncoderConv, EncoderIMPALA, EncoderGrid)
+		bad("encoder kind is %q, want %q, %q, %q or %q", e.Kind, EncoderConv, EncoderIMPALA, EncoderGrid, EncoderCells)
 	}
 	if e.Latent < 1 {
 		bad("encoder latent is %d, want at least 1", e.Latent)
@@ -194,10 +226,48 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 		if p.Gate || len(p.Hidden) > 0 {
 			bad("%s gru has neither gate nor hidden widths", name)
 		}
+	case PredictorCells:
+		if len(p.Hidden) == 0 || name != "short" {
+			bad("%s cells has hidden widths and is a short predictor", name)
+		}
+	case PredictorTransformer:
+		p.validateMemory(name, bad)
 	default:
-		bad("%s kind is %q, want %q, %q or %q", name, p.Kind, PredictorMLP, PredictorGRU, PredictorConv)
+		bad("%s kind is %q, want %q, %q, %q, %q or %q", name, p.Kind, PredictorMLP, PredictorGRU, PredictorConv, PredictorCells, PredictorTransformer)
 	}
 	if p.Context < 0 {
 		bad("%s context is %d, want 0 or more", name, p.Context)
+	}
+}
+
+func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
+	positive(bad, name+" width, blocks, heads, stride and context", p.Width, p.Blocks, p.Heads, p.Stride, p.Context)
+	positive(bad, name+" horizon", p.Horizons...)
+	if len(p.Hidden) != 2 || p.Gate {
+		bad("%s transformer has %d hidden widths, want 2 (blocks, readout), and no gate", name, len(p.Hidden))
+	}
+	if p.Heads > 0 && p.Width%p.Heads != 0 {
+		bad("%s heads is %d, want a divisor of width %d", name, p.Heads, p.Width)
+	}
+	if p.Window < 0 || p.Excess && p.Window > 0 {
+		bad("%s window is %d, want 0 (all) or more, and 0 where surprise is an excess", name, p.Window)
+	}
+	if len(p.Horizons) == 0 || !slices.IsSorted(p.Horizons) || p.Horizons[len(p.Horizons)-1] >= p.Context {
+		bad("%s horizons %v want ascending numbers below the context %d", name, p.Horizons, p.Context)
+	}
+	if p.Target != TargetLatent && p.Target != TargetPixels {
+		bad("%s target is %q, want %q or %q", name, p.Target, TargetLatent, TargetPixels)
+	}
+}
+
+// validateMemory wants the kinds of a memory model together: encoder cells,
+// predictor transformer, no actions.
+func (c Config) validateMemory(bad func(string, ...any)) {
+	cells := c.Encoder.Kind == EncoderCells
+	if cells != c.Remembers() || c.Short.Kind == PredictorCells && !cells {
+		bad("encoder %s, predictor %s, short %q: encoder cells goes with predictor transformer, and short cells with both", c.Encoder.Kind, c.Predictor.Kind, c.Short.Kind)
+	}
+	if cells && c.ActionDim > 0 {
+		bad("encoder cells takes no actions, action_dim is %d", c.ActionDim)
 	}
 }

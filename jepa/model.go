@@ -16,20 +16,6 @@ import (
 // when it has many; a lone frame runs alone.
 const encodeChunk = 256
 
-// Normalizer puts raw encoder outputs on the scale that predictors see:
-//
-//	z' = (z - LatentMean) / LatentStd        one scalar scale for all dimensions
-//	w' = (w - StaticMean) / StaticStd        by dimension
-//
-// The zero value changes nothing. Empty means count as 0, a zero LatentStd and
-// empty StaticStd as 1.
-type Normalizer struct {
-	LatentMean []float32 `json:"latent_mean"` // [D]
-	LatentStd  float32   `json:"latent_std"`
-	StaticMean []float32 `json:"static_mean"` // [W]
-	StaticStd  []float32 `json:"static_std"`  // [W]
-}
-
 // Model is a world model ready to run: config, weights, normaliser and the
 // compiled graphs. Encode, Rollout and Displacement may be called from several
 // goroutines at once; SetNormalizer and training may not run beside them.
@@ -40,7 +26,7 @@ type Model struct {
 	norm     Normalizer
 	landmark []float32
 
-	encode, rollout, displacement *model.Exec
+	encode, rollout, displacement, surprise *model.Exec
 }
 
 // New returns a model of config cfg over the variables in store, which may be
@@ -78,7 +64,7 @@ func (m *Model) SetLandmarks(latents []float32) { m.landmark = latents }
 // they hold it as constants.
 func (m *Model) SetNormalizer(norm Normalizer) {
 	m.norm = norm
-	for _, e := range []*model.Exec{m.encode, m.rollout, m.displacement} {
+	for _, e := range []*model.Exec{m.encode, m.rollout, m.displacement, m.surprise} {
 		if e != nil {
 			e.Finalize()
 		}
@@ -88,6 +74,7 @@ func (m *Model) SetNormalizer(norm Normalizer) {
 	m.displacement = model.MustNewExec(m.backend, m.store, func(root *model.Scope, from, to *Node) *Node {
 		return m.net.Displacement(root, from, to)
 	}).SetMaxCache(-1)
+	m.surprise = model.MustNewExec(m.backend, m.store, m.surpriseGraph).SetMaxCache(-1)
 }
 
 // NormalizeGraph applies the normaliser to raw z [N, D] and w [N, W] (nil

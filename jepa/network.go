@@ -26,9 +26,12 @@ type Network struct{ Config Config }
 // Encode maps raw frames pixels [N, H, W, C] uint8 to latents z [N, D] and
 // static codes w [N, W]; w is nil without a static code.
 func (n Network) Encode(root *model.Scope, pixels *Node) (z, w *Node) {
-	x := n.normalise(pixels)
 	scope := root.At(ScopeEncoder)
 	e := n.Config.Encoder
+	if e.Kind == EncoderCells {
+		return n.project(scope.At(scopeProjection), nn.Flatten(n.Cells(root, pixels))), nil
+	}
+	x := n.normalise(pixels)
 	if e.Kind == EncoderGrid {
 		return n.encodeGrid(scope, x), nil
 	}
@@ -88,8 +91,11 @@ func (n Network) normalise(pixels *Node) *Node {
 	// A row of the image as one axis: what differs by channel then repeats along a long axis, not one of C.
 	rows := Reshape(pixels, dims[0], dims[1], dims[2]*dims[3])
 	x := ConvertDType(rows, dtypes.Float32)
-	if n.Config.Input == InputUnit {
+	switch n.Config.Input {
+	case InputUnit:
 		return Reshape(n.standardise(x, dims[2]), dims...)
+	case InputMix:
+		return n.mix(n.centred(pixels))
 	}
 	bound := func(reduce func(*Node, ...int) *Node) *Node { // [N, C] of the bytes
 		return ConvertDType(reduce(Reshape(reduce(rows, 1), dims[0], dims[2], dims[3]), 1), dtypes.Float32)
@@ -172,6 +178,9 @@ func (n Network) Predict(root *model.Scope, predictor Predictor, z, a, bias *Nod
 	d := n.Config.Latent()
 	if p.Kind == PredictorConv {
 		return n.predictGrid(scope, p, z, a)
+	}
+	if p.Kind == PredictorTransformer {
+		return n.newest(root, z)
 	}
 	if p.Kind == PredictorGRU {
 		next := nn.GRU(scope.At("gru"), a, z)

@@ -13,6 +13,7 @@ import (
 type AttentionConfig struct {
 	Heads  int  // must divide D
 	Causal bool // step t sees steps 0 to t only
+	Window int  // with Causal, how many steps are seen, t included; 0 means all
 }
 
 // Attention returns multi-head self-attention over the steps of x [B, T, D]:
@@ -32,33 +33,33 @@ func Attention(scope *model.Scope, x *graph.Node, cfg AttentionConfig) *graph.No
 	part := func(i int) *graph.Node { // [B, T, heads, width]
 		return graph.Squeeze(graph.SliceAxis(qkv, 2, graph.AxisElem(i)), 2)
 	}
-	heads := attend(part(0), part(1), part(2), cfg.Causal)
+	heads := attend(part(0), part(1), part(2), cfg)
 	return Dense(scope.At("out"), graph.Reshape(heads, b, t, d), d)
 }
 
 // attend returns softmax(q·kᵀ/sqrt(width))·v of [B, T, heads, width] each, by the backend's own operation
-// if it has one with a gradient.
-func attend(q, k, v *graph.Node, causal bool) *graph.Node {
-	decomposed := func() *graph.Node { return attendSteps(q, k, v, causal) }
+// if it has one with a gradient and the window is endless.
+func attend(q, k, v *graph.Node, cfg AttentionConfig) *graph.Node {
+	decomposed := func() *graph.Node { return attendSteps(q, k, v, cfg) }
 	can := q.Graph().Backend().Capabilities().Operations
-	if !can[compute.OpTypeFusedScaledDotProductAttention] || !can[compute.OpTypeFusedScaledDotProductAttentionVJP] {
+	if cfg.Window > 0 || !can[compute.OpTypeFusedScaledDotProductAttention] || !can[compute.OpTypeFusedScaledDotProductAttentionVJP] {
 		return decomposed()
 	}
 	y, _ := graph.InternalFusedOpCaller(func() *graph.Node {
 		y, _ := graph.BackendFusedScaledDotProductAttention(q, k, v, compute.AttentionAxesLayoutBSHD,
-			&compute.ScaledDotProductAttentionConfig{Causal: causal})
+			&compute.ScaledDotProductAttentionConfig{Causal: cfg.Causal})
 		return y
 	}, decomposed, false)
 	return y
 }
 
 // attendSteps is attend in single operations.
-func attendSteps(q, k, v *graph.Node, causal bool) *graph.Node {
+func attendSteps(q, k, v *graph.Node, cfg AttentionConfig) *graph.Node {
 	dims := q.Shape().Dimensions
 	scores := graph.Einsum("bqhd,bkhd->bhqk", q, k)
 	scores = graph.MulScalar(scores, 1/math.Sqrt(float64(dims[3])))
-	if causal {
-		scores = maskFuture(scores, dims[1])
+	if cfg.Causal {
+		scores = maskFuture(scores, dims[1], cfg.Window)
 	}
 	top := graph.StopGradient(graph.ReduceAndKeep(scores, graph.ReduceMax, -1))
 	mass := graph.Exp(graph.Sub(scores, top))
@@ -66,13 +67,14 @@ func attendSteps(q, k, v *graph.Node, causal bool) *graph.Node {
 	return graph.Einsum("bhqk,bkhd->bqhd", p, v)
 }
 
-// maskFuture sets scores [B, heads, T, T] of keys after the query so low that they get no mass.
-func maskFuture(scores *graph.Node, t int) *graph.Node {
+// maskFuture sets scores [B, heads, T, T] of keys after the query, and of keys window or more steps before it, so
+// low that they get no mass; a window of 0 is endless.
+func maskFuture(scores *graph.Node, t, window int) *graph.Node {
 	g := scores.Graph()
 	seen := make([]bool, t*t)
 	for q := range t {
 		for k := range q + 1 {
-			seen[q*t+k] = true
+			seen[q*t+k] = window == 0 || q-k < window
 		}
 	}
 	mask := graph.ConstTensor(g, tensors.FromFlatDataAndDimensions(seen, 1, 1, t, t))

@@ -14,6 +14,8 @@ type ConvConfig struct {
 
 	NoBias       bool
 	Weight, Bias Init // default FanIn(Kernel·Kernel·in) for both
+
+	Mix *graph.Node // [in, in]: the kernel sees x·Mix instead of x; nil = x itself. It is folded into the kernel
 }
 
 // Conv2D returns the cross-correlation of x [B, H, W, in] with a kernel, plus a bias:
@@ -29,6 +31,10 @@ func Conv2D(scope *model.Scope, x *graph.Node, cfg ConvConfig) *graph.Node {
 		"out > 0 and a kernel inside the padded image", "%s, out %d, kernel %d, padding %d", x.Shape(), cfg.Out, k, p)
 	fan := FanIn(k * k * dims[3])
 	weight := Variable(scope, "weight", cfg.Weight.or(fan), x.DType(), k, k, dims[3], cfg.Out).NodeValue(x)
+	if cfg.Mix != nil {
+		weight = graph.DotGeneral(cfg.Mix, []int{1}, nil, weight, []int{2}, nil) // [in, k, k, out]
+		weight = graph.TransposeAllDims(weight, 1, 2, 0, 3)
+	}
 	y := graph.Convolve(x, weight).Strides(s).PaddingPerDim([][2]int{{p, p}, {p, p}}).Done()
 	if cfg.NoBias {
 		return y

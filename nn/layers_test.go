@@ -90,6 +90,19 @@ func TestConv2D(t *testing.T) {
 	}
 }
 
+// A folded channel mix is that of the image before.
+func TestConv2DMix(t *testing.T) {
+	const b, h, w, c, out = 2, 6, 5, 3, 4
+	x, mix := noise("x", b*h*w*c), noise("mix", c*c)
+	folded, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
+		m := graph.Reshape(graph.Const(x.Graph(), mix), c, c)
+		return nn.Conv2D(scope, x, nn.ConvConfig{Out: out, Kernel: 3, Stride: 2, Padding: 1, Mix: m})
+	}, tensor64(x, b, h, w, c))
+	mixed := naiveDense(x, mix, make([]float64, c), c, c)
+	want := naiveConv(volume{mixed, b, h, w, c}, flat(t, store, "/weight"), flat(t, store, "/bias"), [3]int{3, 2, 1}).v
+	near(t, "Conv2D with a mix", tensors.MustCopyFlatData[float64](folded), want, 1e-12)
+}
+
 func TestMaxPool(t *testing.T) {
 	for _, c := range []struct{ h, w, k, s, p int }{{5, 5, 3, 2, 1}, {6, 4, 2, 0, 0}, {1, 3, 1, 1, 0}, {7, 5, 3, 1, 1}} {
 		const b, ch = 2, 3
@@ -303,34 +316,38 @@ func TestGRUInputOfManyStepsIsThatOfEach(t *testing.T) {
 func TestAttention(t *testing.T) {
 	const b, steps, d, heads = 2, 4, 6, 2
 	x := noise("attention", b*steps*d)
-	for _, causal := range []bool{false, true} {
+	for _, cfg := range []nn.AttentionConfig{{}, {Causal: true}, {Causal: true, Window: 1}, {Causal: true, Window: 2}, {Causal: true, Window: 9}} {
+		cfg.Heads = heads
 		out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node {
-			return nn.Attention(scope, x, nn.AttentionConfig{Heads: heads, Causal: causal})
+			return nn.Attention(scope, x, cfg)
 		}, tensor64(x, b, steps, d))
 		qkv := naiveDense(x, flat(t, store, "/qkv/weight"), flat(t, store, "/qkv/bias"), d, 3*d)
-		mixed := naiveAttention(qkv, attentionShape{b, steps, d, heads}, causal)
+		mixed := naiveAttention(qkv, attentionShape{b, steps, d, heads}, cfg)
 		want := naiveDense(mixed, flat(t, store, "/out/weight"), flat(t, store, "/out/bias"), d, d)
-		near(t, fmt.Sprint("Attention causal=", causal), tensors.MustCopyFlatData[float64](out), want, 1e-12)
+		near(t, fmt.Sprintf("Attention %+v", cfg), tensors.MustCopyFlatData[float64](out), want, 1e-12)
 	}
 }
 
 type attentionShape struct{ b, steps, d, heads int }
 
 // naiveAttention mixes the values of qkv [b, steps, 3d].
-func naiveAttention(qkv []float64, s attentionShape, causal bool) []float64 {
+func naiveAttention(qkv []float64, s attentionShape, cfg nn.AttentionConfig) []float64 {
 	width := s.d / s.heads
 	out := make([]float64, s.b*s.steps*s.d)
 	for b := range s.b {
 		for h := range s.heads {
 			at := func(step, part, k int) float64 { return qkv[(b*s.steps+step)*3*s.d+part*s.d+h*width+k] }
 			for q := range s.steps {
-				last := s.steps
-				if causal {
+				first, last := 0, s.steps
+				if cfg.Causal {
 					last = q + 1
+				}
+				if cfg.Window > 0 {
+					first = max(0, last-cfg.Window)
 				}
 				mass := 0.0
 				mixed := make([]float64, width)
-				for k := range last {
+				for k := first; k < last; k++ {
 					dot := 0.0
 					for i := range width {
 						dot += at(q, 0, i) * at(k, 1, i)

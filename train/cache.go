@@ -3,8 +3,9 @@ package train
 import (
 	"context"
 	"fmt"
-	"math"
+	"iter"
 
+	"foresee/data"
 	"foresee/jepa"
 )
 
@@ -37,14 +38,12 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	t.model.SetNormalizer(jepa.Normalizer{})
 	d := t.opts.Data
 	cfg := t.cfg.Model
-	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim}
+	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim, episode: make([]int32, d.Steps())}
 	c.codes = make([]float32, d.Steps()*c.width)
 	c.actions = make([]float32, d.Steps()*c.dims)
-	c.episode = make([]int32, d.Steps())
-	const chunk = 4096
-	for lo := 0; lo < d.Steps(); lo += chunk {
-		n := min(chunk, d.Steps()-lo)
-		if err := t.model.Encode(ctx, n, d.FrameRange(lo, n), c.codes[lo*c.width:(lo+n)*c.width]); err != nil {
+	for frames := range framesAhead(d) {
+		lo := frames.first * c.width
+		if err := t.model.Encode(ctx, frames.n, frames.pixels, c.codes[lo:lo+frames.n*c.width]); err != nil {
 			return nil, fmt.Errorf("train: cache: %w", err)
 		}
 	}
@@ -62,60 +61,48 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 		t.cached = c
 		return c, nil
 	}
-	norm := measure(c, cfg.Latent(), t.training)
-	for s := range d.Steps() {
-		normalise(c.row(s), cfg.Latent(), norm)
-	}
+	norm := jepa.MeasureNormalizer(c.codes, cfg.Latent(), c.width, func(row int) bool { return t.training(int(c.episode[row])) })
+	norm.Apply(c.codes, cfg.Latent(), c.width)
 	t.model.SetNormalizer(norm)
 	t.cached = c
 	return c, nil
 }
 
-// measure returns the normaliser of a cache over the episodes that keep admits:
-// the mean of z by dimension and one std for all; mean and std of w by dimension.
-// A dimension of w that never varies gets std 1.
-func measure(c *cache, latent int, keep func(episode int) bool) jepa.Normalizer {
-	mean, sq := make([]float64, c.width), make([]float64, c.width)
-	n := 0.0
-	for s := range c.episode {
-		if !keep(int(c.episode[s])) {
-			continue
-		}
-		n++
-		for i, v := range c.row(s) {
-			mean[i] += float64(v)
-			sq[i] += float64(v) * float64(v)
-		}
-	}
-	norm := jepa.Normalizer{LatentMean: make([]float32, latent), StaticMean: make([]float32, c.width-latent), StaticStd: make([]float32, c.width-latent)}
-	total := 0.0
-	for i := range mean {
-		mean[i] /= n
-		variance := max(0, sq[i]/n-mean[i]*mean[i])
-		if i < latent {
-			norm.LatentMean[i] = float32(mean[i])
-			total += variance / float64(latent)
-			continue
-		}
-		norm.StaticMean[i-latent] = float32(mean[i])
-		norm.StaticStd[i-latent] = float32(math.Sqrt(variance))
-		if norm.StaticStd[i-latent] < 1e-6 {
-			norm.StaticStd[i-latent] = 1
-		}
-	}
-	norm.LatentStd = float32(math.Sqrt(total))
-	if norm.LatentStd < 1e-6 {
-		norm.LatentStd = 1
-	}
-	return norm
+// stretch is n frames of a dataset from step first on, [n, H, W, C].
+type stretch struct {
+	first, n int
+	pixels   []uint8
 }
 
-func normalise(code []float32, latent int, norm jepa.Normalizer) {
-	for i := range code {
-		if i < latent {
-			code[i] = (code[i] - norm.LatentMean[i]) / norm.LatentStd
-		} else {
-			code[i] = (code[i] - norm.StaticMean[i-latent]) / norm.StaticStd[i-latent]
+// framesAhead returns all frames of d in stretches, each read while the one
+// before is in use; a stretch is valid until the next one.
+func framesAhead(d *data.Dataset) iter.Seq[stretch] {
+	return func(yield func(stretch) bool) {
+		const chunk = 2048
+		h, w, c := d.FrameShape()
+		buffers := [2][]uint8{make([]uint8, chunk*h*w*c), make([]uint8, chunk*h*w*c)}
+		next := make(chan stretch, 1)
+		read := func(first, buffer int) {
+			n := min(chunk, d.Steps()-first)
+			copy(buffers[buffer], d.FrameRange(first, n))
+			next <- stretch{first, n, buffers[buffer][:n*h*w*c]}
+		}
+		go read(0, 0)
+		for i, lo := 1, chunk; ; i, lo = 1-i, lo+chunk {
+			s := <-next
+			more := lo < d.Steps()
+			if more {
+				go read(lo, i)
+			}
+			if !yield(s) {
+				if more {
+					<-next
+				}
+				return
+			}
+			if !more {
+				return
+			}
 		}
 	}
 }

@@ -2,8 +2,6 @@ package train
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"foresee/data"
 	"foresee/jepa"
 	"foresee/nn"
 )
@@ -85,6 +82,7 @@ func (t *trainer) saveState(at progress) error {
 	meta := map[string]string{
 		"version": stateVersion, "stage": at.stage, "step": strconv.Itoa(at.step),
 		"config": string(config), "data": t.dataHash, "dataset": t.opts.Data.Dir(),
+		"seconds": seconds(t.elapsed()), "stage_begins": seconds(t.stageBegins),
 	}
 	if err := jepa.WriteTensors(filepath.Join(t.opts.Out, StateFile), all, meta); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
@@ -119,6 +117,12 @@ func (t *trainer) restore() (at progress, found bool, err error) {
 	if at.step, err = strconv.Atoi(meta["step"]); err != nil {
 		return progress{}, false, fmt.Errorf("train: resume: %s: step: %w", path, err)
 	}
+	if t.spent, err = duration(meta["seconds"]); err != nil {
+		return progress{}, false, fmt.Errorf("train: resume: %s: seconds: %w", path, err)
+	}
+	if t.stageBegins, err = duration(meta["stage_begins"]); err != nil {
+		return progress{}, false, fmt.Errorf("train: resume: %s: stage_begins: %w", path, err)
+	}
 	t.savedErrors, t.savedDrawn = all[priorityTensor].Data, all[drawnTensor].Data
 	delete(all, priorityTensor)
 	delete(all, drawnTensor)
@@ -131,6 +135,17 @@ func (t *trainer) restore() (at progress, found bool, err error) {
 		}
 	}
 	return at, true, nil
+}
+
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) }
+
+// duration reads what seconds wrote; a state of an earlier program has none.
+func duration(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	s, err := strconv.ParseFloat(text, 64)
+	return time.Duration(s * float64(time.Second)), err
 }
 
 // sameRun compares the stored config and data hash with this run's.
@@ -224,28 +239,4 @@ func (t *trainer) claim(at progress, found bool) error {
 		return nil
 	}
 	return t.saveState(at)
-}
-
-// hashData identifies a dataset: its meta.json fields, episode lengths and the
-// bytes of 64 frames and actions spread over it.
-func hashData(d *data.Dataset) (string, error) {
-	h := sha256.New()
-	meta, err := json.Marshal(d.Meta())
-	if err != nil {
-		return "", err
-	}
-	h.Write(meta)
-	for i := range d.Episodes() {
-		offset, length := d.Episode(i)
-		fmt.Fprintln(h, offset, length)
-	}
-	actions, hasActions := d.Column(data.ActionColumn)
-	for i := range 64 {
-		step := i * (d.Steps() - 1) / 63
-		h.Write(d.Frame(step))
-		if hasActions {
-			fmt.Fprintln(h, actions.Row(step))
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }

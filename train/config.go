@@ -31,6 +31,7 @@ type Settings struct {
 	Displacement    DisplacementStage `json:"displacement" yaml:"displacement"`         // stage 3; Steps 0 = none
 	Landmarks       int               `json:"landmarks" yaml:"landmarks"`               // stage 4; 0 = none
 	Remembered      int               `json:"remembered" yaml:"remembered"`             // latents that landmarks are chosen from
+	Minutes         float64           `json:"minutes" yaml:"minutes"`                   // wall-clock limit of stage 2, counted from the start of the run; the rate falls in time for it; 0 = none
 	ProbeEpisodes   int               `json:"probe_episodes" yaml:"probe_episodes"`     // episodes for the probe after training; 0 = no probe
 }
 
@@ -57,6 +58,8 @@ type PixelStage struct {
 	SplitClip bool    `json:"split_clip" yaml:"split_clip"` // clip encoder and the rest apart
 	Within    bool    `json:"within" yaml:"within"`         // std, cov and sigreg of z on (z_c - z_0)/√2, within an episode; false: on all frames of the batch
 	Slices    int     `json:"slices" yaml:"slices"`         // SIGReg directions
+	Group     int     `json:"group" yaml:"group"`           // encoder cells: clips that share their times; divides Batch
+	Target    string  `json:"target" yaml:"target"`         // encoder cells: jepa.TargetLatent, or jepa.TargetPixels for the pixel twin
 	Weights   Weights `json:"weights" yaml:"weights"`
 }
 
@@ -104,10 +107,17 @@ func (c Config) Validate() error {
 		bad("train: exclude_episodes is %q, want \"\" or \"last-tenth\"", t.ExcludeEpisodes)
 	}
 	t.Pixels.Optimizer.validate("pixels", bad)
-	if t.Pixels.Steps < 1 {
-		bad("train: pixels: steps is %d, want at least 1", t.Pixels.Steps)
+	if !(t.Minutes >= 0) {
+		bad("train: minutes is %g, want 0 or more", t.Minutes)
 	}
-	t.Pixels.validate(c.Model, bad)
+	if c.Model.Encoder.Kind == jepa.EncoderCells {
+		t.validateMemory(c.Model, bad)
+	} else {
+		if t.Pixels.Steps < 1 {
+			bad("train: pixels: steps is %d, want at least 1", t.Pixels.Steps)
+		}
+		t.Pixels.validate(c.Model, bad)
+	}
 	if t.Latents.Steps > 0 {
 		t.Latents.Optimizer.validate("latents", bad)
 		if t.Latents.Rollout < 1 || t.Latents.Refresh < 1 || t.Latents.Hard < 0 || t.Latents.Hard > 1 {
@@ -167,5 +177,29 @@ func (p PixelStage) validate(m jepa.Config, bad func(string, ...any)) {
 	}
 	if w.SIGReg > 0 && p.Slices < 1 {
 		bad("train: pixels: sigreg needs slices of at least 1")
+	}
+}
+
+// validateMemory checks the stages of a memory model, encoder cells and
+// predictor transformer. Stage 1 may have no steps: a random encoder, or none.
+func (t Settings) validateMemory(m jepa.Config, bad func(string, ...any)) {
+	p := t.Pixels
+	if p.Steps > 0 && (p.Group < 2 || p.Batch%p.Group != 0) {
+		bad("train: pixels: group is %d, want at least 2 and a divisor of batch %d", p.Group, p.Batch)
+	}
+	if p.Steps > 0 && (len(m.Encoder.Channels) == 0 || m.Short.Kind != jepa.PredictorCells) {
+		bad("train: pixels: encoder cells learns with layers and a short predictor of kind cells; set steps to 0 to leave it as it is")
+	}
+	if p.Target != jepa.TargetLatent && p.Target != jepa.TargetPixels {
+		bad("train: pixels: target is %q, want %q or %q", p.Target, jepa.TargetLatent, jepa.TargetPixels)
+	}
+	if p.Weights.SIGReg > 0 && p.Slices < 1 {
+		bad("train: pixels: sigreg needs slices of at least 1")
+	}
+	if t.Latents.Steps < 1 {
+		bad("train: latents: steps is %d, a memory model wants at least 1", t.Latents.Steps)
+	}
+	if t.Displacement.Steps > 0 || t.Landmarks > 0 || t.ProbeEpisodes > 0 {
+		bad("train: displacement, landmarks and probe_episodes are not for a memory model")
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"foresee/jepa"
 	"foresee/nn"
 )
 
@@ -88,54 +91,6 @@ func TestEffectiveSumsDropBlockedMoves(t *testing.T) {
 	}
 }
 
-func TestMeasureNormaliser(t *testing.T) {
-	c := lineCache(3, 3)
-	norm := measure(c, 2, everyEpisode)
-	if norm.LatentMean[0] != 1 || norm.LatentMean[1] != 0.5 || norm.StaticMean[0] != 7 || norm.StaticStd[0] != 1 {
-		t.Errorf("normaliser = %+v, want means 1, 0.5 and 7, and std 1 for a code that never varies", norm)
-	}
-	if want := math.Sqrt((2.0/3 + 0.25) / 2); math.Abs(float64(norm.LatentStd)-want) > 1e-6 {
-		t.Errorf("latent std = %v, want %v", norm.LatentStd, want)
-	}
-	if first := measure(c, 2, func(e int) bool { return e == 0 }); first.LatentMean[1] != 0 {
-		t.Errorf("mean over episode 0 alone = %v, want 0", first.LatentMean[1])
-	}
-}
-
-// Read against what it is defined as, on latents made for it.
-func TestReadMonitors(t *testing.T) {
-	rng := nn.Rand(4, "monitor")
-	const b, f, d = 400, 5, 3
-	z := make([]float32, b*f*d)
-	for clip := range b {
-		own := nn.Normal(rng)
-		for k := range f {
-			at := z[(clip*f+k)*d:]
-			at[0] = float32(2*own) + 1              // differs between clips only
-			at[1] = float32(2 * nn.Normal(rng))     // within clips
-			at[2] = float32(0.001 * nn.Normal(rng)) // nearly unused
-		}
-	}
-	r := Read(z, b, f, d)
-	near := func(name string, got, want, tol float64) {
-		if !(math.Abs(got-want) <= tol) {
-			t.Errorf("%s = %g, want %g", name, got, want)
-		}
-	}
-	near("StdMean", r.StdMean, 4.001/3, 0.08)
-	near("StdMin", r.StdMin, 0.001, 1e-4)
-	near("Rank", r.Rank, 2, 0.05)
-	near("StaticShare", r.StaticShare, (4+4.0/f)/8, 0.05)
-	same := make([]float32, 12)
-	if r := Read(same, 2, 2, 3); r.Rank != 0 || r.StdMean != 0 || r.StaticShare != 0 {
-		t.Errorf("reading of equal latents = %+v, want zeros", r)
-	}
-	z[0] = float32(math.NaN())
-	if r := Read(z, b, f, d); r.StdMean == r.StdMean {
-		t.Errorf("reading with NaN = %+v, want NaN", r)
-	}
-}
-
 // Opening for a resume keeps each earlier line once and drops the rest.
 func TestOpenLogDropsWhatComesAgain(t *testing.T) {
 	dir := t.TempDir()
@@ -154,6 +109,34 @@ func TestOpenLogDropsWhatComesAgain(t *testing.T) {
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != want {
 			t.Errorf("from step %d the log is %q, %v; want %q", step, got, err, want)
+		}
+	}
+}
+
+// Clips end with their episode: what lies behind is nobody's frame and counts for nothing.
+func TestMemoryClipsEndWithTheirEpisode(t *testing.T) {
+	c := lineCache(5, 3)
+	tr := &trainer{cfg: Config{Model: jepa.Config{
+		Encoder:   jepa.EncoderConfig{Latent: 2},
+		Predictor: jepa.PredictorConfig{Context: 3, Stride: 2, Horizons: []int{1}},
+	}}}
+	c.width = 3
+	tr.sampler = newMemorySampler(c, tr.cfg.Model.Predictor, everyEpisode, LatentStage{})
+	if want := []int{0, 1, 5}; !slices.Equal(tr.sampler.starts, want) {
+		t.Fatalf("clips start at %v, want %v", tr.sampler.starts, want)
+	}
+	in := tr.feedMemory(c, c, []int{0, 1, 2})
+	z, valid := tensors.MustCopyFlatData[float32](in[0]), tensors.MustCopyFlatData[float32](in[1])
+	if want := []float32{1, 1, 1, 1, 1, 0, 1, 1, 0}; !slices.Equal(valid, want) {
+		t.Errorf("valid = %v, want %v", valid, want)
+	}
+	for i, at := range []int{0, 2, 4, 1, 3, -1, 5, 7, -1} {
+		want := []float32{0, 0}
+		if at >= 0 {
+			want = c.row(at)[:2]
+		}
+		if got := z[2*i : 2*i+2]; !slices.Equal(got, want) {
+			t.Errorf("latent %d = %v, want %v", i, got, want)
 		}
 	}
 }

@@ -106,29 +106,42 @@ func (t *trainer) latentStage(ctx context.Context) (*stage, error) {
 	t.sampler.accumulate()
 	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch, scopes: []string{jepa.ScopePredictor}, names: []string{"one_step", "copy_ratio"}}
 	s.feed = func(_ context.Context, step int) ([]*tensors.Tensor, error) {
-		if step > 0 && step%cfg.Refresh == 0 {
-			t.sampler.refresh()
-		}
-		return t.feedLatents(c, step), nil
+		rng := t.latentRand(step)
+		return t.feedLatents(c, t.drawn(step, rng), rng), nil
 	}
 	s.build = t.buildLatents
-	s.seen = func(_ int, _ []float32, extras []*tensors.Tensor) error {
-		return tensors.ConstFlatData(extras[0], func(each []float32) {
-			for i, clip := range t.sampler.batch {
-				t.sampler.errors[clip] = each[i]
-			}
-		})
-	}
+	s.seen = t.noteErrors
 	return s, nil
+}
+
+// latentRand returns the generator of a step of stage 2.
+func (t *trainer) latentRand(step int) *rand.Rand {
+	return nn.Rand(t.cfg.Seed, fmt.Sprintf("latents/%d", step))
+}
+
+// drawn returns the clips of a step of stage 2.
+func (t *trainer) drawn(step int, rng *rand.Rand) []int {
+	cfg := t.cfg.Train.Latents
+	if step > 0 && step%cfg.Refresh == 0 {
+		t.sampler.refresh()
+	}
+	return t.sampler.draw(rng, cfg.Batch)
+}
+
+// noteErrors keeps the error of each clip of a step for the sampler.
+func (t *trainer) noteErrors(_ int, _ []float32, extras []*tensors.Tensor) error {
+	return tensors.ConstFlatData(extras[0], func(each []float32) {
+		for i, clip := range t.sampler.batch {
+			t.sampler.errors[clip] = each[i]
+		}
+	})
 }
 
 // feedLatents gathers the clips of a step: context z [B, D·Tc] (newest first),
 // targets [B, R, D], actions [B, R, A] and static codes [B, W] of a random frame
 // of the clip's episode.
-func (t *trainer) feedLatents(c *cache, step int) []*tensors.Tensor {
+func (t *trainer) feedLatents(c *cache, clips []int, rng *rand.Rand) []*tensors.Tensor {
 	m, r := t.cfg.Model, t.cfg.Train.Latents.Rollout
-	rng := nn.Rand(t.cfg.Seed, fmt.Sprintf("latents/%d", step))
-	clips := t.sampler.draw(rng, t.cfg.Train.Latents.Batch)
 	b, d, tc := len(clips), m.Latent(), m.Context()
 	z, target := make([]float32, b*d*tc), make([]float32, b*r*d)
 	act, static := make([]float32, b*r*m.ActionDim), make([]float32, b*m.Encoder.Static)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"foresee/jepa"
+	"foresee/probe"
 )
 
 // logFile is train.jsonl: one JSON object a logged step.
@@ -52,10 +53,10 @@ type LogEntry struct {
 	StageStep int                `json:"stage_step"` // counted from 0
 	Loss      float32            `json:"loss"`
 	Terms     map[string]float32 `json:"terms"`             // unweighted loss terms, copy ratio, gradient norms
-	Monitor   *MonitorReading    `json:"monitor,omitempty"` // collapse monitors, where one was taken since the last line
+	Monitor   *probe.Reading     `json:"monitor,omitempty"` // collapse monitors, where one was taken since the last line
 }
 
-func (l *logFile) write(s *stage, global, step int, scalars []float32, reading *MonitorReading) error {
+func (l *logFile) write(s *stage, global, step int, scalars []float32, reading *probe.Reading) error {
 	entry := LogEntry{Step: global, Stage: s.name, StageStep: step, Loss: scalars[0], Terms: map[string]float32{}, Monitor: reading}
 	for i, v := range scalars[1:] {
 		entry.Terms[s.scalarName(i+1)] = v

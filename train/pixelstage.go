@@ -58,7 +58,7 @@ func (t *trainer) pixelStage(context.Context) (*stage, error) {
 	}
 	s.build = func(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) { return t.buildPixels(s, root, in) }
 	s.names = t.pixelTerms()
-	s.seen = t.watchCollapse
+	s.seen = t.watchCollapse(t.cfg.Model.CellWidth(), s.names)
 	return s, nil
 }
 

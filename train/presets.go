@@ -11,7 +11,7 @@ import (
 )
 
 // Presets lists the names that Preset knows.
-func Presets() []string { return []string{"tworooms", "eb-jepa", "video"} }
+func Presets() []string { return []string{"tworooms", "eb-jepa", "video", "physics"} }
 
 // Preset returns the config of that name, adapted to the frame size, the
 // channels and the action width of dataset d. An unknown name, or a preset that
@@ -24,7 +24,7 @@ func Preset(name string, d *data.Dataset) (Config, error) {
 	}
 	mean, scale := pixelStatistics(d)
 	actions := d.ActionWidth()
-	if name != "video" && slices.Contains(Presets(), name) && actions == 0 {
+	if name != "video" && name != "physics" && slices.Contains(Presets(), name) && actions == 0 {
 		return Config{}, fmt.Errorf("train: preset %s needs actions, dataset %s has none; use --preset video", name, d.Dir())
 	}
 	switch name {
@@ -34,6 +34,8 @@ func Preset(name string, d *data.Dataset) (Config, error) {
 		return withPixels(ebJEPA(frame, actions), mean, scale), nil
 	case "video":
 		return withPixels(Video(frame), mean, scale), nil
+	case "physics":
+		return physics(frame, d), nil
 	}
 	return Config{}, fmt.Errorf("train: no preset %q, there are %s", name, strings.Join(Presets(), ", "))
 }
@@ -50,23 +52,13 @@ func withPixels(cfg Config, mean, scale []float64) Config {
 // always 0, such as one small dot, is not blown up.
 const leastScale = 0.25
 
-// pixelStatistics returns mean and std of pixel/255 by channel over up to 512
-// frames spread over d; the std is at least leastScale.
+// pixelStatistics returns mean and std of pixel/255 by channel; the std is at
+// least leastScale.
 func pixelStatistics(d *data.Dataset) (mean, scale []float64) {
-	h, w, c := d.FrameShape()
-	mean, scale = make([]float64, c), make([]float64, c)
-	frames := min(512, d.Steps())
-	for i := range frames {
-		for k, v := range d.Frame(i * (d.Steps() - 1) / max(1, frames-1)) {
-			x := float64(v) / 255
-			mean[k%c] += x
-			scale[k%c] += x * x
-		}
-	}
-	n := float64(frames * h * w)
-	for k := range c {
-		mean[k] /= n
-		scale[k] = max(leastScale, math.Sqrt(max(0, scale[k]/n-mean[k]*mean[k])))
+	mean, cov := d.ChannelMoments(512)
+	scale = make([]float64, len(mean))
+	for k := range scale {
+		scale[k] = max(leastScale, math.Sqrt(max(0, cov[k*len(mean)+k])))
 	}
 	return mean, scale
 }

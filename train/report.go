@@ -166,6 +166,9 @@ func monitorCharts(entries []LogEntry) []report.Chart {
 // out from a start in the last episode, and each predicted latent is drawn as
 // the frame, of another episode, whose latent is nearest. No pixel is predicted.
 func (t *trainer) strip(ctx context.Context, page *report.Page) error {
+	if t.cfg.Model.Remembers() {
+		return nil // its rollout wants more frames before it than a strip has
+	}
 	c, err := t.latents(ctx)
 	if err != nil {
 		return err
@@ -239,6 +242,9 @@ func (t *trainer) writeCard() error {
 		if i+1 == len(entries) || entries[i+1].Stage != e.Stage {
 			fmt.Fprintf(&b, "- Stage %s: %d steps, last loss %.4g\n", e.Stage, e.StageStep+1, e.Loss)
 		}
+	}
+	if t.cutShort {
+		fmt.Fprintf(&b, "- Stage latents was ended by the clock, train.minutes %g, so another run on another machine gives other weights\n", t.cfg.Train.Minutes)
 	}
 	fmt.Fprintf(&b, "\nNo position, wall, label or reward entered the training. `report.html` shows its course, `config.json` the network.\n")
 	fmt.Fprintf(&b, "\n    foresee eval rollout -m MODEL\n    foresee watch -m MODEL SOURCE\n")

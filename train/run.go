@@ -14,6 +14,7 @@ import (
 	"foresee/data"
 	"foresee/jepa"
 	"foresee/nn"
+	"foresee/probe"
 )
 
 // saveSeconds is the most that lies between two checkpoints.
@@ -53,10 +54,15 @@ type trainer struct {
 	sampler                 *sampler
 	savedErrors, savedDrawn []float32
 	cached                  *cache
-	reading                 *MonitorReading // taken since the last line of the log, or nil
+	reading                 *probe.Reading // taken since the last line of the log, or nil
 	saved                   time.Time
 	savedStep               int
 	saveCost                time.Duration
+
+	begun       time.Time     // of this call
+	spent       time.Duration // by calls before it
+	stageBegins time.Duration // time spent when the current stage began
+	cutShort    bool          // the clock ended a stage before its steps did
 }
 
 // Run trains opts.Config on opts.Data into folder opts.Out and returns the
@@ -71,7 +77,7 @@ func Run(ctx context.Context, opts Options) (*jepa.Model, error) {
 	if err := opts.Config.Validate(); err != nil {
 		return nil, fmt.Errorf("train: config: %w", err)
 	}
-	t := &trainer{opts: opts, cfg: opts.Config, saved: time.Now()}
+	t := &trainer{opts: opts, cfg: opts.Config, saved: time.Now(), begun: time.Now()}
 	if err := t.checkData(); err != nil {
 		return nil, err
 	}
@@ -81,7 +87,7 @@ func Run(ctx context.Context, opts Options) (*jepa.Model, error) {
 	if t.model, err = jepa.New(opts.Backend, t.cfg.Model, store); err != nil {
 		return nil, err
 	}
-	if t.dataHash, err = hashData(opts.Data); err != nil {
+	if t.dataHash, err = opts.Data.Fingerprint(); err != nil {
 		return nil, fmt.Errorf("train: hash data: %w", err)
 	}
 	at, found, err := t.restore()
@@ -129,9 +135,13 @@ func (t *trainer) checkLengths() error {
 		}
 		return nil
 	}
+	pixels, latents := 3, t.cfg.Model.Predictor.Stride+1
+	if t.cfg.Model.Encoder.Kind != jepa.EncoderCells {
+		pixels, latents = slices.Max(s.Pixels.Offsets)+1, t.cfg.Model.Context()+s.Latents.Rollout
+	}
 	return errors.Join(
-		needs("pixels", s.Pixels.Steps, slices.Max(s.Pixels.Offsets)+1),
-		needs("latents", s.Latents.Steps, t.cfg.Model.Context()+s.Latents.Rollout),
+		needs("pixels", s.Pixels.Steps, pixels),
+		needs("latents", s.Latents.Steps, latents),
 		needs("displacement", s.Displacement.Steps, s.Displacement.MaxGap+1))
 }
 
@@ -143,9 +153,13 @@ type part struct {
 }
 
 func (t *trainer) parts() []part {
+	pixels, latents := t.pixelStage, t.latentStage
+	if t.cfg.Model.Encoder.Kind == jepa.EncoderCells {
+		pixels, latents = t.cellStage, t.memoryStage
+	}
 	return []part{
-		{"pixels", t.cfg.Train.Pixels.Steps, t.pixelStage},
-		{"latents", t.cfg.Train.Latents.Steps, t.latentStage},
+		{"pixels", t.cfg.Train.Pixels.Steps, pixels},
+		{"latents", t.cfg.Train.Latents.Steps, latents},
 		{"displacement", t.cfg.Train.Displacement.Steps, t.displacementStage},
 	}
 }
@@ -171,6 +185,9 @@ func (t *trainer) runFrom(ctx context.Context, at progress) (err error) {
 			started, from = true, at.step
 		}
 		if started && p.steps > 0 {
+			if from == 0 {
+				t.stageBegins = t.elapsed()
+			}
 			if err := t.runPart(ctx, p, from); err != nil {
 				return err
 			}
@@ -221,6 +238,13 @@ func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 	t.savedStep = from
 	begun, first, shown := time.Now(), from, time.Time{}
 	for step := from; step < s.opt.Steps; step++ {
+		if share := t.timeUsed(s); share >= 1 {
+			t.cutShort = true
+			t.opts.Log.Info("out of time", "stage", s.name, "step", step, "of", s.opt.Steps, "minutes", t.cfg.Train.Minutes)
+			return nil
+		} else {
+			s.ahead = int(share * float64(s.opt.Steps))
+		}
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), t.save(progress{s.name, step}))
 		}
@@ -247,6 +271,22 @@ func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 		}
 	}
 	return nil
+}
+
+// elapsed returns the time that this run has taken, calls before this one included.
+func (t *trainer) elapsed() time.Duration { return t.spent + time.Since(t.begun) }
+
+// timeUsed returns the share of the time left to a stage when it began that is
+// used up, 0 where there is no limit.
+func (t *trainer) timeUsed(s *stage) float64 {
+	if t.cfg.Train.Minutes == 0 || !s.timed {
+		return 0
+	}
+	limit := time.Duration(t.cfg.Train.Minutes * float64(time.Minute))
+	if limit <= t.stageBegins {
+		return 1
+	}
+	return float64(t.elapsed()-t.stageBegins) / float64(limit-t.stageBegins)
 }
 
 // dropMoments forgets the optimizer's moments of a stage that is over.

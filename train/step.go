@@ -22,6 +22,8 @@ type stage struct {
 	frames int // frames, or cached latents, that one step sees
 	scopes []string
 	split  bool // clip the first scope and the rest apart
+	timed  bool // Settings.Minutes bounds it
+	ahead  int  // place in the rate's schedule that the clock asks for, where it is ahead of the step
 	// build returns the loss, further scalars to log (their names in names) and
 	// extra outputs, from the inputs that feed delivers.
 	build func(root *model.Scope, inputs []*Node) (objective *Node, scalars, extras []*Node)
@@ -106,7 +108,7 @@ func (s *stage) run(ctx context.Context, step int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []any{tensors.FromScalar(s.rate(step)), tensors.FromScalar(float32(step + 1))}
+	args := []any{tensors.FromScalar(s.rate(max(step, s.ahead))), tensors.FromScalar(float32(step + 1))}
 	for _, t := range inputs {
 		args = append(args, t)
 	}

@@ -284,14 +284,14 @@ func largest(row []float64) float64 {
 	return out
 }
 
-// checkScores wants one score a frame, all finite and none negative.
+// checkScores wants one score a frame, all finite.
 func checkScores(row []float64, frames int) error {
 	if len(row) != frames {
 		panic(fmt.Sprintf("quads: %d scores of %d frames", len(row), frames))
 	}
 	for t, x := range row {
-		if math.IsNaN(x) || math.IsInf(x, 0) || x < 0 {
-			return fmt.Errorf("the surprise of frame %d is %g, want a finite number of 0 or more", t, x)
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("the surprise of frame %d is %g, want a finite number", t, x)
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 type trainCmd struct {
 	Data   string   `short:"d" required:"" placeholder:"DIR" help:"Dataset to learn from."`
 	Out    string   `short:"o" required:"" placeholder:"MODEL" help:"Folder of the model; an unfinished run in it is resumed."`
-	Preset string   `enum:"auto,tworooms,eb-jepa,video" default:"auto" help:"Where the config starts: tworooms, eb-jepa or video; auto = video without actions, else tworooms."`
+	Preset string   `enum:"auto,tworooms,eb-jepa,video,physics" default:"auto" help:"Where the config starts: tworooms, eb-jepa, video or physics; auto = video without actions, else tworooms."`
 	Config string   `placeholder:"F.yaml" help:"YAML file laid over the preset; unknown fields are refused."`
 	Steps  int      `placeholder:"N" help:"Steps of the first stage; later stages keep their ratio to it."`
 	Seed   uint64   `default:"1" help:"Seed of weights and batches (${default})."`

@@ -1,0 +1,206 @@
+package jepa
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/nn"
+)
+
+// Remember returns what a transformer predicts at every latent of clips
+// z [B, T, D], T at most Context: one guess [B, T, D] for each of the config's
+// horizons. Guess k at position t is of the target at t + Horizons[k] and has
+// seen z up to t.
+//
+//	x = z·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, z]·W + b)
+//	guess_k = z + m·W_k + b_k    (without z under TargetPixels)
+//
+// W_k and b_k start at 0, so that an untrained model repeats what it sees.
+func (n Network) Remember(root *model.Scope, z *Node) []*Node {
+	p := n.Config.Predictor
+	scope := root.At(ScopePredictor)
+	dims := z.Shape().Dimensions
+	place := nn.Variable(scope, "position", nn.NormalInit(0.02), z.DType(), p.Context, p.Width).NodeValue(z)
+	x := nn.Dense(scope.At("in"), z, p.Width)
+	x = Add(x, InsertAxes(Slice(place, AxisRange(0, dims[1])), 0))
+	for i := range p.Blocks {
+		x = nn.TransformerBlock(scope.At("block%d", i), x, p.Hidden[0], nn.AttentionConfig{Heads: p.Heads, Causal: true, Window: p.Window})
+	}
+	h := Concatenate([]*Node{nn.LayerNorm(scope.At("norm"), x), z}, -1)
+	h = nn.GELU(nn.Dense(scope.At("readout"), h, p.Hidden[1]))
+	guesses := make([]*Node, len(p.Horizons))
+	for k := range guesses {
+		g := nn.DenseWith(scope.At("horizon%d", k), h, n.Config.Latent(), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()})
+		if p.Target == TargetLatent {
+			g = Add(z, g)
+		}
+		guesses[k] = g
+	}
+	return guesses
+}
+
+// newest returns the guess of the first horizon from a state of Context latents
+// z [N, D·Context], the newest first: [N, D].
+func (n Network) newest(root *model.Scope, z *Node) *Node {
+	d, t := n.Config.Latent(), n.Config.Context()
+	clip := Reverse(Reshape(z, -1, t, d), 1)
+	g := n.Remember(root, clip)[0]
+	return Reshape(Slice(g, AxisRange(), AxisElem(t-1), AxisRange()), -1, d)
+}
+
+// Pairs returns what Remember returns, from the last two latents only: what is to
+// be expected by one who has just begun to look. The first guess of a clip knows
+// one latent.
+func (n Network) Pairs(root *model.Scope, z *Node) []*Node {
+	dims := z.Shape().Dimensions
+	b, t, d := dims[0], dims[1], dims[2]
+	if t < 2 {
+		return n.Remember(root, z)
+	}
+	from := func(lo int) *Node { return InsertAxes(Slice(z, AxisRange(), AxisRange(lo, lo+t-1)), 2) }
+	pairs := Reshape(Concatenate([]*Node{from(0), from(1)}, 2), b*(t-1), 2, d)
+	guesses := n.Remember(root, pairs)
+	for k, g := range guesses {
+		g = Reshape(g, b, t-1, 2, d)
+		first := Slice(g, AxisRange(), AxisRange(0, 1), AxisRange(0, 1), AxisRange())
+		later := Slice(g, AxisRange(), AxisRange(), AxisRange(1, 2), AxisRange())
+		guesses[k] = Reshape(Concatenate([]*Node{first, later}, 1), b, t, d)
+	}
+	return guesses
+}
+
+// MemoryErrors returns the squared error of Remember's or Pairs' guesses against
+// targets y [B, T, D], averaged over D: for each horizon below T a node
+// [B, T - Horizons[k]] whose column t judges position t + Horizons[k].
+func (n Network) MemoryErrors(guesses []*Node, y *Node) []*Node {
+	t := y.Shape().Dimensions[1]
+	var errs []*Node
+	for k, guess := range guesses {
+		ahead := n.Config.Predictor.Horizons[k]
+		if ahead >= t {
+			continue
+		}
+		guess = Slice(guess, AxisRange(), AxisRange(0, t-ahead), AxisRange())
+		target := Slice(y, AxisRange(), AxisRange(ahead, t), AxisRange())
+		errs = append(errs, ReduceMean(Square(Sub(guess, target)), -1))
+	}
+	return errs
+}
+
+// clipErrors returns the squared error of the predictor's guesses on clips,
+// frames [B, T, H, W, C] uint8, T at most Context: for each horizon below T a node
+// [B, T - Horizons[k]] whose column t judges frame t + Horizons[k]. brief are the
+// same errors from two latents, where the config asks for surprise in excess of
+// them, else nil.
+func (m *Model) clipErrors(root *model.Scope, frames *Node) (errs, brief []*Node) {
+	net, cfg := m.net, m.net.Config
+	dims := frames.Shape().Dimensions
+	flat := Reshape(frames, dims[0]*dims[1], dims[2], dims[3], dims[4])
+	z, _ := net.Encode(root, flat)
+	z, _ = m.NormalizeGraph(z, nil)
+	y := z
+	if cfg.Predictor.Target == TargetPixels {
+		y = net.Target(root, flat)
+	}
+	z, y = Reshape(z, dims[0], dims[1], cfg.Latent()), Reshape(y, dims[0], dims[1], cfg.Latent())
+	if cfg.Predictor.Excess {
+		brief = net.MemoryErrors(net.Pairs(root, z), y)
+	}
+	return net.MemoryErrors(net.Remember(root, z), y), brief
+}
+
+// surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
+// surprise of each position [B, T]: the mean of its horizons' errors, or of their
+// excess over those of two latents, horizons that have nothing to judge from
+// counting 0.
+func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
+	dims := frames.Shape().Dimensions
+	sum := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], dims[1]))
+	errs, brief := m.clipErrors(root, frames)
+	for i, e := range errs {
+		if brief != nil {
+			e = Sub(e, brief[i])
+		}
+		lead := dims[1] - e.Shape().Dimensions[1]
+		pad := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], lead))
+		sum = Add(sum, Concatenate([]*Node{pad, e}, 1))
+	}
+	return MulScalar(sum, 1/float64(len(m.net.Config.Predictor.Horizons)))
+}
+
+// Remembers says whether the predictor reads whole clips, so that Surprise can
+// judge them.
+func (c Config) Remembers() bool {
+	return c.Predictor.Kind == PredictorTransformer
+}
+
+// surpriseBatch is the largest number of windows that Surprise gives the engine at a time.
+const surpriseBatch = 16
+
+// Surprise writes to scores [n, T] how badly each frame of n clips [n, T, H, W, C]
+// was predicted from the frames before it, in the units of the normalised
+// latents, by a model with a memory. Every Stride-th frame is judged, the
+// first one and those between are 0. Clips longer than the Context are read in
+// windows that overlap by half. It panics when a slice has another length or
+// the model has no memory, see Config.Remembers; the engine's failures are errors.
+func (m *Model) Surprise(ctx context.Context, n, t int, frames []uint8, scores []float64) error {
+	cfg := m.net.Config
+	if !cfg.Remembers() {
+		panic("jepa: Surprise: the model's predictor has no memory")
+	}
+	px, p := cfg.Pixels(), cfg.Predictor
+	mustLen("Surprise frames", len(frames), n*t*px)
+	mustLen("Surprise scores", len(scores), n*t)
+	positions := (t + p.Stride - 1) / p.Stride
+	clear(scores)
+	for _, w := range windows(positions, p.Context) {
+		length := w.to - w.from
+		for lo := 0; lo < n; lo += surpriseBatch {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			count, size := min(surpriseBatch, n-lo), 1
+			for size < count {
+				size *= 2
+			}
+			in := make([]uint8, size*length*px)
+			for i := range count {
+				for j := range length {
+					at := (lo+i)*t + (w.from+j)*p.Stride
+					copy(in[(i*length+j)*px:], frames[at*px:(at+1)*px])
+				}
+			}
+			out := make([]float32, size*length)
+			shape := shapes.Make(dtypes.Uint8, size, length, cfg.Frame.Height, cfg.Frame.Width, cfg.Frame.Channels)
+			if err := m.run(m.surprise, out, array{in, shape}); err != nil {
+				return fmt.Errorf("jepa: surprise: %w", err)
+			}
+			for i := range count {
+				for j := w.judged; j < length; j++ {
+					scores[(lo+i)*t+(w.from+j)*p.Stride] = float64(out[i*length+j])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// window is a stretch of positions, of which those from judged on are scored.
+type window struct{ from, to, judged int }
+
+// windows covers positions with stretches of at most context that begin half a
+// context apart, each position scored once, with the longest past available.
+func windows(positions, context int) []window {
+	all := []window{{0, min(positions, context), 0}}
+	for all[len(all)-1].to < positions {
+		last := all[len(all)-1]
+		to := min(positions, last.to+max(1, context/2))
+		all = append(all, window{to - context, to, last.to - (to - context)})
+	}
+	return all
+}

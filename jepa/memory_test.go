@@ -1,0 +1,253 @@
+package jepa_test
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/jepa"
+)
+
+// memory is a small memory model: cells of 3 x 3, a transformer over 5 latents, every second frame.
+func memory() jepa.Config {
+	return jepa.Config{
+		Version: jepa.FormatVersion, Frame: jepa.FrameConfig{Height: 12, Width: 12, Channels: 3}, Input: jepa.InputMix,
+		PixelMean: []float64{0.4, 0.5, 0.6}, PixelMix: []float64{3, 0.5, 0, 0.5, 2, -1, 0, -1, 4},
+		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{5, 2}, Kernels: []int{8, 1}, Strides: []int{4, 1}, Latent: 6},
+		Predictor: jepa.PredictorConfig{Kind: jepa.PredictorTransformer, Hidden: []int{16, 12}, Context: 5,
+			Width: 8, Blocks: 2, Heads: 2, Stride: 2, Horizons: []int{1, 3}},
+		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{4}},
+	}
+}
+
+// awake is fresh with readouts that are not 0, as training makes them.
+func awake(t testing.TB, cfg jepa.Config) *jepa.Model {
+	t.Helper()
+	m := fresh(t, cfg)
+	surprise(t, m, 1, cfg.Predictor.Context*cfg.Predictor.Stride, frames(cfg, cfg.Predictor.Context*cfg.Predictor.Stride))
+	all, err := jepa.ReadStore(m.Store(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tensor := range all {
+		if strings.Contains(name, "horizon") {
+			copy(tensor.Data, numbers(name, len(tensor.Data)))
+		}
+	}
+	if err := jepa.FillStore(m.Store(), all); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func surprise(t testing.TB, m *jepa.Model, n, length int, px []uint8) []float64 {
+	t.Helper()
+	out := make([]float64, n*length)
+	if err := m.Surprise(context.Background(), n, length, px, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// remember runs Network.Remember on latents z [1, t, D] and returns the guesses of each horizon, [t, D].
+func remember(t testing.TB, m *jepa.Model, length int, z []float32) [][]float32 {
+	t.Helper()
+	net := jepa.Network{Config: m.Config()}
+	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z *graph.Node) []*graph.Node { return net.Remember(root, z) })
+	defer exec.Finalize()
+	var guesses [][]float32
+	for _, g := range exec.MustCall(tensors.FromFlatDataAndDimensions(z, 1, length, m.Config().Latent())) {
+		guesses = append(guesses, tensors.MustCopyFlatData[float32](g))
+	}
+	return guesses
+}
+
+// naiveSurprise judges one clip: windows as the contract says, errors by hand.
+func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float64 {
+	t.Helper()
+	cfg, d := m.Config(), m.Config().Latent()
+	p, out := cfg.Predictor, make([]float64, length)
+	codes := encode(t, m, length, px)
+	var positions []int
+	for f := 0; f < length; f += p.Stride {
+		positions = append(positions, f)
+	}
+	for i, f := range positions {
+		from := 0 // where the window that judges i begins
+		for end := p.Context; i >= end; {
+			end = min(len(positions), end+p.Context/2)
+			from = end - p.Context
+		}
+		var z []float32
+		for _, g := range positions[from : i+1] {
+			z = append(z, codes[g*d:(g+1)*d]...)
+		}
+		guesses := remember(t, m, i+1-from, z)
+		for k, ahead := range p.Horizons {
+			if i-ahead < from {
+				continue
+			}
+			wrong := func(guess []float32) (sum float64) {
+				for j := range d {
+					sum += math.Pow(float64(guess[j]-codes[f*d+j]), 2) / float64(d*len(p.Horizons))
+				}
+				return sum
+			}
+			at := i - ahead - from // position of the last latent seen, in z
+			out[f] += wrong(guesses[k][at*d:])
+			if p.Excess {
+				lo := max(0, at-1)
+				out[f] -= wrong(remember(t, m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:])
+			}
+		}
+	}
+	return out
+}
+
+func TestSurprise(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*jepa.Config)
+	}{
+		{"all", func(*jepa.Config) {}},
+		{"excess", func(c *jepa.Config) { c.Predictor.Excess = true }},
+		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
+		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
+		{"pixels of components", func(c *jepa.Config) {
+			c.Encoder.Channels, c.Encoder.Kernels, c.Encoder.Strides = nil, nil, nil
+			c.Short = jepa.PredictorConfig{}
+		}},
+	} {
+		cfg := memory()
+		c.change(&cfg)
+		m := awake(t, cfg)
+		for _, length := range []int{1, 2, 9, 10, 11, 17, 24} {
+			px := frames(cfg, 2*length)
+			got := surprise(t, m, 2, length, px)
+			for i := range 2 {
+				want := naiveSurprise(t, m, length, px[i*length*cfg.Pixels():(i+1)*length*cfg.Pixels()])
+				for f := range want {
+					if gap := math.Abs(got[i*length+f] - want[f]); !(gap <= 1e-4*(1+math.Abs(want[f]))) {
+						t.Errorf("%s, clip %d of %d frames: frame %d has surprise %g, want %g", c.name, i, length, f, got[i*length+f], want[f])
+					}
+				}
+			}
+		}
+	}
+}
+
+// Under TargetPixels the guesses are of the frame's components, not of latents.
+func TestSurpriseOfPixels(t *testing.T) {
+	cfg := memory()
+	cfg.Predictor.Target, cfg.Predictor.Horizons, cfg.Predictor.Stride = jepa.TargetPixels, []int{1}, 1
+	m := awake(t, cfg)
+	net := jepa.Network{Config: cfg}
+	px, d := frames(cfg, 3), cfg.Latent()
+	got := surprise(t, m, 1, 3, px)
+	exec := model.MustNewExec(m.Backend(), m.Store(), net.Target)
+	defer exec.Finalize()
+	y := tensors.MustCopyFlatData[float32](exec.MustCall(tensors.FromFlatDataAndDimensions(px, 3, 12, 12, 3))[0])
+	guesses := remember(t, m, 3, encode(t, m, 3, px))
+	for f := 1; f < 3; f++ {
+		want := 0.0
+		for j := range d {
+			want += math.Pow(float64(guesses[0][(f-1)*d+j]-y[f*d+j]), 2) / float64(d)
+		}
+		if math.Abs(got[f]-want) > 1e-4*(1+want) {
+			t.Errorf("frame %d has surprise %g, want %g", f, got[f], want)
+		}
+	}
+}
+
+// A rollout's first step is the first horizon's guess from a full context.
+func TestMemoryRollout(t *testing.T) {
+	cfg := memory()
+	m, d := awake(t, cfg), cfg.Latent()
+	z := numbers("z", 5*d)
+	state := make([]float32, 0, 5*d)
+	for i := 4; i >= 0; i-- {
+		state = append(state, z[i*d:(i+1)*d]...)
+	}
+	got := rollout(t, m, jepa.Shape{B: 1, N: 1, L: 1}, state, nil)
+	near(t, "guess", got, remember(t, m, 5, z)[0][4*d:], 1e-5)
+	untrained := fresh(t, cfg)
+	near(t, "untrained guess", rollout(t, untrained, jepa.Shape{B: 1, N: 1, L: 1}, state, nil), z[4*d:], 0)
+}
+
+// The grid's patches fall into place: a decoder that copies each cell to its patch draws a chequerboard of cells.
+func TestCellsDecode(t *testing.T) {
+	cfg := memory()
+	m := fresh(t, cfg)
+	net := jepa.Network{Config: cfg}
+	exec := model.MustNewExec(m.Backend(), m.Store(), net.CellsDecode)
+	defer exec.Finalize()
+	grid := make([]float32, 9*2)
+	for cell := range 9 {
+		grid[2*cell] = float32(cell)
+	}
+	exec.MustCall(tensors.FromFlatDataAndDimensions(grid, 1, 3, 3, 2))
+	weight := make([]float32, 2*4*4*3)
+	for i := range 4 * 4 * 3 {
+		weight[i] = 1 // of the first channel, to every pixel of the patch
+	}
+	scope := "short/decode/"
+	if err := jepa.FillStore(m.Store(), map[string]jepa.Tensor{
+		scope + "weight": {Shape: []int{1, 1, 2, 48}, Data: weight}, scope + "bias": {Shape: []int{48}, Data: make([]float32, 48)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out := tensors.MustCopyFlatData[float32](exec.MustCall(tensors.FromFlatDataAndDimensions(grid, 1, 3, 3, 2))[0])
+	for i, v := range out {
+		y, x := i/(12*3), i/3%12
+		if want := float32(y/4*3 + x/4); v != want {
+			t.Fatalf("pixel (%d, %d) is %v, want %v", y, x, v, want)
+		}
+	}
+}
+
+func TestMemoryOnDisk(t *testing.T) {
+	cfg := memory()
+	m, dir := awake(t, cfg), filepath.Join(t.TempDir(), "model")
+	px := frames(cfg, 10)
+	want := surprise(t, m, 1, 10, px)
+	if err := m.Save(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := jepa.Load(backend(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if scores := surprise(t, got, 1, 10, px); !slices.Equal(scores, want) {
+		t.Errorf("scores %v, want %v", scores, want)
+	}
+}
+
+func TestMemoryConfig(t *testing.T) {
+	for says, change := range map[string]func(*jepa.Config){
+		"pixel_mix has 3 numbers":                  func(c *jepa.Config) { c.PixelMix = c.PixelMix[:3] },
+		"encoder cells, predictor mlp":             func(c *jepa.Config) { c.Predictor = jepa.PredictorConfig{Kind: jepa.PredictorMLP, Hidden: []int{4}} },
+		"encoder conv, predictor transformer":      func(c *jepa.Config) { c.Encoder.Kind = jepa.EncoderConv },
+		"takes no actions, action_dim is 2":        func(c *jepa.Config) { c.ActionDim = 2 },
+		"heads is 3, want a divisor of width 8":    func(c *jepa.Config) { c.Predictor.Heads = 3 },
+		"horizons [3 1]":                           func(c *jepa.Config) { c.Predictor.Horizons = []int{3, 1} },
+		"horizons [5]":                             func(c *jepa.Config) { c.Predictor.Horizons = []int{5} },
+		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
+		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
+		"window is -1":                             func(c *jepa.Config) { c.Predictor.Window = -1 },
+		"predictor cells has hidden widths and is": func(c *jepa.Config) { c.Predictor.Kind = jepa.PredictorCells },
+	} {
+		cfg := memory()
+		change(&cfg)
+		wantError(t, cfg.Validate(), says)
+	}
+	if err := memory().Validate(); err != nil {
+		t.Error(err)
+	}
+}

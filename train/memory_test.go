@@ -1,0 +1,248 @@
+package train_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+	"gonum.org/v1/gonum/mat"
+
+	"foresee/data"
+	"foresee/env/physics"
+	"foresee/jepa"
+	"foresee/train"
+)
+
+var hidden struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// clips opens a dataset of possible clips of quad-splice, two of them cut short.
+func clips(t testing.TB) *data.Dataset {
+	t.Helper()
+	hidden.once.Do(func() {
+		shared := rooms(t) // its folder goes when the tests end
+		hidden.dir = filepath.Join(shared.Dir(), "clips")
+		hidden.err = writeClips(hidden.dir)
+	})
+	if hidden.err != nil {
+		t.Fatal(hidden.err)
+	}
+	return open(t, hidden.dir)
+}
+
+func writeClips(dir string) error {
+	w, err := data.Create(dir, data.Meta{Name: "physics", Frame: data.Frame{Height: physics.Size, Width: physics.Size, Channels: physics.Channels}})
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	for i := range 24 {
+		c, frames := physics.Train(physics.Config{}, 7, i), physics.Frames
+		if i < 2 {
+			frames = 9 + i
+		}
+		for f := range frames {
+			if err := w.Append(c.Frame(f), nil); err != nil {
+				return err
+			}
+		}
+		if err := w.EndEpisode(); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// smallMemory is the physics preset, shrunk: 8 + 12 steps.
+func smallMemory(t testing.TB, d *data.Dataset) train.Config {
+	t.Helper()
+	cfg, err := train.Preset("physics", d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, s := &cfg.Model, &cfg.Train
+	m.Encoder.Channels, m.Encoder.Latent = []int{6, 4}, 12
+	m.Encoder.Kernels, m.Encoder.Strides = m.Encoder.Kernels[:2], m.Encoder.Strides[:2]
+	m.Predictor.Width, m.Predictor.Blocks, m.Predictor.Heads, m.Predictor.Hidden = 16, 1, 2, []int{16, 16}
+	m.Short.Hidden = []int{6}
+	s.Pixels.Steps, s.Pixels.Batch, s.Pixels.Group, s.Pixels.WarmUp = 8, 8, 4, 2
+	s.Latents.Steps, s.Latents.Batch, s.Latents.WarmUp, s.Latents.Refresh = 12, 8, 2, 4
+	s.LogEvery, s.MonitorEvery, s.SaveEvery, s.SaveShare, s.StopOnCollapse, s.Minutes = 1, 5, 3, 0, false, 0
+	return cfg
+}
+
+// An interrupted run of a memory model is the undisturbed one, wherever it is interrupted.
+func TestMemoryRunResumes(t *testing.T) {
+	d := clips(t)
+	cfg := smallMemory(t, d)
+	whole := filepath.Join(t.TempDir(), "whole")
+	m := mustRun(t, train.Options{Data: d, Out: whole, Config: cfg})
+	logged(t, whole, 20)
+	for _, stage := range []struct {
+		name string
+		step int
+	}{{"pixels", 5}, {"latents", 1}, {"latents", 7}, {"latents", 8}} {
+		out := filepath.Join(t.TempDir(), "cut")
+		interrupt(t, train.Options{Data: d, Out: out, Config: cfg}, stage.name, stage.step)
+		mustRun(t, train.Options{Data: d, Out: out, Config: cfg})
+		if !bytes.Equal(weights(t, out), weights(t, whole)) {
+			t.Errorf("interrupted at %s:%d: other weights", stage.name, stage.step)
+		}
+	}
+	card := string(read(t, filepath.Join(whole, train.CardFile)))
+	if !strings.Contains(card, "encoder cells, predictor transformer") || strings.Contains(card, "ended by the clock") {
+		t.Errorf("card: %s", card)
+	}
+	px := physics.Train(physics.Config{}, 8, 0).Pixels
+	scores := make([]float64, physics.Frames)
+	if err := m.Surprise(t.Context(), 1, physics.Frames, px, scores); err != nil {
+		t.Fatal(err)
+	}
+	for f, s := range scores {
+		if judged := f > 4 && f%2 == 0; judged != (s != 0) { // two latents say all there is to say of frames 2 and 4
+			t.Errorf("frame %d has surprise %v", f, s)
+		}
+	}
+}
+
+// interrupt trains until a step of a stage is done.
+func interrupt(t *testing.T, o train.Options, stage string, step int) {
+	t.Helper()
+	backend, err := jepa.OpenBackend("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Backend = backend
+	o.Progress = func(p train.Progress) {
+		if p.Stage == stage && p.Step == step {
+			cancel()
+		}
+	}
+	before := goleak.IgnoreCurrent()
+	if _, err := train.Run(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted at %s:%d: %v", stage, step, err)
+	}
+	if err := goleak.Find(before); err != nil {
+		t.Error(err)
+	}
+}
+
+// Every variant trains: no stage 1, no layers, the pixel twin, SIGReg, no memory.
+func TestMemoryVariants(t *testing.T) {
+	d := clips(t)
+	for name, change := range map[string]func(*train.Config){
+		"random encoder": func(c *train.Config) { c.Train.Pixels.Steps, c.Model.Short = 0, jepa.PredictorConfig{} },
+		"components": func(c *train.Config) {
+			c.Train.Pixels.Steps, c.Model.Short = 0, jepa.PredictorConfig{}
+			c.Model.Encoder.Channels, c.Model.Encoder.Kernels, c.Model.Encoder.Strides = nil, nil, nil
+		},
+		"no excess": func(c *train.Config) { c.Model.Predictor.Excess = false },
+		"pixel twin": func(c *train.Config) {
+			c.Train.Pixels.Target, c.Model.Predictor.Target = jepa.TargetPixels, jepa.TargetPixels
+			c.Train.Pixels.Weights = train.Weights{Pred: 1}
+		},
+		"sigreg": func(c *train.Config) {
+			c.Train.Pixels.Weights, c.Train.Pixels.Slices = train.Weights{Pred: 1, SIGReg: 1}, 4
+		},
+		"no memory": func(c *train.Config) { c.Model.Predictor.Window, c.Model.Predictor.Excess = 1, false },
+	} {
+		cfg, out := smallMemory(t, d), filepath.Join(t.TempDir(), "model")
+		cfg.Train.Latents.Steps, cfg.Train.Latents.Rate, cfg.Train.Latents.Hard = 40, 4e-3, 0
+		change(&cfg)
+		mustRun(t, train.Options{Data: d, Out: out, Config: cfg})
+		entries := logged(t, out, cfg.Train.Pixels.Steps+40)[cfg.Train.Pixels.Steps:]
+		first, last := 0.0, 0.0
+		for i := range 8 {
+			first, last = first+float64(entries[i].Loss)/8, last+float64(entries[39-i].Loss)/8
+		}
+		if !(last < 0.95*first) {
+			t.Errorf("%s: the loss of stage 2 went from %v to %v", name, first, last)
+		}
+	}
+}
+
+// A run that is out of time ends with the rate at its floor, and says so.
+func TestMinutes(t *testing.T) {
+	d, out := clips(t), filepath.Join(t.TempDir(), "model")
+	cfg := smallMemory(t, d)
+	cfg.Train.Latents.Steps, cfg.Train.Minutes = 1_000_000, 0.06
+	var j journal
+	mustRun(t, train.Options{Data: d, Out: out, Config: cfg, Log: j.logger()})
+	entries, err := train.ReadLog(filepath.Join(out, train.LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(entries); n > 100_000 {
+		t.Errorf("%d steps in 3.6 seconds", n)
+	}
+	if !strings.Contains(j.String(), "out of time") {
+		t.Errorf("the log does not say that time ran out: %s", &j)
+	}
+	if card := string(read(t, filepath.Join(out, train.CardFile))); !strings.Contains(card, "ended by the clock") {
+		t.Errorf("card: %s", card)
+	}
+}
+
+// The preset's mix makes the channels of its dataset uncorrelated and equally strong.
+func TestPhysicsMix(t *testing.T) {
+	d := clips(t)
+	cfg, err := train.Preset("physics", d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []float64
+	for s := range d.Steps() {
+		for _, v := range d.Frame(s) {
+			rows = append(rows, float64(v)/255)
+		}
+	}
+	mixed := mat.NewDense(len(rows)/3, 3, rows)
+	mixed.Apply(func(_, c int, v float64) float64 { return v - cfg.Model.PixelMean[c] }, mixed)
+	var out mat.Dense
+	out.Mul(mixed, mat.NewDense(3, 3, cfg.Model.PixelMix))
+	var cov mat.SymDense
+	cov.SymOuterK(3/float64(len(rows)), out.T())
+	for i := range 3 {
+		for j := range 3 {
+			want := 0.0
+			if i == j {
+				want = 1
+			}
+			if gap := math.Abs(cov.At(i, j) - want); gap > 0.15 { // the ridge shrinks weak channels
+				t.Errorf("covariance (%d, %d) of the mixed channels is %.3f, want about %g", i, j, cov.At(i, j), want)
+			}
+		}
+	}
+}
+
+func TestMemoryConfigs(t *testing.T) {
+	d := clips(t)
+	for says, change := range map[string]func(*train.Config){
+		"group is 3, want at least 2 and a divisor of batch 8": func(c *train.Config) { c.Train.Pixels.Group = 3 },
+		"short predictor of kind cells":                        func(c *train.Config) { c.Model.Short = jepa.PredictorConfig{} },
+		`target is "words"`:                                    func(c *train.Config) { c.Train.Pixels.Target = "words" },
+		"latents: steps is 0":                                  func(c *train.Config) { c.Train.Latents.Steps = 0 },
+		"minutes is -1":                                        func(c *train.Config) { c.Train.Minutes = -1 },
+		"not for a memory model":                               func(c *train.Config) { c.Train.ProbeEpisodes = 3 },
+	} {
+		cfg := smallMemory(t, d)
+		change(&cfg)
+		_, err := run(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "x"), Config: cfg})
+		wantError(t, err, says)
+	}
+	if _, err := os.Stat(filepath.Join(d.Dir(), "x")); err == nil {
+		t.Error("a folder was made")
+	}
+}

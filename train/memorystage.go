@@ -1,0 +1,158 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/jepa"
+)
+
+// memoryStage prepares stage 2 of a memory model: clips of cached latents, every
+// Stride-th frame from every possible first one, learnt whole by a transformer.
+func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
+	cfg := t.cfg.Train.Latents
+	if err := t.measureProjections(ctx); err != nil {
+		return nil, err
+	}
+	c, err := t.latents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	targets := c
+	if t.cfg.Model.Predictor.Target == jepa.TargetPixels {
+		if targets, err = t.pixelTargets(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	t.sampler = newMemorySampler(c, t.cfg.Model.Predictor, t.training, cfg)
+	if len(t.sampler.starts) == 0 {
+		return nil, fmt.Errorf("train: no episode is long enough for two latents %d frames apart", t.cfg.Model.Predictor.Stride)
+	}
+	if len(t.savedErrors) == len(t.sampler.errors) {
+		copy(t.sampler.errors, t.savedErrors)
+		copy(t.sampler.drawn, t.savedDrawn)
+	}
+	t.sampler.accumulate()
+	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopePredictor}, timed: true}
+	for _, h := range t.cfg.Model.Predictor.Horizons {
+		s.names = append(s.names, fmt.Sprintf("ahead_%d", h))
+	}
+	s.names = append(s.names, "copy_ratio")
+	s.feed = func(_ context.Context, step int) ([]*tensors.Tensor, error) {
+		return t.feedMemory(c, targets, t.drawn(step, t.latentRand(step))), nil
+	}
+	s.build = t.buildMemory
+	s.seen = t.noteErrors
+	return s, nil
+}
+
+// newMemorySampler admits clips of a context that start at any frame, the first
+// frames of an episode included where it is shorter.
+func newMemorySampler(c *cache, p jepa.PredictorConfig, keep func(episode int) bool, cfg LatentStage) *sampler {
+	s := &sampler{hard: cfg.Hard, power: cfg.Power}
+	for e := range c.first {
+		last := c.length[e] - (p.Context-1)*p.Stride // first start whose clip is cut short by the end
+		for i := 0; keep(e) && i < max(min(p.Stride, c.length[e]-p.Stride), last); i++ {
+			s.starts = append(s.starts, c.first[e]+i)
+		}
+	}
+	s.errors, s.drawn = make([]float32, len(s.starts)), make([]float32, len(s.starts))
+	return s
+}
+
+// feedMemory gathers the clips of a step: latents [B, T, D], targets [B, T, D]
+// where they are not the latents, and which positions lie in the episode [B, T].
+func (t *trainer) feedMemory(c, targets *cache, clips []int) []*tensors.Tensor {
+	m := t.cfg.Model
+	b, length, d := len(clips), m.Context(), m.Latent()
+	z, y, valid := make([]float32, b*length*d), []float32(nil), make([]float32, b*length)
+	if targets != c {
+		y = make([]float32, b*length*d)
+	}
+	for i, clip := range clips {
+		start := t.sampler.starts[clip]
+		e := c.episode[start]
+		end := c.first[e] + c.length[e]
+		for j := range length {
+			at := start + j*m.Predictor.Stride
+			if at >= end {
+				break
+			}
+			valid[i*length+j] = 1
+			copy(z[(i*length+j)*d:], c.row(at)[:d])
+			if y != nil {
+				copy(y[(i*length+j)*d:], targets.row(at)[:d])
+			}
+		}
+	}
+	in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(z, b, length, d)}
+	if y != nil {
+		in = append(in, tensors.FromFlatDataAndDimensions(y, b, length, d))
+	}
+	return append(in, tensors.FromFlatDataAndDimensions(valid, b, length))
+}
+
+// Where surprise is an excess, one clip in pairsEvery of a batch also teaches what
+// two latents alone say, with this weight.
+const (
+	pairsEvery  = 8
+	pairsWeight = 0.25
+)
+
+// buildMemory is the graph of the stage: for each horizon the squared error,
+// mean over D and the valid positions of the batch, summed over horizons.
+// Scalars: each horizon's, and the first one's ratio to repeating the newest
+// target. Extra output: the error of each clip [B].
+func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) {
+	net := jepa.Network{Config: t.cfg.Model}
+	z, y, valid := in[0], in[0], in[len(in)-1]
+	if len(in) == 3 {
+		y = in[1]
+	}
+	length := z.Shape().Dimensions[1]
+	var total, each *Node
+	var scalars []*Node
+	for k, e := range net.MemoryErrors(net.Remember(root, z), y) {
+		ahead := t.cfg.Model.Predictor.Horizons[k]
+		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
+		e = Mul(e, counts)
+		mean := Div(ReduceAllSum(e), ReduceAllSum(counts))
+		own := Div(ReduceSum(e, 1), AddScalar(ReduceSum(counts, 1), 1e-6))
+		scalars = append(scalars, mean)
+		if total == nil {
+			total, each = mean, own
+		} else {
+			total, each = Add(total, mean), Add(each, own)
+		}
+	}
+	if t.cfg.Model.Predictor.Excess {
+		few := max(1, z.Shape().Dimensions[0]/pairsEvery)
+		own := func(x *Node) *Node { return Slice(x, AxisRange(0, few)) }
+		for k, e := range net.MemoryErrors(net.Pairs(root, own(z)), own(y)) {
+			counts := Slice(own(valid), AxisRange(), AxisRange(t.cfg.Model.Predictor.Horizons[k], length))
+			total = Add(total, MulScalar(Div(ReduceAllSum(Mul(e, counts)), ReduceAllSum(counts)), pairsWeight))
+		}
+	}
+	first := t.cfg.Model.Predictor.Horizons[0]
+	counts := Slice(valid, AxisRange(), AxisRange(first, length))
+	moved := Sub(Slice(y, AxisRange(), AxisRange(first, length)), Slice(y, AxisRange(), AxisRange(0, length-first)))
+	still := Div(ReduceAllSum(Mul(ReduceMean(Square(moved), -1), counts)), ReduceAllSum(counts))
+	scalars = append(scalars, Div(scalars[0], AddScalar(still, 1e-12)))
+	return total, scalars, []*Node{each}
+}
+
+// pixelTargets encodes all frames as the targets of TargetPixels: a cache whose
+// rows are those of c.
+func (t *trainer) pixelTargets(ctx context.Context, c *cache) (*cache, error) {
+	y := *c
+	y.width = t.cfg.Model.Latent()
+	y.codes = make([]float32, 0, t.opts.Data.Steps()*y.width)
+	err := t.mapFrames(ctx, framesAhead(t.opts.Data), jepa.Network{Config: t.cfg.Model}.Target, func(rows []float32) {
+		y.codes = append(y.codes, rows...)
+	})
+	return &y, err
+}

@@ -1,0 +1,48 @@
+package train
+
+import (
+	"foresee/data"
+	"foresee/jepa"
+)
+
+// physics is the recipe of surprise-and-physics reference 3.8: colours made
+// equally strong, a fine grid of few channels, a fixed projection, and a causal
+// transformer that remembers the whole clip.
+func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
+	mean, cov := d.ChannelMoments(2048)
+	mix := jepa.Whitening(cov, len(mean))
+	frames := 0
+	for e := range d.Episodes() {
+		_, length := d.Episode(e)
+		frames = max(frames, length)
+	}
+	const stride = 2
+	contextLatents := max(4, min(16, (frames+stride-1)/stride))
+	if frames <= 32*stride {
+		contextLatents = max(4, (frames+stride-1)/stride)
+	}
+	cell := max(1, (max(frame.Height, frame.Width)+8)/16) // about 16 cells a side
+	cfg := common("physics", jepa.Config{
+		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputMix, PixelMean: mean, PixelMix: mix,
+		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 8}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
+		Predictor: jepa.PredictorConfig{
+			Kind: jepa.PredictorTransformer, Hidden: []int{512, 512}, Context: contextLatents,
+			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 3}, Excess: true,
+		},
+		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
+	})
+	h, w := cfg.Model.Cells()
+	cfg.Model.Encoder.Latent = min(320, h*w*8)
+	cfg.Train.ProbeEpisodes = 0
+	cfg.Train.Minutes = 28
+	cfg.Train.SaveEvery = 100
+	cfg.Train.Pixels = PixelStage{
+		Optimizer: Optimizer{Steps: 400, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 30, Decay: 1e-5, Clip: 2},
+		Group:     16, Weights: Weights{Pred: 1, Std: 4, Cov: 1},
+	}
+	cfg.Train.Latents = LatentStage{
+		Optimizer: Optimizer{Steps: 10000, Batch: 32, Rate: 1e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
+		Rollout:   1, Hard: 0.6, Power: 0.7, Refresh: 400,
+	}
+	return cfg
+}

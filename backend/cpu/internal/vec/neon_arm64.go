@@ -164,10 +164,15 @@ func sigmoidNEON(dst, a *float32, n int)
 //go:noescape
 func erfNEON(dst, a *float32, n int)
 
-// geluNEON sets dst = a/2 * (1 + erf(a / sqrt 2)).
+// geluNEON sets dst = a Phi(a), Phi the normal distribution.
 //
 //go:noescape
 func geluNEON(dst, a *float32, n int)
+
+// geluSlopeNEON sets dst to the derivative of gelu at a.
+//
+//go:noescape
+func geluSlopeNEON(dst, a *float32, n int)
 
 // sinNEON sets dst to the sin of a; the result is not 0 if an |a| is above 30000, where dst is wrong.
 //

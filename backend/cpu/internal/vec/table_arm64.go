@@ -43,6 +43,7 @@ var tableNEON = table{
 	sigmoid:    sigmoidNEON,
 	erf:        erfNEON,
 	gelu:       geluNEON,
+	geluSlope:  geluSlopeNEON,
 	sin:        sinNEON,
 	cos:        cosNEON,
 	sum:        sumNEON,

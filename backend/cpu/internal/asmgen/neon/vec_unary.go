@@ -31,7 +31,8 @@ func unaries(f *file) {
 		{"tanh", "sets dst to the hyperbolic tangent of a.", 1, (*body).tanh},
 		{"sigmoid", "sets dst = 1 / (1 + exp(-a)).", 1, (*body).sigmoid},
 		{"erf", "sets dst to the error function of a.", 1, (*body).erf},
-		{"gelu", "sets dst = a/2 * (1 + erf(a / sqrt 2)).", 1, (*body).gelu},
+		{"gelu", "sets dst = a Phi(a), Phi the normal distribution.", 1, (*body).gelu},
+		{"geluSlope", "sets dst to the derivative of gelu at a.", 1, (*body).geluSlope},
 	} {
 		g := begin(f, u.name, "(dst, a *float32, n int)", u.doc, "dst", "a")
 		g.each(u.unroll, func(_ int, _ []v) { g.store(u.f(g.b, g.load("a")), "dst") })
@@ -142,11 +143,29 @@ func (b *body) erf(x v) v {
 	return b.pick(b.op(fcmgt, b.c(1), a), p, b.withSign(x, q))
 }
 
+// normal is, for a = min(|x|, 20), a, e = exp(-a^2/2) and the upper tail 1 - Phi(a) = e t p(t), t = 1 / (1 + 0.35 a).
+func (b *body) normal(x v) (a, e, tail v) {
+	a = b.op(fmin, b.op1(fabs, x), b.c(20)) // NaN passes
+	h := b.op(fmul, a, a)
+	low := b.op(fmul, b.mulSub(a, a, h), b.c(0.5)) // half of h - a^2, exactly
+	e = b.exp(b.op(fmul, h, b.c(-0.5)))
+	e = b.mulAdd(low, e, e)
+	t := b.op(fdiv, b.c(1), b.mulAdd(a, b.c(0.35), b.c(1)))
+	tail = b.horner(t, 0.13962166, 0.13985756, 0.119863138, 0.105391808, -0.0228422806, 0.158794403, -0.255388707, 0.143817127, -0.0291147251)
+	return a, e, b.op(fmul, b.op(fmul, tail, t), e)
+}
+
+// gelu is max(x, 0) - a tail.
 func (b *body) gelu(x v) v {
-	e := b.op(fadd, b.erf(b.op(fmul, x, b.c(math.Sqrt2/2))), b.c(1))
-	e = b.op(fmul, e, b.op(fmul, x, b.c(0.5)))
-	// -Inf * 0 would be NaN.
-	return b.pick(b.op(fcmeq, x, b.bits(sign|infBits)), b.zero(), e)
+	a, _, tail := b.normal(x)
+	return b.mulSub(a, tail, b.op(fmax, x, b.zero()))
+}
+
+// geluSlope is Phi(x) + x phi(x).
+func (b *body) geluSlope(x v) v {
+	a, e, tail := b.normal(x)
+	phi := b.pick(b.op(fcmgt, b.zero(), x), tail, b.op(fsub, b.c(1), tail))
+	return b.mulAdd(b.op(fmul, e, b.c(0.398942280)), b.withSign(x, a), phi)
 }
 
 // circular is sin for shift 0 and cos for shift 1. x = n pi/2 + r; n tells which of the two

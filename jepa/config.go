@@ -83,14 +83,14 @@ type PredictorConfig struct {
 	Context int    `json:"context" yaml:"context"` // latents in a state; 0 means 1
 
 	// PredictorTransformer only.
-	Width    int    `json:"width" yaml:"width"`       // of the residual stream
-	Blocks   int    `json:"blocks" yaml:"blocks"`     // transformer blocks, with a hidden layer of Hidden[0]; the readout's is Hidden[1]
-	Heads    int    `json:"heads" yaml:"heads"`       // must divide Width
-	Window   int    `json:"window" yaml:"window"`     // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
-	Stride   int    `json:"stride" yaml:"stride"`     // frames from one latent to the next
-	Horizons []int  `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
-	Excess   bool   `json:"excess" yaml:"excess"`     // surprise is the error in excess of what a memory of two latents would have made
-	Target   string `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
+	Width    int     `json:"width" yaml:"width"`       // of the residual stream
+	Blocks   int     `json:"blocks" yaml:"blocks"`     // transformer blocks, with a hidden layer of Hidden[0]; the readout's is Hidden[1]
+	Heads    int     `json:"heads" yaml:"heads"`       // must divide Width
+	Window   int     `json:"window" yaml:"window"`     // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
+	Stride   int     `json:"stride" yaml:"stride"`     // frames from one latent to the next
+	Horizons []int   `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
+	Excess   float64 `json:"excess" yaml:"excess"`     // surprise is the error less this share of what two latents alone would have made; 0 to 1
+	Target   string  `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
 }
 
 // What is predicted, PredictorConfig.Target.
@@ -249,8 +249,11 @@ func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	if p.Heads > 0 && p.Width%p.Heads != 0 {
 		bad("%s heads is %d, want a divisor of width %d", name, p.Heads, p.Width)
 	}
-	if p.Window < 0 || p.Excess && p.Window > 0 {
+	if p.Window < 0 || p.Excess > 0 && p.Window > 0 {
 		bad("%s window is %d, want 0 (all) or more, and 0 where surprise is an excess", name, p.Window)
+	}
+	if !(p.Excess >= 0 && p.Excess <= 1) {
+		bad("%s excess is %g, want 0 to 1", name, p.Excess)
 	}
 	if len(p.Horizons) == 0 || !slices.IsSorted(p.Horizons) || p.Horizons[len(p.Horizons)-1] >= p.Context {
 		bad("%s horizons %v want ascending numbers below the context %d", name, p.Horizons, p.Context)

@@ -108,23 +108,23 @@ func (m *Model) clipErrors(root *model.Scope, frames *Node) (errs, brief []*Node
 		y = net.Target(root, flat)
 	}
 	z, y = Reshape(z, dims[0], dims[1], cfg.Latent()), Reshape(y, dims[0], dims[1], cfg.Latent())
-	if cfg.Predictor.Excess {
+	if cfg.Predictor.Excess > 0 {
 		brief = net.MemoryErrors(net.Pairs(root, z), y)
 	}
 	return net.MemoryErrors(net.Remember(root, z), y), brief
 }
 
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
-// surprise of each position [B, T]: the mean of its horizons' errors, or of their
-// excess over those of two latents, horizons that have nothing to judge from
-// counting 0.
+// surprise of each position [B, T]: the mean of its horizons' errors, less the
+// config's Excess of those that two latents alone would have made; horizons that
+// have nothing to judge from count 0.
 func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
 	dims := frames.Shape().Dimensions
 	sum := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], dims[1]))
 	errs, brief := m.clipErrors(root, frames)
 	for i, e := range errs {
 		if brief != nil {
-			e = Sub(e, brief[i])
+			e = Sub(e, MulScalar(brief[i], m.net.Config.Predictor.Excess))
 		}
 		lead := dims[1] - e.Shape().Dimensions[1]
 		pad := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], lead))

@@ -102,9 +102,9 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 			}
 			at := i - ahead - from // position of the last latent seen, in z
 			out[f] += wrong(guesses[k][at*d:])
-			if p.Excess {
+			if p.Excess > 0 {
 				lo := max(0, at-1)
-				out[f] -= wrong(remember(t, m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:])
+				out[f] -= p.Excess * wrong(remember(t, m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:])
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func TestSurprise(t *testing.T) {
 		change func(*jepa.Config)
 	}{
 		{"all", func(*jepa.Config) {}},
-		{"excess", func(c *jepa.Config) { c.Predictor.Excess = true }},
+		{"excess", func(c *jepa.Config) { c.Predictor.Excess = 0.75 }},
 		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
 		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
 		{"pixels of components", func(c *jepa.Config) {
@@ -240,6 +240,7 @@ func TestMemoryConfig(t *testing.T) {
 		"horizons [5]":                             func(c *jepa.Config) { c.Predictor.Horizons = []int{5} },
 		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
+		"excess is 1.5":                            func(c *jepa.Config) { c.Predictor.Excess = 1.5 },
 		"window is -1":                             func(c *jepa.Config) { c.Predictor.Window = -1 },
 		"predictor cells has hidden widths and is": func(c *jepa.Config) { c.Predictor.Kind = jepa.PredictorCells },
 	} {

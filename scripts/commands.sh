@@ -56,6 +56,10 @@ row "$dir/physics.json" collect/physics/frames
 row "$dir/surprise.json" surprise/mean/prefix
 row "$dir/clips.json" surprise/colour/suffix
 row "$dir/clips.json" null/frame-difference/prefix
+"$foresee" train -d "$dir/physics" -o "$dir/remembers" --preset physics --set train.pixels.steps=2 --set train.latents.steps=3 --json >"$dir/remembers.json"
+row "$dir/remembers.json" train/latents/ahead_3
+"$foresee" eval surprise -m "$dir/remembers" --clips "$dir/quads" --nulls 1 --json >"$dir/remembered.json"
+row "$dir/remembered.json" surprise/mean/prefix
 
 if has import; then
     ffmpeg -v error -f lavfi -i testsrc=size=96x64:rate=10:duration=3 -pix_fmt yuv420p "$dir/test.mp4"

@@ -96,7 +96,7 @@ func (t *trainer) feedMemory(c, targets *cache, clips []int) []*tensors.Tensor {
 	return append(in, tensors.FromFlatDataAndDimensions(valid, b, length))
 }
 
-// Where surprise is an excess, one clip in pairsEvery of a batch also teaches what
+// Where Predictor.Excess is above 0, one clip in pairsEvery of a batch also teaches what
 // two latents alone say, with this weight.
 const (
 	pairsEvery  = 8
@@ -129,7 +129,7 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 			total, each = Add(total, mean), Add(each, own)
 		}
 	}
-	if t.cfg.Model.Predictor.Excess {
+	if t.cfg.Model.Predictor.Excess > 0 {
 		few := max(1, z.Shape().Dimensions[0]/pairsEvery)
 		own := func(x *Node) *Node { return Slice(x, AxisRange(0, few)) }
 		for k, e := range net.MemoryErrors(net.Pairs(root, own(z)), own(y)) {

@@ -9,11 +9,15 @@ import (
 )
 
 // Series is one line of a chart: Y over X, of equal length. A point that is not finite (or not
-// positive on a logarithmic axis) breaks the line. Reference series are drawn dashed and grey.
+// positive on a logarithmic axis) breaks the line. Reference series are drawn dashed and grey; Dots
+// marks each point. Colour is a place in the palette, from 1, so that a thing keeps its colour from chart
+// to chart; 0 takes the next.
 type Series struct {
 	Name      string
 	X, Y      []float64
 	Reference bool
+	Dots      bool
+	Colour    int
 }
 
 // Mark is a vertical line at X with a label, such as the frame of a teleport.
@@ -28,7 +32,7 @@ type Chart struct {
 	Title, XLabel, YLabel string
 	Series                []Series
 	Marks                 []Mark
-	LogY, YZero           bool
+	LogX, LogY, YZero     bool
 }
 
 const (
@@ -48,58 +52,71 @@ func (c Chart) SVG() string {
 		chartW, chartH, html.EscapeString(c.Title))
 	c.drawGrid(&b, a)
 	for _, m := range c.Marks {
-		if m.X < a.x0 || m.X > a.x1 {
+		if x := a.scaleX(m.X); bad(x) || x < a.x0 || x > a.x1 {
 			continue
 		}
 		fmt.Fprintf(&b, `<line class="mark" x1="%[1]s" x2="%[1]s" y1="%[2]s" y2="%[3]s"/><text class="mark" x="%[1]s" y="%[4]s" dx="4">%[5]s</text>`,
-			num(a.px(m.X)), num(marginT), num(chartH-marginB), num(marginT+10), html.EscapeString(m.Label))
+			num(a.px(a.scaleX(m.X))), num(marginT), num(chartH-marginB), num(marginT+10), html.EscapeString(m.Label))
 	}
-	colour := 0
-	for _, s := range c.Series {
+	strokes := c.strokes()
+	for i, s := range c.Series {
 		if len(s.X) != len(s.Y) {
 			panic(fmt.Sprintf("report: series %q has %d x and %d y", s.Name, len(s.X), len(s.Y)))
 		}
-		stroke := palette[colour%len(palette)]
-		dash := ""
+		stroke, dash := strokes[i], ""
 		if s.Reference {
-			stroke, dash = "#868e96", ` stroke-dasharray="5 4"`
-		} else {
-			colour++
+			dash = ` stroke-dasharray="5 4"`
 		}
 		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round"%s><title>%s</title></path>`,
 			a.path(s), stroke, dash, html.EscapeString(s.Name))
+		if s.Dots {
+			a.dots(&b, s, stroke)
+		}
 	}
 	b.WriteString("</svg>")
 	return b.String()
 }
 
+// strokes are the series' colours.
+func (c Chart) strokes() []string {
+	out := make([]string, len(c.Series))
+	next := 0
+	for i, s := range c.Series {
+		switch {
+		case s.Reference:
+			out[i] = "#868e96"
+		case s.Colour > 0:
+			out[i] = palette[(s.Colour-1)%len(palette)]
+		default:
+			out[i] = palette[next%len(palette)]
+			next++
+		}
+	}
+	return out
+}
+
 // legend lists names with the colours SVG gives them.
 func (c Chart) legend() string {
 	var b strings.Builder
-	colour := 0
-	for _, s := range c.Series {
-		stroke := "#868e96"
-		if !s.Reference {
-			stroke = palette[colour%len(palette)]
-			colour++
-		}
+	strokes := c.strokes()
+	for i, s := range c.Series {
 		if s.Name != "" {
-			fmt.Fprintf(&b, `<span class="key"><i style="background:%s"></i>%s</span>`, stroke, html.EscapeString(s.Name))
+			fmt.Fprintf(&b, `<span class="key"><i style="background:%s"></i>%s</span>`, strokes[i], html.EscapeString(s.Name))
 		}
 	}
 	return b.String()
 }
 
 type axes struct {
-	x0, x1, y0, y1 float64 // y in log10 when log
-	log            bool
+	x0, x1, y0, y1 float64 // in log10 where log
+	logX, logY     bool
 }
 
 func (c Chart) axes() axes {
-	a := axes{x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1), log: c.LogY}
+	a := axes{x0: math.Inf(1), x1: math.Inf(-1), y0: math.Inf(1), y1: math.Inf(-1), logX: c.LogX, logY: c.LogY}
 	for _, s := range c.Series {
 		for i := range min(len(s.X), len(s.Y)) {
-			x, y := s.X[i], a.scaleY(s.Y[i])
+			x, y := a.scaleX(s.X[i]), a.scaleY(s.Y[i])
 			if bad(x) || bad(y) {
 				continue
 			}
@@ -130,18 +147,22 @@ func (c Chart) axes() axes {
 
 func bad(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
-func (a axes) scaleY(y float64) float64 {
-	if !a.log {
-		return y
-	}
-	if y <= 0 {
+func (a axes) scaleX(x float64) float64 { return scale(x, a.logX) }
+func (a axes) scaleY(y float64) float64 { return scale(y, a.logY) }
+
+// scale is log10 of what is positive, on a logarithmic axis.
+func scale(v float64, log bool) float64 {
+	switch {
+	case !log:
+		return v
+	case v <= 0:
 		return math.NaN()
 	}
-	return math.Log10(y)
+	return math.Log10(v)
 }
 
-func (a axes) px(x float64) float64 {
-	return marginL + (x-a.x0)/(a.x1-a.x0)*(chartW-marginL-marginR)
+func (a axes) px(scaled float64) float64 {
+	return marginL + (scaled-a.x0)/(a.x1-a.x0)*(chartW-marginL-marginR)
 }
 
 func (a axes) py(scaled float64) float64 {
@@ -153,8 +174,8 @@ func (a axes) path(s Series) string {
 	var b strings.Builder
 	pen := false
 	put := func(i int) {
-		y := a.scaleY(s.Y[i])
-		if bad(s.X[i]) || bad(y) {
+		x, y := a.scaleX(s.X[i]), a.scaleY(s.Y[i])
+		if bad(x) || bad(y) {
 			pen = false
 			return
 		}
@@ -164,7 +185,7 @@ func (a axes) path(s Series) string {
 		}
 		pen = true
 		b.WriteByte(cmd)
-		b.WriteString(num(a.px(s.X[i])) + " " + num(a.py(y)))
+		b.WriteString(num(a.px(x)) + " " + num(a.py(y)))
 	}
 	n := len(s.X)
 	if n <= maxChartPoints {
@@ -199,24 +220,41 @@ func (a axes) path(s Series) string {
 	return b.String()
 }
 
+// dots marks the points of a series.
+func (a axes) dots(b *strings.Builder, s Series, fill string) {
+	for i := range s.X {
+		if x, y := a.scaleX(s.X[i]), a.scaleY(s.Y[i]); !bad(x) && !bad(y) {
+			fmt.Fprintf(b, `<circle cx="%s" cy="%s" r="3" fill="%s"/>`, num(a.px(x)), num(a.py(y)), fill)
+		}
+	}
+}
+
+// axisTicks returns about n ticks of an axis, scaled, and what labels them: whole powers of ten on a logarithmic axis
+// that spans some.
+func axisTicks(lo, hi float64, n int, log bool) (at []float64, label func(float64) string) {
+	if !log {
+		return ticks(lo, hi, n), tickLabel
+	}
+	label = func(v float64) string { // two digits are enough between powers of ten
+		u := math.Pow(10, math.Floor(v+1e-9)-1)
+		return tickLabel(math.Round(math.Pow(10, v)/u) * u)
+	}
+	if first, last := math.Ceil(lo), math.Floor(hi); last-first >= 1 {
+		for v := first; v <= last; v++ {
+			at = append(at, v)
+		}
+		return at, label
+	}
+	return ticks(lo, hi, n), label
+}
+
 func (c Chart) drawGrid(b *strings.Builder, a axes) {
-	for _, t := range ticks(a.x0, a.x1, 7) {
+	xt, label := axisTicks(a.x0, a.x1, 7, c.LogX)
+	for _, t := range xt {
 		fmt.Fprintf(b, `<line class="grid" x1="%[1]s" x2="%[1]s" y1="%[2]s" y2="%[3]s"/><text x="%[1]s" y="%[4]s" text-anchor="middle">%[5]s</text>`,
-			num(a.px(t)), num(marginT), num(chartH-marginB), num(chartH-marginB+15), tickLabel(t))
+			num(a.px(t)), num(marginT), num(chartH-marginB), num(chartH-marginB+15), label(t))
 	}
-	yt, label := ticks(a.y0, a.y1, 5), tickLabel
-	if c.LogY {
-		label = func(v float64) string { // two digits are enough between powers of ten
-			u := math.Pow(10, math.Floor(v+1e-9)-1)
-			return tickLabel(math.Round(math.Pow(10, v)/u) * u)
-		}
-		if lo, hi := math.Ceil(a.y0), math.Floor(a.y1); hi-lo >= 1 {
-			yt = nil
-			for v := lo; v <= hi; v++ {
-				yt = append(yt, v)
-			}
-		}
-	}
+	yt, label := axisTicks(a.y0, a.y1, 5, c.LogY)
 	for _, t := range yt {
 		fmt.Fprintf(b, `<line class="grid" x1="%s" x2="%s" y1="%[3]s" y2="%[3]s"/><text x="%[4]s" y="%[3]s" dy="4" text-anchor="end">%[5]s</text>`,
 			num(marginL), num(chartW-marginR), num(a.py(t)), num(marginL-7), label(t))

@@ -154,6 +154,36 @@ func bar(r Row) string {
 		num(120*r.Value), whisker)
 }
 
+// Table adds a table with its title and note.
+func (p *Page) Table(t Table) {
+	t.check()
+	var b strings.Builder
+	b.WriteString(`<figure class="chart"><figcaption>` + html.EscapeString(t.Title) + `</figcaption><div class="scroll"><table><thead><tr>`)
+	cell := func(tag string, i int, text string) {
+		class := ""
+		if i > 0 {
+			class = ` class="r"`
+		}
+		b.WriteString("<" + tag + class + ">" + html.EscapeString(text) + "</" + tag + ">")
+	}
+	for i, text := range t.Head {
+		cell("th", i, text)
+	}
+	b.WriteString("</tr></thead><tbody>")
+	for _, row := range t.Rows {
+		b.WriteString("<tr>")
+		for i, text := range row {
+			cell("td", i, text)
+		}
+		b.WriteString("</tr>")
+	}
+	b.WriteString("</tbody></table></div>")
+	if t.Note != "" {
+		b.WriteString("<p>" + html.EscapeString(t.Note) + "</p>")
+	}
+	p.add(b.String() + "</figure>")
+}
+
 // Chart adds a line chart with its title and legend.
 func (p *Page) Chart(c Chart) {
 	p.add(`<figure class="chart"><figcaption>` + html.EscapeString(c.Title) + `</figcaption>` + c.SVG() +

@@ -51,9 +51,12 @@ row "$dir/physics.json" collect/physics/frames
 
 "$foresee" train -d "$dir/physics" -o "$dir/expects" --preset video --steps 2 --set train.stop_on_collapse=false --set train.pixels.batch=4 --json >"$dir/expects.json"
 "$foresee" collect physics --quads 1 --families colour,gravity -o "$dir/quads" --json >"$dir/quads.json"
-"$foresee" eval surprise -m "$dir/expects" --quads 1 --families colour,gravity --nulls 1 -o "$dir/surprise.json" >/dev/null
+"$foresee" eval surprise -m "$dir/expects" --quads 1 --families colour,gravity --nulls 1 -o "$dir/runs/video.n0.s1.json" >/dev/null
+"$foresee" report physics "$dir/runs" -o "$dir/physics.html" --json >"$dir/report.json"
+test -s "$dir/physics.html"
 "$foresee" eval surprise -m "$dir/expects" --clips "$dir/quads" --nulls 0 --json >"$dir/clips.json"
-row "$dir/surprise.json" surprise/mean/prefix
+row "$dir/runs/video.n0.s1.json" surprise/mean/prefix
+row "$dir/report.json" physics/video/n0/null
 row "$dir/clips.json" surprise/colour/suffix
 row "$dir/clips.json" null/frame-difference/prefix
 "$foresee" train -d "$dir/physics" -o "$dir/remembers" --preset physics --set train.pixels.steps=2 --set train.latents.steps=3 --json >"$dir/remembers.json"

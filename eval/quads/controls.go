@@ -160,7 +160,12 @@ func (c Config) settings(t *tally) []report.Row {
 	if c.World.Noise == physics.N0 {
 		level = 0
 	}
+	development := 0.
+	if c.Development {
+		development = 1
+	}
 	return append(rows,
+		report.Row{Name: "surprise/setting/development", Value: development, Unit: "1", Note: "1: clips meant for tuning"},
 		report.Row{Name: "surprise/setting/noise", Value: float64(c.World.Noise), Unit: "1", Note: "0 is none, N1 to N7"},
 		report.Row{Name: "surprise/setting/level", Value: float64(level), Unit: "1", Note: "strength of the noise"},
 		report.Row{Name: "surprise/setting/split", Value: float64(c.World.Split), Unit: "1", Note: c.World.Split.String()},

@@ -37,9 +37,10 @@ type grammar struct {
 	Import    importCmd    `cmd:"" help:"Make a dataset of videos, folders of images or GIFs."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a dataset or a model."`
 	Train     trainCmd     `cmd:"" help:"Learn a world model; resumes after a kill."`
-	Eval      evalCmd      `cmd:"" help:"Put a model to the test: plan, probe, rollout, collapse."`
+	Eval      evalCmd      `cmd:"" help:"Put a model to the test: plan, probe, rollout, collapse, surprise."`
 	Watch     watchCmd     `cmd:"" help:"Surprise on a live or recorded stream, one JSON line a frame."`
 	Calibrate calibrateCmd `cmd:"" help:"Thresholds for a budget of false alarms, from normal data."`
+	Report    reportCmd    `cmd:"" help:"Put results of many runs together: tables and figures."`
 	Demo      demoCmd      `cmd:"" help:"Learn Two Rooms from pixels, plan, be surprised, and report."`
 	Bench     benchCmd     `cmd:"" help:"Measure speed beside a peer."`
 }

@@ -17,8 +17,9 @@ type Frames struct {
 // ClipScorer gives the surprise of clips, frame by frame. It is all that the suite of surprise knows of a model.
 type ClipScorer interface {
 	// Score returns one row a clip; row[i][t] judges frame t of clip i from frames up to t, and is 0 where there is
-	// not yet enough to judge from. It is below 0 where a frame was expected better than by one who remembers nothing. All clips of a call have one shape, and at least one frame. The clips are read
-	// only; each is scored by itself, so that a row does not depend on the others.
+	// not yet enough to judge from. It is below 0 where a frame was expected better than by one who remembers nothing.
+	// All clips of a call have one shape, and at least one frame. The clips are read only; each is scored by itself, so
+	// that a row does not depend on the others.
 	Score(ctx context.Context, clips []Frames) ([][]float64, error)
 }
 

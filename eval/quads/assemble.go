@@ -120,6 +120,14 @@ func (g *group) pool(name string) (p pooled, ok bool) {
 	return p, true
 }
 
+// interval shows the interval in percent.
+func (p pooled) interval() string {
+	if !p.hasIntervals {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f to %.1f", 100*p.lo, 100*p.hi)
+}
+
 // percent shows a mean, and the least and greatest seed where they differ.
 func (g *group) percent(row string) string {
 	p, ok := g.pool(row)
@@ -197,7 +205,7 @@ func (a *assembling) scores() report.Table {
 			continue
 		}
 		t.Rows = append(t.Rows, []string{kind, strconv.Itoa(p.seeds), strconv.Itoa(p.n), g.percent("surprise/mean/prefix"),
-			fmt.Sprintf("%.1f to %.1f", 100*p.lo, 100*p.hi), g.percent("surprise/mean/suffix"), g.percent("surprise/memory/prefix"),
+			p.interval(), g.percent("surprise/mean/suffix"), g.percent("surprise/memory/prefix"),
 			g.percent("surprise/physics/prefix"), g.percent("surprise/mean/auroc"), g.percent("surprise/mean/ceiling/auroc"),
 			g.percent("surprise/mean/floor/untrained"), g.percent("null/worst/prefix")})
 	}

@@ -14,7 +14,7 @@ const draws = 1000
 // estimate is a figure and what it would have been on resampled groups of clips.
 type estimate struct {
 	value float64
-	drawn []float64 // draws of them; none where nothing was sampled
+	drawn []float64 // draws of them; none of fewer than two groups
 	n     int       // trials
 }
 
@@ -51,7 +51,7 @@ func (s sample) point() float64 {
 // resample estimates the statistic and how it varies with the groups.
 func (s sample) resample(seed uint64) estimate {
 	e := estimate{value: s.point(), n: s.trials}
-	if s.groups == 0 {
+	if s.groups < 2 { // one group says nothing of how groups vary
 		return e
 	}
 	pick := make([]int, s.groups)
@@ -76,7 +76,8 @@ func (s sample) eitherWay() sample {
 	return s
 }
 
-// average is the mean of independent estimates, each resampled by itself: a stratified bootstrap.
+// average is the mean of independent estimates, each resampled by itself: a stratified bootstrap. It has draws where all
+// of them have.
 func average(parts []estimate) estimate {
 	if len(parts) == 0 {
 		return estimate{value: math.NaN()}
@@ -85,7 +86,10 @@ func average(parts []estimate) estimate {
 	for _, p := range parts {
 		sum.value += p.value
 		sum.n += p.n
-		for k := range p.drawn {
+		if len(p.drawn) == 0 {
+			sum.drawn = nil
+		}
+		for k := range sum.drawn {
 			sum.drawn[k] += p.drawn[k]
 		}
 	}

@@ -26,6 +26,12 @@ func TestResample(t *testing.T) {
 	if r := meanOf(nil, 0).resample(1).row("none", ""); !math.IsNaN(r.Value) || r.Lo != nil || r.Validate() != nil {
 		t.Errorf("of nothing: %+v (%v)", r, r.Validate())
 	}
+	one := meanOf([]float64{0.5}, 2).resample(1)
+	for name, e := range map[string]estimate{"one group": one, "one group and many": average([]estimate{a, one})} {
+		if r := e.row(name, ""); r.Lo != nil || r.Hi != nil || math.IsNaN(r.Value) {
+			t.Errorf("%s: %+v, want a value without an interval", name, r)
+		}
+	}
 	if r := average(nil).row("none", ""); !math.IsNaN(r.Value) {
 		t.Errorf("average of nothing: %+v", r)
 	}

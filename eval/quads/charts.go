@@ -48,7 +48,7 @@ func (a *assembling) lines(c report.Chart, x []float64, of func(kind string, i i
 func (a *assembling) curves(kind string) report.Chart {
 	c := report.Chart{
 		Title: kind + ": surprise around the splice, without noise", XLabel: "frames since the splice",
-		YLabel: "surprise / mean of possible clips", Marks: []report.Mark{{X: 0, Label: "splice"}}, YZero: true,
+		YLabel: "surprise / mean size in possible clips", Marks: []report.Mark{{X: 0, Label: "splice"}}, YZero: true,
 	}
 	g := a.at(kind, Run{})
 	for _, line := range []struct{ name, row string }{

@@ -91,8 +91,9 @@ func benign(outcomes []judged, of func(o *judged) (benign float64, clips [4]floa
 // curveReach is how many frames before and after the splice a curve shows.
 const curveReach = 8
 
-// curveRows reports surprise by frame since the splice: the mean over clips, each family's divided by its possible
-// clips' mean over all frames, then over families. Frames that the model does not judge (0) count nowhere.
+// curveRows reports surprise by frame since the splice: the mean over clips, each family's divided by the mean
+// absolute surprise of its possible clips over all frames, then over families. Frames that the model does not judge (0)
+// count nowhere.
 func (t *tally) curveRows(p pool) []report.Row {
 	type mean struct {
 		sum float64
@@ -107,10 +108,10 @@ func (t *tally) curveRows(p pool) []report.Row {
 				for _, o := range t.outcomes[f] {
 					for c, scores := range o.scores {
 						for u, x := range scores {
-							if x > 0 && c < 2 {
-								unit.sum, unit.n = unit.sum+x, unit.n+1
+							if x != 0 && c < 2 {
+								unit.sum, unit.n = unit.sum+math.Abs(x), unit.n+1
 							}
-							if x > 0 && c/2 == kind && u == o.splice+k {
+							if x != 0 && c/2 == kind && u == o.splice+k {
 								here.sum, here.n = here.sum+x, here.n+1
 							}
 						}

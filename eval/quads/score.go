@@ -104,7 +104,7 @@ func (s quadSet) all() []int { return s.first(s.n) }
 // Score scores how well a model's surprise tells impossible clips from the possible ones that they were spliced
 // from, beside trivial scores, which must get exactly half of the matched pairs, and, for the built-in quadruplets,
 // beside a memory without physics and an oracle. Rows are listed in docs/figures.md. Families of tiers T1 and T2 are
-// never pooled with T0. A surprise that is negative or not finite is an error that names its clip and frame.
+// never pooled with T0. A surprise that is not finite is an error that names its clip and frame.
 func Score(ctx context.Context, scorer eval.ClipScorer, cfg Config) ([]report.Row, error) {
 	rows, err := score(ctx, scorer, cfg)
 	if err != nil {

@@ -195,6 +195,31 @@ func TestSuffixBeginsAtTheSplice(t *testing.T) {
 	}
 }
 
+// Where frames are expected better than by one who remembers nothing, surprise is below 0: pairs are compared all the
+// same, and the curve, in units of the mean absolute surprise of possible clips, shows it.
+func TestSurpriseBelowZero(t *testing.T) {
+	s := told([]physics.Family{physics.Gravity}, physics.Config{}, 3, 5, func(_ physics.Family, c int) float64 { return float64(c/2) - 4 },
+		func(q *physics.Quadruplet) int { return q.Splice })
+	below := scorerFunc(func(c eval.Frames) []float64 {
+		row := s(c)
+		for t := range row {
+			if row[t] == 1 {
+				row[t] = -2
+			}
+		}
+		return row
+	})
+	rows := surprised(t, below, physicsConfig(3, physics.Gravity))
+	wantRow(t, rows, "surprise/gravity/prefix", 1, 6)
+	wantRow(t, rows, "surprise/gravity/suffix", 1, 6)
+	unit := (31*2. + 4) / 32
+	for name, want := range map[string]float64{"possible/0": -4, "impossible/0": -3, "possible/1": -2, "impossible/-1": -2} {
+		if r := find(t, rows, "surprise/mean/curve/"+name); math.Abs(r.Value-want/unit) > 1e-12 {
+			t.Errorf("%s = %v, want %v", r.Name, r.Value, want/unit)
+		}
+	}
+}
+
 // Seeds, splits and development draw different clips, and none of them is a training clip.
 func TestSurpriseSeeds(t *testing.T) {
 	seen := map[[32]byte]string{}
@@ -260,7 +285,7 @@ func TestUntrainedNets(t *testing.T) {
 
 // A score that is no surprise is an error that says where.
 func TestSurpriseRefusesScores(t *testing.T) {
-	for _, bad := range []float64{math.NaN(), math.Inf(1), -1} {
+	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
 		s := scorerFunc(func(c eval.Frames) []float64 {
 			row := make([]float64, c.T)
 			row[17] = bad

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# One model of the physics table, from nothing to its document:
+#
+#   physics.sh KIND SEED NOISE [flags of foresee train]
+#
+# collects possible clips with NOISE (N0 to N7, or N3l4 for level 4), trains KIND with SEED on them and writes
+# docs/results/physics/KIND.nN.sSEED.json; foresee report physics puts those together. KIND is a label: what makes the
+# model of that kind are the flags, such as --set train.latents.steps=100. A killed run continues where it was.
+#
+#   FORESEE=./foresee   the program               CLIPS=12000   clips to learn from; another number goes into the name
+#   WORK=DIR            clips and models, kept    QUADS=100     quadruplets of a family
+#   NULLS=20            nets without training     SPLITS=       splits to score too, such as "unseen-colours unseen-speeds"
+#   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
+set -euo pipefail
+if [ $# -lt 3 ]; then
+    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+kind=$1 seed=$2 noise=$3
+shift 3
+if ! [[ $noise =~ ^N([0-7])(l([1-4]))?$ ]]; then
+    echo "physics.sh: noise $noise: want N0 to N7, or N3l4 for level 4" >&2
+    exit 2
+fi
+number=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]:-2}
+foresee=${FORESEE:-foresee} work=${WORK:-${TMPDIR:-/tmp}/foresee-physics} clips=${CLIPS:-12000}
+results=${RESULTS:-$(dirname "$0")/../docs/results/physics}
+
+setting=n$number
+if [ "$number" != 0 ] && [ "$level" != 2 ]; then setting=${setting}l$level; fi
+extra=
+if [ "$clips" != 12000 ]; then extra=.e$clips; fi
+data=$work/clips.$setting.$clips model=$work/$kind.$setting.s$seed$extra
+mkdir -p "$work" "$results"
+if ! [ -e "$data" ]; then
+    "$foresee" collect physics -o "$data" --episodes "$clips" --noise "N$number" --level "$level" --seed 1
+fi
+"$foresee" train -d "$data" -o "$model" --preset "${PRESET:-physics}" --seed "$seed" "$@"
+for split in seen ${SPLITS:-}; do
+    name=$kind.$setting.s$seed
+    if [ "$split" != seen ]; then name=$name.$split; fi
+    "$foresee" eval surprise -m "$model" --quads "${QUADS:-100}" --nulls "${NULLS:-20}" --noise "N$number" --level "$level" \
+        --split "$split" --seed 1 -o "$results/$name$extra.json" >/dev/null
+    echo "$results/$name$extra.json"
+done

@@ -4,8 +4,10 @@
 #   physics.sh KIND SEED NOISE [flags of foresee train]
 #
 # collects possible clips with NOISE (N0 to N7, or N3l4 for level 4), trains KIND with SEED on them and writes
-# docs/results/physics/KIND.nN.sSEED.json; foresee report physics puts those together. KIND is a label: what makes the
-# model of that kind are the flags, such as --set train.latents.steps=100. A killed run continues where it was.
+# docs/results/physics/KIND.nN.sSEED.json; foresee report physics puts those together. KIND is jepa, sigreg (the other
+# regularizer), random (an encoder that never learns), components (principal components of pixels in place of an
+# encoder), pixels (the pixel twin: same trunk, memory and steps, predicting pixels) or no-memory; another name is a
+# label for a model that the flags make. A killed run continues where it was.
 #
 #   FORESEE=./foresee   the program               CLIPS=12000   clips to learn from; another number goes into the name
 #   WORK=DIR            clips and models, kept    QUADS=100     quadruplets of a family
@@ -13,7 +15,7 @@
 #   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
 set -euo pipefail
 if [ $# -lt 3 ]; then
-    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 kind=$1 seed=$2 noise=$3
@@ -26,6 +28,17 @@ number=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]:-2}
 foresee=${FORESEE:-foresee} work=${WORK:-${TMPDIR:-/tmp}/foresee-physics} clips=${CLIPS:-12000}
 results=${RESULTS:-$(dirname "$0")/../docs/results/physics}
 
+variant=()
+set_() { for field; do variant+=(--set "$field"); done; }
+no_vicreg=(train.pixels.weights.std=0 train.pixels.weights.cov=0)
+case $kind in
+sigreg) set_ "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
+random) set_ train.pixels.steps=0 ;;
+components) set_ train.pixels.steps=0 model.encoder.{channels,kernels,strides}=[] model.encoder.latent=320 ;;
+pixels) set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.target=pixels ;;
+no-memory) set_ model.predictor.window=1 model.predictor.excess=0 ;;
+esac
+
 setting=n$number
 if [ "$number" != 0 ] && [ "$level" != 2 ]; then setting=${setting}l$level; fi
 extra=
@@ -35,7 +48,7 @@ mkdir -p "$work" "$results"
 if ! [ -e "$data" ]; then
     "$foresee" collect physics -o "$data" --episodes "$clips" --noise "N$number" --level "$level" --seed 1
 fi
-"$foresee" train -d "$data" -o "$model" --preset "${PRESET:-physics}" --seed "$seed" "$@"
+"$foresee" train -d "$data" -o "$model" --preset "${PRESET:-physics}" --seed "$seed" "$@" ${variant[@]+"${variant[@]}"}
 for split in seen ${SPLITS:-}; do
     name=$kind.$setting.s$seed
     if [ "$split" != seen ]; then name=$name.$split; fi

@@ -41,7 +41,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Group:     16, Weights: Weights{Pred: 1, Std: 4, Cov: 1},
 	}
 	cfg.Train.Latents = LatentStage{
-		Optimizer: Optimizer{Steps: 10000, Batch: 32, Rate: 1e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
+		Optimizer: Optimizer{Steps: 16000, Batch: 32, Rate: 1e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
 		Rollout:   1, Hard: 0.6, Power: 0.7, Refresh: 400,
 	}
 	return cfg

@@ -110,6 +110,9 @@ func (c Config) Latent() int { return c.Encoder.Latent }
 // Context returns how many latents a state holds, at least 1.
 func (c Config) Context() int { return max(1, c.Predictor.Context) }
 
+// Stride returns how many frames lie between the latents of a state, at least 1.
+func (c Config) Stride() int { return max(1, c.Predictor.Stride) }
+
 // State returns S = D·Context + W.
 func (c Config) State() int { return c.Encoder.Latent*c.Context() + c.Encoder.Static }
 

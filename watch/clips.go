@@ -46,7 +46,7 @@ func Surprises(ctx context.Context, m *jepa.Model, c Clip) (first int, scores []
 			scores = append(scores, s.value)
 		}
 	}
-	return min(n, cfg.Context()), scores, nil
+	return min(n, cfg.Context()*cfg.Stride()), scores, nil
 }
 
 // Discrimination says how well surprise tells clips with a violation from clips
@@ -97,7 +97,7 @@ func (c Clip) window(cfg jepa.Config) Clip {
 	if c.At < 0 || c.At >= n {
 		panic(fmt.Sprintf("watch: clip of %d frames: no frame %d", n, c.At))
 	}
-	lo, hi := max(0, c.At-1-cfg.Context()), min(n, c.At+2)
+	lo, hi := max(0, c.At-1-cfg.Context()*cfg.Stride()), min(n, c.At+2)
 	c.Frames = c.Frames[lo*px : hi*px]
 	if a > 0 {
 		c.Actions = c.Actions[lo*a : (hi-1)*a]

@@ -57,6 +57,54 @@ func TestSurprises(t *testing.T) {
 	}
 }
 
+// A model that reads every second frame judges each by those two, four, ... frames before it. Untrained it repeats the
+// newest latent it has seen.
+func TestSurprisesOfAStride(t *testing.T) {
+	b := untrained(t, 0, 1).Backend()
+	cfg := jepa.Config{
+		Version: jepa.FormatVersion, Frame: jepa.FrameConfig{Height: 8, Width: 8, Channels: 3}, Input: jepa.InputUnit,
+		Encoder:   jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{4}, Kernels: []int{4}, Strides: []int{4}, Latent: 5},
+		Predictor: jepa.PredictorConfig{Kind: jepa.PredictorTransformer, Hidden: []int{8, 8}, Context: 3, Width: 8, Blocks: 1, Heads: 2, Stride: 2, Horizons: []int{1}},
+	}
+	load := func(target string) *jepa.Model {
+		store := model.NewStore()
+		nn.WithSeed(store.RootScope(), 5)
+		cfg.Predictor.Target = target
+		m, err := jepa.New(b, cfg, store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	m := load(jepa.TargetLatent)
+	const frames = 9
+	c := watch.Clip{Frames: make([]uint8, frames*cfg.Pixels())}
+	if _, err := newFake(frames).Next(context.Background(), c.Frames); err != nil {
+		t.Fatal(err)
+	}
+	codes := make([]float32, frames*5)
+	if err := m.Encode(context.Background(), frames, c.Frames, codes); err != nil {
+		t.Fatal(err)
+	}
+	first, scores, err := watch.Surprises(context.Background(), m, c)
+	if err != nil || first != 6 || len(scores) != 3 {
+		t.Fatalf("%d scores from %d on, %v; want 3 from 6 on", len(scores), first, err)
+	}
+	for i, got := range scores {
+		want := 0.0
+		for k := range 5 {
+			e := float64(codes[(first+i)*5+k] - codes[(first+i-2)*5+k])
+			want += e * e / 5
+		}
+		if math.Abs(got-want) > 1e-5*(1+want) {
+			t.Errorf("frame %d has surprise %g, want %g", first+i, got, want)
+		}
+	}
+	if _, err := watch.New(load(jepa.TargetPixels), watch.Config{}); err == nil {
+		t.Error("a model that predicts pixels is watched")
+	}
+}
+
 // TestDiscriminate compares with scores of whole clips, ranked pair by pair, with
 // At where the dot jumps and one frame to either side.
 func TestDiscriminate(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 // tracker carries what the model remembers from one batch to the next.
 type tracker struct {
 	m       *jepa.Model
-	recent  [][]float32 // codes of the last frames of the episode, the newest first, at most Context
+	recent  [][]float32 // codes of the last frames of the episode, the newest first, at most Context·Stride
 	action  []float32   // taken at the newest of them
 	episode int
 	number  int // that the next frame has if none was dropped
@@ -47,12 +47,12 @@ func (t *tracker) score(ctx context.Context, batch []frame) ([]score, error) {
 			t.recent, t.episode = nil, f.episode
 		}
 		t.number = f.number + 1
-		if len(t.recent) == cfg.Context() {
-			t.m.StateAt(state, t.recent...)
+		if len(t.recent) == cfg.Context()*cfg.Stride() {
+			t.m.StateAt(state, every(t.recent, cfg.Stride())...)
 			states, actions = append(states, state...), append(actions, t.action...)
 			predicted = append(predicted, i)
 		}
-		t.push(codes[i*width:(i+1)*width], f.action, cfg.Context())
+		t.push(codes[i*width:(i+1)*width], f.action, cfg.Context()*cfg.Stride())
 	}
 	guesses, err := t.predict(ctx, len(predicted), states, actions)
 	if err != nil {
@@ -65,6 +65,19 @@ func (t *tracker) score(ctx context.Context, batch []frame) ([]score, error) {
 		scores[i].measure(guesses[j*latent:(j+1)*latent], cfg.CellWidth())
 	}
 	return scores, nil
+}
+
+// every returns the latents that lie stride, 2·stride, ... frames before the next
+// one, of codes with the newest first.
+func every(codes [][]float32, stride int) [][]float32 {
+	if stride == 1 {
+		return codes
+	}
+	var out [][]float32
+	for i := stride - 1; i < len(codes); i += stride {
+		out = append(out, codes[i])
+	}
+	return out
 }
 
 // measure compares a frame's latent with what was predicted.

@@ -84,6 +84,9 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 	if cfg.Batch < 1 || !(cfg.Alarm > 0) {
 		return nil, fmt.Errorf("watch: config: batch %d and alarm %g, want both above 0", cfg.Batch, cfg.Alarm)
 	}
+	if m.Config().Predictor.Target != jepa.TargetLatent {
+		return nil, fmt.Errorf("watch: the model predicts %s, and surprise here is of latents; foresee eval surprise judges it", m.Config().Predictor.Target)
+	}
 	rows, cols, _ := m.Config().Grid()
 	places, err := NewPlaces(rows, cols, cfg.Expectation)
 	if err != nil {

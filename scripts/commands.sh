@@ -78,6 +78,15 @@ if has import; then
     test -s "$dir/alarms/index.html"
 fi
 
+"$foresee" collect plant quadtank -o "$dir/tank.csv" --days 0.5 --json >"$dir/tank.json"
+"$foresee" collect plant quadtank -o "$dir/leak.csv" --days 0.3 --seed 2 --fault leak --after 4h --json >"$dir/leak.json"
+"$foresee" train -d "$dir/tank.csv" -o "$dir/tank" --inputs v1,v2 --json >"$dir/tank-train.json"
+"$foresee" calibrate -m "$dir/tank" "$dir/tank.csv" --budget 6/hour --json >"$dir/tank-calibrate.json"
+"$foresee" watch -m "$dir/tank" - <"$dir/leak.csv" >"$dir/leak.jsonl"
+grep -q '"alarm":true' "$dir/leak.jsonl"
+"$foresee" eval watch --plants --plant bearing --days 3 --runs 1 --json >"$dir/plants.json"
+row "$dir/plants.json" watch/plants/bearing/alarms_per_day
+
 "$foresee" bench sgemm --json >"$dir/sgemm.json"
 row "$dir/sgemm.json" bench/sgemm/1024/gflops
 row "$dir/sgemm.json" bench/sgemm/1024/openblas

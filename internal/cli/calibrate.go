@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"foresee/report"
 	"foresee/surprise"
 	"foresee/surprise/alarm"
 	"foresee/watch"
@@ -14,8 +13,10 @@ import (
 // calibrateCmd learns from normal data what score an alarm needs.
 type calibrateCmd struct {
 	Model  string          `short:"m" required:"" placeholder:"MODEL" help:"Model that expects; the calibration is stored in its folder."`
-	Source string          `arg:"" help:"Normal recording, not the one it was trained on: video file, GIF, folder of images, or dataset."`
+	Source string          `arg:"" help:"Normal recording, not the one it was trained on: video file, GIF, folder of images, or dataset; of a sensor model CSV, JSON lines, or - for stdin."`
 	Budget surprise.Budget `default:"1/day" placeholder:"1/day" help:"False alarms that are accepted (${default})."`
+	Need   int             `default:"0" help:"Of sensors: an alarm wants so many of the last --of readings (1)."`
+	Of     int             `default:"0" help:"Of sensors: see --need."`
 	From   time.Duration   `placeholder:"0s" help:"Leave out what comes before this time."`
 	To     time.Duration   `placeholder:"40s" help:"Leave out what comes from this time on; the end if left out."`
 }
@@ -30,6 +31,14 @@ func (c *calibrateCmd) Help() string {
 func (c *calibrateCmd) Run(ctx context.Context, a *app) error {
 	if c.From < 0 || c.To < 0 || c.To > 0 && c.To <= c.From {
 		return usagef("calibrate: --from %v --to %v: want 0 <= from < to", c.From, c.To)
+	}
+	switch kind, err := holds(c.Model); {
+	case err != nil:
+		return fmt.Errorf("calibrate: %w", err)
+	case kind == holdsSensors:
+		return c.calibrateSensors(a)
+	case c.Need != 0 || c.Of != 0:
+		return usagef("calibrate: --need and --of are for sensor models, %s holds %s", c.Model, kind)
 	}
 	m, end, err := openModel(a, c.Model)
 	if err != nil {
@@ -62,18 +71,5 @@ func (c *calibrateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("calibrate: %s: %w", c.Source, err)
 	}
-	if err := cal.Write(c.Model); err != nil {
-		return fmt.Errorf("calibrate: %w", err)
-	}
-	threshold, certain := cal.Threshold()
-	note := "counted: the recording is long enough for the budget"
-	if !certain {
-		note = fmt.Sprintf("extrapolated by a tail: the budget is certain from %v of normal data on, this was %v", cal.Needed().Round(time.Minute), (time.Duration(len(scores)) * step).Round(time.Second))
-		a.log.Warn("calibrate", "threshold", note)
-	}
-	return a.printRows(0, []report.Row{
-		{Name: "calibrate/scores", Value: float64(len(scores)), Unit: "1", Note: c.Source},
-		{Name: "calibrate/block", Value: float64(cal.Scores.Block) * step.Seconds(), Unit: "s"},
-		{Name: "calibrate/threshold", Value: threshold, Unit: "1", N: cal.Scores.Blocks, Note: note},
-	})
+	return c.store(a, cal, len(scores))
 }

@@ -41,6 +41,7 @@ type grammar struct {
 	Watch     watchCmd     `cmd:"" help:"Surprise on a live or recorded stream, one JSON line a frame."`
 	Calibrate calibrateCmd `cmd:"" help:"Thresholds for a budget of false alarms, from normal data."`
 	Report    reportCmd    `cmd:"" help:"Put results of many runs together: tables and figures."`
+	TestAlarm testAlarmCmd `cmd:"" name:"test-alarm" help:"Try whether alarms reach their webhook."`
 	Demo      demoCmd      `cmd:"" help:"Learn Two Rooms from pixels, plan, be surprised, and report."`
 	Bench     benchCmd     `cmd:"" help:"Measure speed beside a peer."`
 }

@@ -12,6 +12,7 @@ import (
 // collectCmd records experience in a built-in world.
 type collectCmd struct {
 	TwoRooms collectRoomsCmd   `cmd:"" name:"tworooms" help:"A dot in two rooms joined by a door: frames and actions."`
+	Plant    collectPlantCmd   `cmd:"" help:"Sensor readings of a simulated plant, as CSV."`
 	Physics  collectPhysicsCmd `cmd:"" help:"Possible clips of things that move, rest and hide: frames alone."`
 }
 

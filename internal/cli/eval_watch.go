@@ -4,16 +4,21 @@ import (
 	"context"
 
 	"foresee/eval"
+	"foresee/eval/plants"
 )
 
 // evalWatchCmd scores alarms on labelled streams.
 type evalWatchCmd struct {
-	NAB    string `name:"nab" xor:"of" required:"" placeholder:"DIR" help:"Folder in the layout of NAB: data/*/*.csv and windows.json."`
-	Video  string `xor:"of" required:"" placeholder:"FILE" help:"Recording of one still camera, taken for normal; events are spliced into parts of it."`
-	Scores string `placeholder:"DIR" help:"With --nab: write the score of every row there, as files that NAB's own scorer reads (threshold 0.5)."`
-	Work   string `placeholder:"DIR" help:"With --video: folder for the model, which is trained or resumed there, and for the alarms' pictures."`
-	Steps  int    `help:"With --video: steps of training; 0 = the preset's."`
-	Seed   uint64 `default:"1" help:"With --video: of training and events (${default})."`
+	NAB    string   `name:"nab" xor:"of" required:"" placeholder:"DIR" help:"Folder in the layout of NAB: data/*/*.csv and windows.json."`
+	Video  string   `xor:"of" required:"" placeholder:"FILE" help:"Recording of one still camera, taken for normal; events are spliced into parts of it."`
+	Plants bool     `xor:"of" required:"" help:"Simulated plants: false alarms at a budget of one a day, and every fault, beside PCA, EWMA and persistence."`
+	Plant  []string `placeholder:"NAME,..." help:"With --plants: only these; all if left out."`
+	Days   int      `default:"30" help:"With --plants: normal days on which false alarms are counted; twice as many calibrate, a third trains (${default})."`
+	Runs   int      `default:"10" help:"With --plants: runs of each fault (${default})."`
+	Scores string   `placeholder:"DIR" help:"With --nab: write the score of every row there, as files that NAB's own scorer reads (threshold 0.5)."`
+	Work   string   `placeholder:"DIR" help:"With --video: folder for the model, which is trained or resumed there, and for the alarms' pictures."`
+	Steps  int      `help:"With --video: steps of training; 0 = the preset's."`
+	Seed   uint64   `default:"1" help:"With --video: of training and events; with --plants: of everything (${default})."`
 }
 
 // Help describes what is done to --help.
@@ -21,13 +26,17 @@ func (c *evalWatchCmd) Help() string {
 	return "--nab watches every series with foresee's detector and with each baseline, all with one configuration and one budget of false alarms, " +
 		"learning online with no label; only then the labels are read and the alarms scored by NAB's rules (standard, low_fp, low_fn). " +
 		"--video learns from parts of a recording, calibrates on others and splices events into the rest: a cut, a second backwards, a frozen " +
-		"picture, an object, triple speed. Found or not, how late, and alarms without an event, beside frame differences and PCA."
+		"picture, an object, triple speed. Found or not, how late, and alarms without an event, beside frame differences and PCA. " +
+		"--plants simulates a pendulum, four tanks, a reactor and a bearing; models are fitted to normal days and know nothing of the faults."
 }
 
 // Run watches all series and prints the rows.
 func (c *evalWatchCmd) Run(ctx context.Context, a *app) error {
 	if c.Video != "" {
 		return c.video(ctx, a)
+	}
+	if c.Plants {
+		return c.plants(ctx, a)
 	}
 	if c.Scores != "" {
 		if err := freshOutput(c.Scores); err != nil {
@@ -45,6 +54,26 @@ func (c *evalWatchCmd) Run(ctx context.Context, a *app) error {
 	p.Add(1, "")
 	p.End("")
 	return a.printRows(1, rows)
+}
+
+// plants evaluates alarms on simulated plants.
+func (c *evalWatchCmd) plants(ctx context.Context, a *app) error {
+	if c.Days < 3 || c.Runs < 1 {
+		return usagef("eval watch: --days %d, --runs %d: want at least 3 and 1", c.Days, c.Runs)
+	}
+	cfg := plants.Config{Plants: c.Plant, Seed: c.Seed, Train: c.Days / 3, Calibrate: 2 * c.Days, Normal: c.Days, Runs: c.Runs}
+	p, started := a.progress("models", cfg.Work()), 0
+	cfg.Begun = func(what string) {
+		p.Add(min(1, started), what)
+		started++
+	}
+	rows, err := plants.Evaluate(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	p.Add(1, "")
+	p.End("")
+	return a.printRows(c.Seed, rows)
 }
 
 // video evaluates alarms on a camera.

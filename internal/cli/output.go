@@ -8,14 +8,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"foresee/watch/sensor"
 )
 
 // What a folder holds, as holds reports it.
 const (
-	holdsNothing = ""            // there is no such folder, or it is empty
-	holdsDataset = "a dataset"   // meta.json beside .npy columns
-	holdsModel   = "a model"     // config.json and weights.safetensors
-	holdsOther   = "other files" // anything else
+	holdsNothing = ""               // there is no such folder, or it is empty
+	holdsDataset = "a dataset"      // meta.json beside .npy columns
+	holdsModel   = "a model"        // config.json and weights.safetensors
+	holdsSensors = "a sensor model" // sensor.json
+	holdsOther   = "other files"    // anything else
 )
 
 // holds says what is in the folder dir, leftovers of a killed command apart. A
@@ -45,6 +48,8 @@ func holds(dir string) (string, error) {
 		columns = columns || strings.HasSuffix(e.Name(), ".npy")
 	}
 	switch {
+	case has(sensor.ModelFile):
+		return holdsSensors, nil
 	case has("meta.json") && columns:
 		return holdsDataset, nil
 	case has("config.json") && (has("weights.safetensors") || has("state.safetensors")):

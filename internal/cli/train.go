@@ -15,17 +15,22 @@ import (
 
 // trainCmd learns a world model.
 type trainCmd struct {
-	Data   string   `short:"d" required:"" placeholder:"DIR" help:"Dataset to learn from."`
+	Data   string   `short:"d" required:"" placeholder:"DATA" help:"Dataset to learn from, or a file of sensor readings: CSV with a header, or JSON lines."`
 	Out    string   `short:"o" required:"" placeholder:"MODEL" help:"Folder of the model; an unfinished run in it is resumed."`
 	Preset string   `enum:"auto,tworooms,eb-jepa,video,physics" default:"auto" help:"Where the config starts: tworooms, eb-jepa, video or physics; auto = video without actions, else tworooms."`
 	Config string   `placeholder:"F.yaml" help:"YAML file laid over the preset; unknown fields are refused."`
 	Steps  int      `placeholder:"N" help:"Steps of the first stage; later stages keep their ratio to it."`
 	Seed   uint64   `default:"1" help:"Seed of weights and batches (${default})."`
+	Kind   string   `enum:"jepa,pca,ewma,persistence" default:"jepa" help:"Of sensor readings: jepa, or a baseline: pca, ewma, persistence (${default})."`
+	Inputs []string `placeholder:"NAME,..." help:"Of sensor readings: channels that are given, such as what an actuator was told; the others are predicted under them."`
 	Set    []string `placeholder:"PATH=VALUE" sep:"none" help:"Set one field of the config, such as train.log_every=1; repeatable."`
 }
 
 // Run trains, or resumes, and prints the last losses.
 func (c *trainCmd) Run(ctx context.Context, a *app) error {
+	if isReadings(c.Data) {
+		return c.fitSensors(a)
+	}
 	d, err := data.Open(c.Data)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ import (
 // watchCmd says frame by frame how surprising a stream is.
 type watchCmd struct {
 	Model       string        `short:"m" required:"" placeholder:"MODEL" help:"Model that expects."`
-	Source      string        `arg:"" help:"Camera (/dev/videoN), URL (rtsp, http, ...) or video file, all through ffmpeg; GIF, folder of images, or dataset."`
+	Source      string        `arg:"" help:"Camera (/dev/videoN), URL (rtsp, http, ...) or video file, all through ffmpeg; GIF, folder of images, or dataset; of a sensor model CSV, JSON lines, or - for stdin."`
 	From        time.Duration `placeholder:"0s" help:"Leave out what comes before this time."`
 	To          time.Duration `placeholder:"40s" help:"Leave out what comes from this time on; the end if left out."`
 	Live        bool          `help:"Score every frame as it comes instead of 32 at a time; the default for cameras and URLs."`
@@ -31,6 +31,7 @@ type watchCmd struct {
 	Plain       bool          `help:"Use --alarm although the model has a calibration."`
 	Alarms      string        `placeholder:"DIR" help:"Keep what was unusual of every alarm there: heat map, nearest normal moment, clip; DIR/index.html lists them."`
 	ExitOnAlarm bool          `name:"exit-on-alarm" help:"Stop at the first alarm, with exit code 3."`
+	sinkFlags
 }
 
 // Help describes a line to --help.
@@ -55,6 +56,12 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 		return usagef("watch: --from %v --to %v: want 0 <= from < to", c.From, c.To)
 	case c.Alarm == 0 && c.ExitOnAlarm:
 		return usagef("watch: --exit-on-alarm needs alarms, and --alarm 0 is none")
+	}
+	switch kind, err := holds(c.Model); {
+	case err != nil:
+		return fmt.Errorf("watch: %w", err)
+	case kind == holdsSensors:
+		return c.watchSensors(ctx, a)
 	}
 	m, end, err := openModel(a, c.Model)
 	if err != nil {
@@ -85,6 +92,9 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	if err := run.keep(m.Config(), src); err != nil {
 		return err
 	}
+	if run.out, err = c.sinkFlags.open(ctx, a, c.Source); err != nil {
+		return fmt.Errorf("watch: %w", err)
+	}
 	err = w.Observe(ctx, src, func(o watch.Observation) error { return run.observe(ctx, o) })
 	return run.end(ctx, w, src, err)
 }
@@ -104,6 +114,8 @@ type watching struct {
 	frames   int
 	alarms   int
 	last     watch.Record
+	out      *sinks
+	dropped  int // told to out
 }
 
 // keep prepares the folder of alarms.
@@ -166,6 +178,10 @@ func (r *watching) decide(o *watch.Observation) (decision, error) {
 		return decision{}, err
 	}
 	o.P, o.Alarm = &v.P, v.Open
+	r.out.metrics.Judged(time.Now(), o.Score(), v, r.judge)
+	if v.Alarm || v.Ends {
+		r.tell(o, v)
+	}
 	d := decision{open: v.Open, begins: v.Alarm}
 	if d.begins {
 		what := "more surprising"
@@ -176,6 +192,24 @@ func (r *watching) decide(o *watch.Observation) (decision, error) {
 			what, math.Exp(o.Score()), v.P, map[bool]string{true: "counted", false: "extrapolated"}[v.Calibrated], v.Kind)
 	}
 	return d, nil
+}
+
+// tell sends the begin or the end of an alarm to the sinks.
+func (r *watching) tell(o *watch.Observation, v alarm.Verdict) {
+	e := alarm.Event{
+		State: alarm.Begins, Time: r.begun.Add(time.Duration(o.Time * float64(time.Second))).UTC(), Kind: v.Kind, Score: o.Score(), P: v.P, Calibrated: v.Calibrated,
+	}
+	e.Threshold, _ = r.judge.Threshold()
+	if v.Ends {
+		e.State = alarm.Ends
+	}
+	if o.At != nil {
+		e.Why = []alarm.Cause{{Name: fmt.Sprintf("%.2f from the left, %.2f from the top", o.At[0], o.At[1]), Share: 1}}
+	}
+	if r.c.Alarms != "" {
+		e.Files = []string{r.c.Alarms}
+	}
+	r.out.put(e)
 }
 
 // observe prints a line and keeps the evidence of an alarm.
@@ -208,6 +242,7 @@ func (r *watching) end(ctx context.Context, w *watch.Watcher, src data.FrameSour
 	if r.evidence != nil {
 		err = errors.Join(err, r.evidence.Close(context.WithoutCancel(ctx)))
 	}
+	err = errors.Join(err, r.out.close(ctx))
 	rate, stats := float64(r.frames)/time.Since(r.begun).Seconds(), w.Stats()
 	r.a.log.Info("watched", "frames", r.frames, "alarms", r.alarms, "dropped", stats.Dropped,
 		"per_second", math.Round(10*rate)/10, "times_real", math.Round(10*rate/src.FPS())/10,

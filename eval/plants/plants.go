@@ -113,6 +113,7 @@ type plantOutcome struct {
 	found  bool
 	delay  time.Duration // from its first reading to the first alarm since
 	early  int           // alarms before it
+	open   int           // readings in an alarm
 	late   int           // alarms since
 	named  bool          // the stream's health named a frozen channel
 	vus    float64
@@ -124,7 +125,8 @@ type plantResult struct {
 	kind        string
 	model       *sensor.Model
 	calibration *alarm.Calibration
-	alarms      int // on normal days
+	alarms      int     // on normal days
+	open        float64 // share of the normal readings in an alarm
 	outcomes    map[string][]plantOutcome
 }
 
@@ -177,7 +179,7 @@ func fitPlant(ctx context.Context, cfg Config, kind string, tables [3]*sensor.Ta
 		return nil, err
 	}
 	out, err := followPlant(ctx, r, tables[2], len(tables[2].Rows))
-	r.alarms = out.early
+	r.alarms, r.open = out.early, float64(out.open)/float64(len(tables[2].Rows))
 	return r, err
 }
 
@@ -247,6 +249,9 @@ func followPlant(ctx context.Context, by *plantResult, t *sensor.Table, from int
 	}, func(r sensor.Record) error {
 		if r.Surprise != nil && from < len(t.Rows) {
 			scores, labels = append(scores, *r.Surprise), append(labels, r.Reading >= from)
+		}
+		if r.Open {
+			out.open++
 		}
 		switch {
 		case !r.Alarm:

@@ -33,6 +33,7 @@ func plantKindRows(cfg Config, prefix, name string, r *plantResult) []report.Row
 		note += ", threshold extrapolated"
 	}
 	rows := []report.Row{ratePerDay(prefix+"alarms_per_day", r.alarms, cfg.Normal, note)}
+	rows = append(rows, report.Row{Name: prefix + "open_share", Value: r.open, Unit: "ratio", N: cfg.Normal, Note: "of the normal readings, n in days, in an alarm; a fault that begins in one is not found"})
 	found, runs, early, late := 0, 0, 0, 0
 	var vus []float64
 	for _, fault := range plant.Faults(name) {

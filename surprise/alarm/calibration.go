@@ -28,9 +28,9 @@ type Config struct {
 	Budget     surprise.Budget // false alarms that are accepted; 0 means 1/day
 	Step       time.Duration   // between scores; must be above 0
 	Need, Of   int             // an alarm wants Need of the last Of scores; 0 means 1, and Need
-	Refractory int             // quiet scores that end an alarm; 0 means a block, Of at least
+	Refractory int             // quiet scores that end an alarm; 0 means a block, or a 24th of the time in which the budget allows one alarm, whichever is less; Of at least
 	Slow       float64         // share of the budget for slow evidence, in (0, 1); 0 means 0.2; below 0 is none
-	Block      int             // scores a block; 0 means twice the correlation time, at most a 50th of the scores
+	Block      int             // scores a block; 0 means twice the correlation time, at most a 50th of the scores and an 8th of the time for one alarm
 	Quantile   float64         // of the block maxima above which the tail is fitted; 0 means 0.9
 	Source     string          // what the scores are of, for the file
 	Made       time.Time       // of the newest score
@@ -50,7 +50,9 @@ type Calibration struct {
 	Refractory int                   `json:"refractory"`  // quiet scores that end one
 	Slow       float64               `json:"slow"`        // share of the budget for slow evidence; 0 is none
 	SlowLevel  float64               `json:"slow_level"`  // log M at which it speaks; 0 is never
-	Merge      float64               `json:"merge"`       // alarms for one block over the threshold, in (0, 1]
+	Rate       float64               `json:"rate"`        // blocks that may reach the threshold for one alarm of the budget
+	DriftOver  int                   `json:"drift_over"`  // blocks that are compared with all for drift
+	DriftLevel float64               `json:"drift_level"` // scaled Kolmogorov-Smirnov distance that is drift
 	Scores     *surprise.Calibration `json:"calibration"` // of the maxima of blocks of debounced scores
 }
 
@@ -107,13 +109,7 @@ func Calibrate(normal []float64, cfg Config) (*Calibration, error) {
 			scores = append(scores, v)
 		}
 	}
-	if cfg.Block == 0 {
-		cfg.Block = max(cfg.Of, int(math.Ceil(2*surprise.CorrelationTime(ranks(scores)))))
-		cfg.Block = max(1, min(cfg.Block, len(scores)/50))
-	}
-	if cfg.Refractory == 0 {
-		cfg.Refractory = max(cfg.Block, cfg.Of)
-	}
+	cfg.lengths(scores)
 	sample, err := surprise.Calibrate(scores, surprise.CalibrationConfig{Block: cfg.Block, Quantile: cfg.Quantile})
 	if err != nil {
 		return nil, fmt.Errorf("alarm: %w", err)
@@ -122,9 +118,24 @@ func Calibrate(normal []float64, cfg Config) (*Calibration, error) {
 		Version: FormatVersion, Source: cfg.Source, Made: cfg.Made, Step: cfg.Step.Seconds(), Budget: cfg.Budget,
 		Need: cfg.Need, Of: cfg.Of, Refractory: cfg.Refractory, Slow: cfg.Slow, Scores: sample,
 	}
-	c.Merge = merge(scores, c)
-	c.SlowLevel = slowLevel(surprise.BlockMaxima(scores, cfg.Block), c)
+	maxima := surprise.BlockMaxima(scores, cfg.Block)
+	c.SlowLevel = slowLevel(maxima, c)
+	c.Rate = (1 - c.Slow) / merge(scores, c)
+	c.count(scores, maxima)
+	c.driftLevel(maxima)
 	return c, nil
+}
+
+// lengths sets block and refractory time where they are left to it.
+func (c *Config) lengths(scores []float64) {
+	alone := float64(c.Budget.Per) / c.Budget.Alarms / float64(c.Step) // scores for one alarm
+	if c.Block == 0 {
+		most := min(float64(len(scores)/50), alone/8)
+		c.Block = max(1, c.Of, int(min(most, math.Ceil(2*surprise.CorrelationTime(ranks(scores))))))
+	}
+	if c.Refractory == 0 {
+		c.Refractory = max(1, c.Of, int(min(float64(c.Block), alone/24)))
+	}
 }
 
 // ranks replaces scores by their ranks: heavy tails hide correlation.
@@ -191,7 +202,7 @@ func slowLevel(maxima []float64, c *Calibration) float64 {
 	p := make([]float64, len(maxima))
 	for i, m := range maxima {
 		below, _ := slices.BinarySearch(sorted, m)
-		p[i] = float64(len(sorted)-below) / float64(len(sorted)) // the block itself is one of them
+		p[i] = c.slowP(float64(len(sorted)-below) / float64(len(sorted))) // the block itself is one of them
 	}
 	alpha := c.Slow * c.Budget.Level(c.block())
 	allowed := int(alpha * float64(len(p)))
@@ -208,15 +219,88 @@ func slowLevel(maxima []float64, c *Calibration) float64 {
 	}
 }
 
+// leastCounted is how many alarms the budget must allow on the calibration's own
+// scores for their number to say more than the laws of independent blocks.
+const leastCounted = 10
+
+// count sets Rate so that the alarms on the calibration's own scores, fast and
+// slow, merged as a Judge would merge them, spend the budget and no more. With
+// fewer than leastCounted alarms to spend it does nothing.
+func (c *Calibration) count(scores, maxima []float64) {
+	allowed := c.Budget.Alarms * float64(len(scores)) * c.Step / c.Budget.Per.Seconds()
+	if allowed < leastCounted {
+		return
+	}
+	late := c.slowBlocks(maxima)
+	begun := func(rate float64) int {
+		c.Rate = rate
+		threshold, _ := c.Threshold()
+		e, err := surprise.NewEpisodes(surprise.EpisodeConfig{Refractory: c.Refractory})
+		if err != nil {
+			panic("alarm: " + err.Error()) // checked before
+		}
+		n := 0
+		for i, s := range scores {
+			block := i/c.Scores.Block - 1 // the last that was full
+			if e.Observe(s >= threshold || block >= 0 && late[block]) {
+				n++
+			}
+		}
+		return n
+	}
+	lo, hi := math.Log(0.05), math.Log(20.0)
+	for range 20 {
+		if mid := (lo + hi) / 2; float64(begun(math.Exp(mid))) <= allowed {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	c.Rate = math.Exp(lo)
+}
+
+// slowP is what a block's p-value counts as slow evidence: not less than the fast
+// share of the budget, since a block below that is an alarm by itself, and not less
+// than the calibration can tell.
+func (c *Calibration) slowP(p float64) float64 {
+	return max(p, c.Scores.Resolution(), min(1, (1-c.Slow)*c.Budget.Level(c.block())))
+}
+
+// slowBlocks returns after which blocks slow evidence is open.
+func (c *Calibration) slowBlocks(maxima []float64) []bool {
+	open := make([]bool, len(maxima)+1)
+	if c.SlowLevel == 0 {
+		return open
+	}
+	s := slow{level: c.SlowLevel, m: surprise.Martingale{Restart: true}}
+	for i, m := range maxima {
+		p, _ := c.Scores.P(m)
+		s.add(c.slowP(p))
+		open[i] = s.open
+	}
+	return open
+}
+
+// driftAt is the scaled Kolmogorov-Smirnov distance that independent blocks of the
+// same distribution reach with probability 1e-4: 2·exp(-2λ²) = 1e-4.
+const driftAt = 2.2254
+
+// driftLevel sets over how many blocks drift is looked for, and the distance that
+// is drift: more than any stretch of the calibration is from the whole.
+func (c *Calibration) driftLevel(maxima []float64) {
+	c.DriftOver, c.DriftLevel = max(5, min(200, len(maxima)/5)), driftAt
+	for i := 0; i+c.DriftOver <= len(maxima); i += max(1, c.DriftOver/20) {
+		c.DriftLevel = max(c.DriftLevel, ks(c.Scores.Maxima(), slices.Clone(maxima[i:i+c.DriftOver])))
+	}
+}
+
 // block returns how long a block takes.
 func (c *Calibration) block() time.Duration {
 	return time.Duration(c.Step * float64(c.Scores.Block) * float64(time.Second))
 }
 
 // Level returns the p-value of a block from which there is a fast alarm, at most 1.
-func (c *Calibration) Level() float64 {
-	return min(1, (1-c.Slow)*c.Budget.Level(c.block())/c.Merge)
-}
+func (c *Calibration) Level() float64 { return min(1, c.Rate*c.Budget.Level(c.block())) }
 
 // Threshold returns the debounced score from which there is a fast alarm, and
 // whether the normal blocks are enough to say so. Without, it is extrapolated by
@@ -244,8 +328,8 @@ func (c *Calibration) Validate() error {
 	if c.Need < 1 || c.Of < 1 || c.Refractory < 1 {
 		errs = append(errs, fmt.Errorf("need %d, of %d, refractory %d, want at least 1", c.Need, c.Of, c.Refractory))
 	}
-	if !(c.Merge > 0 && c.Merge <= 1) || !(c.SlowLevel >= 0) || math.IsInf(c.SlowLevel, 1) || !(c.Slow >= 0) {
-		errs = append(errs, fmt.Errorf("merge %g, slow %g, slow_level %g, want merge in (0, 1], the others at least 0", c.Merge, c.Slow, c.SlowLevel))
+	if !(c.Rate > 0) || c.DriftOver < 1 || !(c.DriftLevel > 0) || !(c.SlowLevel >= 0) || math.IsInf(c.SlowLevel, 1) || !(c.Slow >= 0) {
+		errs = append(errs, fmt.Errorf("rate %g, drift_over %d, drift_level %g, slow %g, slow_level %g, want the first three above 0, the others at least 0", c.Rate, c.DriftOver, c.DriftLevel, c.Slow, c.SlowLevel))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("alarm: calibration: %w", err)

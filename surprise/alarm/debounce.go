@@ -42,7 +42,8 @@ func (d *debounce) add(score float64) float64 {
 }
 
 // slow watches for evidence that no single block holds: it opens when the
-// restarted martingale reaches exp(level) and closes when it has fallen to 1. The martingale is kept at or below exp(level), so that the way
+// restarted martingale reaches exp(level) and closes when it has fallen to
+// exp(level/2). The martingale is kept at or below exp(level), so that the way
 // back is not longer than the way there.
 type slow struct {
 	level float64 // log M
@@ -54,7 +55,7 @@ type slow struct {
 func (s *slow) add(p float64) (begins bool) {
 	log := s.m.Observe(p)
 	switch {
-	case s.open && log <= 0:
+	case s.open && log < s.level/2:
 		s.open = false
 	case !s.open && log >= s.level:
 		s.open, begins = true, true

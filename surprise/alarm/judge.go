@@ -23,7 +23,6 @@ type JudgeConfig struct {
 	// over, at most at the score of a tenth of the level: were chance's highest scores
 	// left out, the threshold could sink but never rise.
 	Adapt   bool
-	Drift   int // blocks compared with the calibration for drift, a twentieth of so many apart; 0 means 200
 	Holding int // blocks that wait before they are taken for normal; an alarm discards them; 0 means 8
 }
 
@@ -35,7 +34,7 @@ type Verdict struct {
 	Ends       bool    // the alarm that was open ended here
 	Open       bool    // an alarm is under way
 	Kind       string  // Fast or Slow, of the alarm that is open; else empty
-	Drift      float64 // from 1 on the stream is distributed otherwise than in calibration
+	Drift      float64 // from 1 on the stream is distributed otherwise than in calibration; looked at every twentieth of Calibration.DriftOver blocks
 }
 
 // Judge applies a calibration to a stream. It is for one goroutine at a time.
@@ -61,24 +60,17 @@ type Judge struct {
 	alarms    []time.Time // within Budget.Per
 }
 
-// driftAt is the scaled Kolmogorov-Smirnov distance that blocks of the same
-// distribution reach with probability 1e-4: 2·exp(-2λ²) = 1e-4.
-const driftAt = 2.2254
-
 // NewJudge returns a judge of a new stream, or the faults of c and cfg. A judge
 // that adapts does so on a copy.
 func NewJudge(c *Calibration, cfg JudgeConfig) (*Judge, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Drift == 0 {
-		cfg.Drift = 200
-	}
 	if cfg.Holding == 0 {
 		cfg.Holding = 8
 	}
-	if cfg.Drift < 1 || cfg.Holding < 1 {
-		return nil, fmt.Errorf("alarm: judge: drift over %d blocks, %d held, want at least 1", cfg.Drift, cfg.Holding)
+	if cfg.Holding < 1 {
+		return nil, fmt.Errorf("alarm: judge: %d blocks held, want at least 1", cfg.Holding)
 	}
 	if cfg.Adapt {
 		own := *c
@@ -167,22 +159,22 @@ func (j *Judge) learn(at time.Time, highest float64) {
 func (j *Judge) block(at time.Time, highest float64) {
 	p, _ := j.c.Scores.P(highest)
 	if j.c.SlowLevel > 0 {
-		j.slow.add(max(p, j.c.Scores.Resolution()))
+		j.slow.add(j.c.slowP(p))
 	}
 	tainted := j.tainted
 	j.tainted = j.episodes.Open()
 	if tainted {
 		return
 	}
-	if len(j.recent) < j.cfg.Drift {
+	if len(j.recent) < j.c.DriftOver {
 		j.recent = append(j.recent, highest)
 	} else {
 		j.recent[j.next] = highest
 		j.next = (j.next + 1) % len(j.recent)
 	}
-	if j.fresh++; len(j.recent) == j.cfg.Drift && j.fresh*20 >= j.cfg.Drift {
+	if j.fresh++; len(j.recent) == j.c.DriftOver && j.fresh*20 >= j.c.DriftOver {
 		j.fresh = 0
-		j.drift = ks(j.c.Scores.Maxima(), slices.Clone(j.recent)) / driftAt
+		j.drift = ks(j.c.Scores.Maxima(), slices.Clone(j.recent)) / j.c.DriftLevel
 	}
 	if !j.cfg.Adapt {
 		return

@@ -45,7 +45,8 @@ type forecast struct {
 	Usual   float64     `json:"usual"`   // median distance of a normal target to the nearest of the bank
 }
 
-// spans are the time constants of the fading means, in readings.
+// spans are the time constants of the fading means, in readings. One that the
+// readings which measure errors do not hold leastSpans times is not judged by.
 var spans = [...]float64{8, 64, 512}
 
 // modulators is how many leading predicted latents each error is multiplied with.

@@ -71,7 +71,7 @@ func (w *forecast) fitAxes(cfg ModelConfig, ticks []tick, channels []string) err
 	return nil
 }
 
-// fitWeights solves the ridge regression of latents on features for three λ on
+// fitWeights solves the ridge regression of latents on features for four λ on
 // the first four fifths, keeps the one that is best on the last, and solves it on all.
 func (w *forecast) fitWeights(cfg ModelConfig, ticks []tick, channels []string) error {
 	cut := len(ticks) * 4 / 5
@@ -81,7 +81,7 @@ func (w *forecast) fitWeights(cfg ModelConfig, ticks []tick, channels []string) 
 		return fmt.Errorf("%d and %d whole windows to fit the predictor and to choose λ, want at least 100 and 20", first.n, last.n)
 	}
 	best := math.Inf(1)
-	for _, lambda := range []float64{1e-5, 1e-3, 1e-1} {
+	for _, lambda := range []float64{1e-5, 1e-3, 1e-1, 10} {
 		weights, err := first.solve(lambda)
 		if err != nil {
 			continue
@@ -238,9 +238,11 @@ func (w *forecast) measure(cfg ModelConfig, ticks []tick, channels []string) err
 	return w.measureYards(w.follow(cfg, channels), ticks)
 }
 
-// measureFaded sets the deviations of the fading means. A span that the readings
-// do not hold 10 times is taken to average independent moves, 1/√(2·span), if the
-// measured one is less.
+// leastSpans is how often the readings must hold a span for it to be judged by.
+const leastSpans = 20
+
+// measureFaded sets the deviations of the fading means, not below a third of that of
+// independent moves, 1/√(2·span).
 func (w *forecast) measureFaded(s *forecasting, ticks []tick) {
 	count := make([]float64, len(spans))
 	s.windows(ticks, func(i int) {
@@ -261,9 +263,7 @@ func (w *forecast) measureFaded(s *forecasting, ticks []tick) {
 	for a, span := range spans {
 		for j := range w.Faded[a] {
 			w.Faded[a][j] = math.Sqrt(w.Faded[a][j] / max(1, count[a]))
-			if floor := 1 / math.Sqrt(2*span); count[a] < 10*span || w.Faded[a][j] < 0.3*floor {
-				w.Faded[a][j] = max(w.Faded[a][j], floor)
-			}
+			w.Faded[a][j] = max(w.Faded[a][j], 1/math.Sqrt(2*span)/3)
 		}
 	}
 }
@@ -280,8 +280,8 @@ func (w *forecast) measureYards(s *forecasting, ticks []tick) error {
 		}
 	})
 	w.Yards = nil
-	for _, v := range all {
-		if len(v) == 0 { // too few readings for a span: it never speaks
+	for i, v := range all {
+		if i >= slow && float64(len(v)) < leastSpans*spans[(i-slow)/2] { // it never speaks
 			w.Yards = append(w.Yards, yard{math.MaxFloat64 / 4, 1})
 			continue
 		}

@@ -56,8 +56,10 @@ func (m *Model) Save(dir string, keep func(name string) bool) error {
 }
 
 // Load reads a model folder. Missing files, another format version, unknown
-// config fields and truncated weights are errors that name the file and the
-// cause.
+// config fields, truncated weights and tensors that are missing or have another
+// shape are errors that name the file and the cause. Of a training that has not
+// come to them, the predictor and the displacement head may be absent whole;
+// using them is then an error.
 func Load(backend compute.Backend, dir string) (*Model, error) {
 	m, err := load(backend, dir)
 	if err != nil {
@@ -91,6 +93,9 @@ func load(backend compute.Backend, dir string) (*Model, error) {
 	m, err := New(backend, cfg, store)
 	if err != nil {
 		return nil, err
+	}
+	if err := m.checkComplete(all); err != nil {
+		return nil, fmt.Errorf("%s: %w", WeightsFile, err)
 	}
 	if ok {
 		if len(landmarks.Shape) != 2 || landmarks.Shape[1] != cfg.Latent() {

@@ -2,6 +2,7 @@ package jepa_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,12 @@ func saved(t *testing.T, cfg jepa.Config) string {
 	m, dir := fresh(t, cfg), t.TempDir()
 	encode(t, m, 1, frames(cfg, 1))
 	rollout(t, m, jepa.Shape{B: 1, N: 1, L: 1}, make([]float32, cfg.State()), make([]float32, cfg.ActionDim))
+	if len(cfg.Displacement.Hidden) > 0 {
+		z := make([]float32, cfg.Latent())
+		if err := m.Displacement(t.Context(), 1, z, z, make([]float32, cfg.ActionDim)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := m.Save(dir, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +105,9 @@ func TestLoadNamesFileAndCause(t *testing.T) {
 	}
 }
 
-// A tensor that is missing or has another shape is an error when it is used, never a random weight.
+// A tensor that is missing or has another shape is an error of loading, with its
+// name; a head that training has not come to is one of its use. None becomes a
+// random weight.
 func TestTensorsAreWanted(t *testing.T) {
 	cfg := rooms()
 	for name, harm := range map[string]func(all map[string]jepa.Tensor, name string){
@@ -107,7 +116,7 @@ func TestTensorsAreWanted(t *testing.T) {
 			all[name] = jepa.Tensor{Shape: []int{1}, Data: []float32{1}}
 		},
 	} {
-		for _, part := range []string{"encoder/conv0", "predictor/out"} {
+		for _, part := range []string{"encoder/conv0", "predictor/out", "displacement/out"} {
 			dir := saved(t, cfg)
 			path := filepath.Join(dir, jepa.WeightsFile)
 			all, meta, err := jepa.ReadTensors(path)
@@ -120,19 +129,33 @@ func TestTensorsAreWanted(t *testing.T) {
 					harmed = tensor
 				}
 			}
+			if harmed == "" {
+				t.Fatalf("no tensor %s", part)
+			}
 			harm(all, harmed)
 			if err := jepa.WriteTensors(path, all, meta); err != nil {
 				t.Fatal(err)
 			}
-			m, err := jepa.Load(backend(t), dir)
-			if err == nil && strings.HasPrefix(part, "encoder") {
-				err = m.Encode(context.Background(), 1, frames(cfg, 1), make([]float32, 9))
-			} else if err == nil {
-				err = m.Rollout(context.Background(), jepa.Shape{B: 1, N: 1, L: 1}, make([]float32, 9), make([]float32, 2), make([]float32, 4))
-			}
-			t.Run(name+" "+part, func(t *testing.T) { wantError(t, err, harmed) })
+			_, err = jepa.Load(backend(t), dir)
+			t.Run(name+" "+part, func(t *testing.T) { wantError(t, err, dir, jepa.WeightsFile, harmed) })
 		}
 	}
+	dir := saved(t, cfg)
+	path := filepath.Join(dir, jepa.WeightsFile)
+	all, meta, err := jepa.ReadTensors(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.DeleteFunc(all, func(name string, _ jepa.Tensor) bool { return strings.HasPrefix(name, jepa.ScopePredictor+"/") })
+	if err := jepa.WriteTensors(path, all, meta); err != nil {
+		t.Fatal(err)
+	}
+	m, err := jepa.Load(backend(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.Rollout(context.Background(), jepa.Shape{B: 1, N: 1, L: 1}, make([]float32, 9), make([]float32, 2), make([]float32, 4))
+	wantError(t, err, "predictor/")
 }
 
 // Save leaves out what keep refuses, and no temporary file stays behind a failure.

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,48 +155,21 @@ func (t *trainer) sameRun(meta map[string]string) error {
 		return fmt.Errorf("%w: it learns from dataset %s (hash %s), this is %s (hash %s)", ErrOtherRun, meta["dataset"], meta["data"], t.opts.Data.Dir(), t.dataHash)
 	}
 	if !bytes.Equal(config, []byte(meta["config"])) {
-		return fmt.Errorf("%w: its config differs: %s", ErrOtherRun, differences([]byte(meta["config"]), config))
+		return fmt.Errorf("%w: its config differs: %s", ErrOtherRun, jepa.Differences([]byte(meta["config"]), config))
 	}
 	return nil
 }
 
-// differences names the fields in which two JSON objects differ, the first few.
-func differences(there, here []byte) string {
-	var a, b any
-	if err := errors.Join(json.Unmarshal(there, &a), json.Unmarshal(here, &b)); err != nil {
-		return err.Error()
-	}
-	list := compare("", a, b, nil)
-	if rest := len(list) - 4; rest > 0 {
-		list = append(list[:4], fmt.Sprintf("%d more", rest))
-	}
-	return strings.Join(list, ", ")
-}
-
-// compare appends to list where a and b differ, in the order of the paths.
-func compare(path string, a, b any, list []string) []string {
-	x, isX := a.(map[string]any)
-	y, isY := b.(map[string]any)
-	if !isX || !isY {
-		if !reflect.DeepEqual(a, b) {
-			list = append(list, fmt.Sprintf("%s is %v there, %v here", strings.TrimPrefix(path, "."), a, b))
-		}
-		return list
-	}
-	keys := slices.Sorted(maps.Keys(x))
-	for key := range y {
-		if _, both := x[key]; !both {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		list = compare(path+"."+key, x[key], y[key], list)
-	}
-	return list
-}
-
 const temporary = ".tmp-" // how names of files begin that are being written
+
+// checkFolder refuses an output folder that is no run's, before anything in it
+// is touched.
+func (t *trainer) checkFolder() error {
+	if _, err := os.Stat(filepath.Join(t.opts.Out, StateFile)); !errors.Is(err, fs.ErrNotExist) {
+		return nil // restore says what is wrong with it
+	}
+	return t.checkEmpty()
+}
 
 // checkEmpty refuses an output folder without a state file that holds anything
 // but what a kill left before the first one was there.
@@ -212,20 +182,17 @@ func (t *trainer) checkEmpty() error {
 		return fmt.Errorf("train: output: %w", err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), temporary) {
+		if !strings.HasPrefix(e.Name(), temporary) && e.Name() != jepa.LockFile {
 			return fmt.Errorf("train: output folder %s already holds %s but no %s, so it is no training run; choose another -o", t.opts.Out, e.Name(), StateFile)
 		}
 	}
 	return nil
 }
 
-// claim makes the output folder this run's: it is made if needed, leftovers of
-// a kill are removed, and a new run writes its first state, so that a folder
-// without one is never a run.
+// claim makes the locked output folder this run's: leftovers of a kill are
+// removed, and a new run writes its first state, so that a folder without one is
+// never a run.
 func (t *trainer) claim(at progress, found bool) error {
-	if err := os.MkdirAll(t.opts.Out, 0o755); err != nil {
-		return fmt.Errorf("train: output: %w", err)
-	}
 	left, err := filepath.Glob(filepath.Join(t.opts.Out, temporary+"*"))
 	if err != nil {
 		return fmt.Errorf("train: output: %w", err)

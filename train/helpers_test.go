@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"foresee/data"
 	"foresee/env/tworooms"
@@ -25,6 +26,7 @@ const (
 	childOut   = "FORESEE_TRAIN_TEST_OUT"
 	childData  = "FORESEE_TRAIN_TEST_DATA"
 	childKill  = "FORESEE_TRAIN_TEST_KILL"  // stage:step at which the child kills itself
+	childHold  = "FORESEE_TRAIN_TEST_HOLD"  // stage:step at which the child prints "held" and waits to be killed
 	childLimit = "FORESEE_TRAIN_TEST_LIMIT" // bytes of the largest file
 )
 
@@ -58,6 +60,10 @@ func child(out string) int {
 	_, err = train.Run(context.Background(), train.Options{Data: d, Out: out, Config: small(d), Backend: backend, Progress: func(p train.Progress) {
 		if p.Stage == stage && p.Step == step {
 			dieNow()
+		}
+		if fmt.Sprintf("%s:%d", p.Stage, p.Step) == os.Getenv(childHold) {
+			fmt.Println("held")
+			time.Sleep(time.Hour) // not select {}, which Go ends as a deadlock
 		}
 	}})
 	if err != nil {

@@ -67,10 +67,11 @@ type trainer struct {
 
 // Run trains opts.Config on opts.Data into folder opts.Out and returns the
 // model. If the folder holds an unfinished run of the same config and dataset it
-// continues from its last checkpoint; if it is finished it is only loaded. When
+// continues from its last checkpoint; if it is finished it is only loaded. One run
+// at a time may have the folder, another's error wraps jepa.ErrLocked. When
 // ctx ends, Run writes a checkpoint and returns ctx's error. A number that is
 // not finite ends the run with a *NonFiniteError, a collapse with ErrCollapsed.
-func Run(ctx context.Context, opts Options) (*jepa.Model, error) {
+func Run(ctx context.Context, opts Options) (m *jepa.Model, err error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -83,13 +84,20 @@ func Run(ctx context.Context, opts Options) (*jepa.Model, error) {
 	}
 	store := model.NewStore()
 	nn.WithSeed(store.RootScope(), t.cfg.Seed)
-	var err error
 	if t.model, err = jepa.New(opts.Backend, t.cfg.Model, store); err != nil {
 		return nil, err
 	}
 	if t.dataHash, err = opts.Data.Fingerprint(); err != nil {
 		return nil, fmt.Errorf("train: hash data: %w", err)
 	}
+	if err := t.checkFolder(); err != nil {
+		return nil, err
+	}
+	release, err := jepa.LockFolder(opts.Out)
+	if err != nil {
+		return nil, fmt.Errorf("train: output: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	at, found, err := t.restore()
 	if err != nil {
 		return nil, err

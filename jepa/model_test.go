@@ -2,6 +2,7 @@ package jepa_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -346,6 +347,8 @@ func TestCallerMistakesPanic(t *testing.T) {
 }
 
 func TestOpenBackend(t *testing.T) {
-	_, err := jepa.OpenBackend("abacus")
-	wantError(t, err, "jepa: backend \"abacus\"")
+	for _, name := range []string{"abacus", ":cpu"} {
+		_, err := jepa.OpenBackend(name)
+		wantError(t, err, fmt.Sprintf("jepa: backend %q: no such backend", name), "cpu", "xla:PLUGIN")
+	}
 }

@@ -49,6 +49,10 @@ func (t *trainer) cellStage(context.Context) (*stage, error) {
 		}
 		return in, nil
 	}
+	if p.Weights.SIGReg > 0 {
+		s.whole = 1 // the directions
+	}
+	s.clipAxis = 1 // after the frames of a clip
 	s.close = clips.stop
 	s.build = func(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) { return t.buildCells(s, root, in) }
 	s.seen = t.watchCollapse(channels[len(channels)-1], s.names)

@@ -57,6 +57,9 @@ func (t *trainer) pixelStage(context.Context) (*stage, error) {
 		return in, nil
 	}
 	s.build = func(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) { return t.buildPixels(s, root, in) }
+	if p.Weights.SIGReg > 0 {
+		s.whole = 1 // the directions
+	}
 	s.names = t.pixelTerms()
 	s.seen = t.watchCollapse(t.cfg.Model.CellWidth(), s.names)
 	return s, nil

@@ -26,6 +26,7 @@ type Options struct {
 	Out      string // model folder; new, empty, or one of the same run
 	Config   Config
 	Backend  compute.Backend
+	Devices  int            // of the backend, that share each batch; 0 = 1
 	Progress func(Progress) // called about ten times a second and at logged steps; nil = never
 	Log      *slog.Logger   // nil = silent
 	Version  string         // of the program, for the report
@@ -49,6 +50,7 @@ type trainer struct {
 	model    *jepa.Model
 	dataHash string
 	log      *logFile
+	devices  *jepa.Devices
 	before   int // steps of the stages before the current one
 
 	sampler                 *sampler
@@ -79,7 +81,10 @@ func Run(ctx context.Context, opts Options) (m *jepa.Model, err error) {
 		return nil, fmt.Errorf("train: config: %w", err)
 	}
 	t := &trainer{opts: opts, cfg: opts.Config, saved: time.Now(), begun: time.Now()}
-	if err := t.checkData(); err != nil {
+	if t.devices, err = jepa.NewDevices(opts.Backend, opts.Devices); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(t.checkData(), t.checkBatches()); err != nil {
 		return nil, err
 	}
 	store := model.NewStore()
@@ -151,6 +156,19 @@ func (t *trainer) checkLengths() error {
 		needs("pixels", s.Pixels.Steps, pixels),
 		needs("latents", s.Latents.Steps, latents),
 		needs("displacement", s.Displacement.Steps, s.Displacement.MaxGap+1))
+}
+
+// checkBatches wants batches that the devices share equally.
+func (t *trainer) checkBatches() error {
+	n := max(1, t.opts.Devices)
+	check := func(stage string, o Optimizer) error {
+		if o.Steps > 0 && o.Batch%n != 0 {
+			return fmt.Errorf("train: %d devices do not share the batch of %d of stage %s equally; set train.%s.batch to a multiple of %d", n, o.Batch, stage, stage, n)
+		}
+		return nil
+	}
+	s := t.cfg.Train
+	return errors.Join(check("pixels", s.Pixels.Optimizer), check("latents", s.Latents.Optimizer), check("displacement", s.Displacement.Optimizer))
 }
 
 // part is one stage of the run as the sequence in runFrom sees it.
@@ -228,7 +246,7 @@ func (t *trainer) runPart(ctx context.Context, p part, from int) error {
 	if err != nil {
 		return err
 	}
-	s.compile(t.opts.Backend, t.model.Store())
+	s.compile(t.opts.Backend, t.model.Store(), t.devices)
 	err = t.runSteps(ctx, s, from)
 	s.end()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"foresee/jepa"
 	"foresee/nn"
 )
 
@@ -28,21 +29,26 @@ type stage struct {
 	// extra outputs, from the inputs that feed delivers.
 	build func(root *model.Scope, inputs []*Node) (objective *Node, scalars, extras []*Node)
 	names []string
-	// feed returns the inputs of a step. The stage finalizes them.
-	feed func(ctx context.Context, step int) ([]*tensors.Tensor, error)
+	// feed returns the inputs of a step: the clips along axis clipAxis, 0 or 1, but
+	// for the last whole of them, which are for all clips. The stage finalizes them.
+	feed            func(ctx context.Context, step int) ([]*tensors.Tensor, error)
+	whole, clipAxis int
 	// seen is given the extra outputs of a step before they are finalized; nil = none.
 	seen func(step int, scalars []float32, extras []*tensors.Tensor) error
 	// close ends what feed keeps running; nil = nothing.
 	close func()
 
-	exec *model.Exec
+	exec    *model.Exec
+	devices *jepa.Devices
 }
 
 // compile makes the executable: inputs are the learning rate and the step
-// (counted from 1), then those of feed. Its first output holds all scalars:
-// loss, the named ones, then the gradient norms.
-func (s *stage) compile(backend compute.Backend, store *model.Store) {
-	s.exec = model.MustNewExec(backend, store, func(root *model.Scope, inputs []*Node) []*Node {
+// (counted from 1), then those of feed; on says which devices share the steps.
+// Its first output holds all scalars: loss, the named ones, then the gradient
+// norms.
+func (s *stage) compile(backend compute.Backend, store *model.Store, on *jepa.Devices) {
+	s.devices = on
+	s.exec = on.Place(model.MustNewExec(backend, store, func(root *model.Scope, inputs []*Node) []*Node {
 		objective, scalars, extras := s.build(root, inputs[2:])
 		cfg := nn.AdamWConfig{Beta2: s.opt.Beta2, WeightDecay: s.opt.Decay}
 		norms := nn.AdamW(objective, inputs[0], inputs[1], s.groups(root), cfg)
@@ -52,7 +58,7 @@ func (s *stage) compile(backend compute.Backend, store *model.Store) {
 			flat[i] = Reshape(ConvertDType(x, dtypes.Float32), 1)
 		}
 		return append([]*Node{Concatenate(flat, 0)}, extras...)
-	})
+	}))
 }
 
 // end frees the executable, where there is one, and what feed keeps running.
@@ -108,13 +114,10 @@ func (s *stage) run(ctx context.Context, step int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []any{tensors.FromScalar(s.rate(max(step, s.ahead))), tensors.FromScalar(float32(step + 1))}
-	for _, t := range inputs {
-		args = append(args, t)
-	}
-	outputs, err := s.exec.Call(args...)
-	for _, a := range args {
-		a.(*tensors.Tensor).MustFinalizeAll()
+	args := append([]*tensors.Tensor{tensors.FromScalar(s.rate(max(step, s.ahead))), tensors.FromScalar(float32(step + 1))}, inputs...)
+	outputs, err := s.devices.Call(s.exec, args, jepa.Layout{First: 2, Whole: s.whole, Axis: s.clipAxis})
+	for _, t := range args {
+		t.MustFinalizeAll()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stage %s, step %d: %w", s.name, step, err)

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -35,10 +36,13 @@ func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error
 		return nil, fmt.Errorf("train: config: %w", err)
 	}
 	t := &trainer{opts: opts, cfg: opts.Config}
-	if err := t.checkData(); err != nil {
+	var err error
+	if t.devices, err = jepa.NewDevices(opts.Backend, opts.Devices); err != nil {
 		return nil, err
 	}
-	var err error
+	if err := errors.Join(t.checkData(), t.checkBatches()); err != nil {
+		return nil, err
+	}
 	if t.model, err = Untrained(opts.Backend, t.cfg.Model, t.cfg.Seed); err != nil {
 		return nil, err
 	}
@@ -50,7 +54,7 @@ func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error
 		if err != nil {
 			return nil, err
 		}
-		s.compile(opts.Backend, t.model.Store())
+		s.compile(opts.Backend, t.model.Store(), t.devices)
 		return &Stepper{t: t, s: s, make: p.make}, nil
 	}
 	return nil, fmt.Errorf("train: no stage %q", name)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"foresee/jepa"
 	"foresee/report"
 
 	"golang.org/x/term"
@@ -27,8 +28,8 @@ type app struct {
 
 // start checks the flags of every command and opens the log.
 func (a *app) start() error {
-	if a.flags.Backend != "cpu" {
-		return usagef("--backend %s: this binary has one backend, cpu", a.flags.Backend)
+	if err := jepa.CheckBackend(a.flags.Backend); err != nil {
+		return usagef("--backend: %w", err)
 	}
 	if a.flags.Threads < 0 {
 		return usagef("--threads %d: want 0 (all) or more", a.flags.Threads)

@@ -158,7 +158,7 @@ func (c *demoCmd) train(ctx context.Context, a *app, d *data.Dataset, size demoS
 	if size.batch > 0 {
 		cfg.Train.Pixels.Batch = size.batch
 	}
-	_, err = trainModel(ctx, a, d, c.modelDir(), cfg)
+	_, err = trainModel(ctx, a, train.Options{Data: d, Out: c.modelDir(), Config: cfg})
 	return err
 }
 

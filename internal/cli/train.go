@@ -15,19 +15,23 @@ import (
 
 // trainCmd learns a world model.
 type trainCmd struct {
-	Data   string   `short:"d" required:"" placeholder:"DATA" help:"Dataset to learn from, or a file of sensor readings: CSV with a header, or JSON lines."`
-	Out    string   `short:"o" required:"" placeholder:"MODEL" help:"Folder of the model; an unfinished run in it is resumed."`
-	Preset string   `enum:"auto,tworooms,eb-jepa,video,physics" default:"auto" help:"Where the config starts: tworooms, eb-jepa, video or physics; auto = video without actions, else tworooms."`
-	Config string   `placeholder:"F.yaml" help:"YAML file laid over the preset; unknown fields are refused."`
-	Steps  int      `placeholder:"N" help:"Steps of the first stage; later stages keep their ratio to it."`
-	Seed   uint64   `default:"1" help:"Seed of weights and batches (${default})."`
-	Kind   string   `enum:"jepa,pca,ewma,persistence" default:"jepa" help:"Of sensor readings: jepa, or a baseline: pca, ewma, persistence (${default})."`
-	Inputs []string `placeholder:"NAME,..." help:"Of sensor readings: channels that are given, such as what an actuator was told; the others are predicted under them."`
-	Set    []string `placeholder:"PATH=VALUE" sep:"none" help:"Set one field of the config, such as train.log_every=1; repeatable."`
+	Data    string   `short:"d" required:"" placeholder:"DATA" help:"Dataset to learn from, or a file of sensor readings: CSV with a header, or JSON lines."`
+	Out     string   `short:"o" required:"" placeholder:"MODEL" help:"Folder of the model; an unfinished run in it is resumed."`
+	Preset  string   `enum:"auto,tworooms,eb-jepa,video,physics" default:"auto" help:"Where the config starts: tworooms, eb-jepa, video or physics; auto = video without actions, else tworooms."`
+	Config  string   `placeholder:"F.yaml" help:"YAML file laid over the preset; unknown fields are refused."`
+	Steps   int      `placeholder:"N" help:"Steps of the first stage; later stages keep their ratio to it."`
+	Seed    uint64   `default:"1" help:"Seed of weights and batches (${default})."`
+	Devices int      `default:"1" placeholder:"N" help:"Devices of the backend that share each batch (${default})."`
+	Kind    string   `enum:"jepa,pca,ewma,persistence" default:"jepa" help:"Of sensor readings: jepa, or a baseline: pca, ewma, persistence (${default})."`
+	Inputs  []string `placeholder:"NAME,..." help:"Of sensor readings: channels that are given, such as what an actuator was told; the others are predicted under them."`
+	Set     []string `placeholder:"PATH=VALUE" sep:"none" help:"Set one field of the config, such as train.log_every=1; repeatable."`
 }
 
 // Run trains, or resumes, and prints the last losses.
 func (c *trainCmd) Run(ctx context.Context, a *app) error {
+	if c.Devices < 1 {
+		return usagef("train: --devices %d: want 1 or more", c.Devices)
+	}
 	if isReadings(c.Data) {
 		return c.fitSensors(a)
 	}
@@ -41,7 +45,7 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	begun := time.Now()
-	last, err := trainModel(ctx, a, d, c.Out, cfg)
+	last, err := trainModel(ctx, a, train.Options{Data: d, Out: c.Out, Config: cfg, Devices: c.Devices})
 	if err != nil {
 		return err
 	}
@@ -93,9 +97,9 @@ func (c *trainCmd) config(d *data.Dataset) (train.Config, error) {
 	return cfg, nil
 }
 
-// trainModel runs the training with progress on stderr and returns the last
-// moment of each stage.
-func trainModel(ctx context.Context, a *app, d *data.Dataset, out string, cfg train.Config) ([]train.Progress, error) {
+// trainModel runs the training that o describes, on the backend of the flags,
+// with progress on stderr and returns the last moment of each stage.
+func trainModel(ctx context.Context, a *app, o train.Options) ([]train.Progress, error) {
 	backend, err := jepa.OpenBackend(a.flags.Backend)
 	if err != nil {
 		return nil, err
@@ -114,12 +118,13 @@ func trainModel(ctx context.Context, a *app, d *data.Dataset, out string, cfg tr
 		bar.Add(p.Step-last[len(last)-1].Step, progressNote(p))
 		last[len(last)-1] = p
 	}
-	_, err = train.Run(ctx, train.Options{Data: d, Out: out, Config: cfg, Backend: backend, Progress: show, Log: a.log, Version: Version()})
+	o.Backend, o.Progress, o.Log, o.Version = backend, show, a.log, Version()
+	_, err = train.Run(ctx, o)
 	if bar != nil {
 		bar.End("")
 	}
 	if errors.Is(err, context.Canceled) {
-		return last, fmt.Errorf("training stopped; the same command resumes from %s: %w", out, err)
+		return last, fmt.Errorf("training stopped; the same command resumes from %s: %w", o.Out, err)
 	}
 	return last, err
 }

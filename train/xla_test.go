@@ -55,7 +55,7 @@ type curve struct {
 	gradients map[string]jepa.Tensor
 }
 
-func steps(t *testing.T, o train.Options, stage string) curve {
+func lockstep(t *testing.T, o train.Options, stage string) curve {
 	t.Helper()
 	s, err := train.NewStepper(t.Context(), o, stage)
 	if err != nil {
@@ -195,11 +195,11 @@ func TestXLASteps(t *testing.T) {
 		if c.preset == "physics" && c.stage == "latents" {
 			o.Backend = plugin // the signs of its latents' principal axes hang on a last bit, so cpu has others
 		}
-		want := steps(t, o, c.stage)
+		want := lockstep(t, o, c.stage)
 		for _, n := range c.devices {
 			t.Run(fmt.Sprintf("%s/%s/%d", c.preset, c.stage, n), func(t *testing.T) {
 				o.Backend, o.Devices = plugin, n
-				steps(t, o, c.stage).close(t, want)
+				lockstep(t, o, c.stage).close(t, want)
 			})
 		}
 	}

@@ -24,7 +24,7 @@ import (
 type Config struct {
 	Plants    []string        // empty means all of plant.Names
 	Seed      uint64          // of everything
-	Train     int             // days that models are fitted to; 0 means 10
+	Train     int             // days that models are fitted to; 0 means 30
 	Calibrate int             // days that alarms are calibrated on; 0 means 60
 	Normal    int             // days on which false alarms are counted; 0 means 30
 	Runs      int             // of each fault; 0 means 10
@@ -39,7 +39,7 @@ const (
 )
 
 func (c Config) withDefaults() (Config, error) {
-	for p, d := range map[*int]int{&c.Train: 10, &c.Calibrate: 60, &c.Normal: 30, &c.Runs: 10} {
+	for p, d := range map[*int]int{&c.Train: 30, &c.Calibrate: 60, &c.Normal: 30, &c.Runs: 10} {
 		if *p == 0 {
 			*p = d
 		}

@@ -13,7 +13,7 @@ type evalWatchCmd struct {
 	Video  string   `xor:"of" required:"" placeholder:"FILE" help:"Recording of one still camera, taken for normal; events are spliced into parts of it."`
 	Plants bool     `xor:"of" required:"" help:"Simulated plants: false alarms at a budget of one a day, and every fault, beside PCA, EWMA and persistence."`
 	Plant  []string `placeholder:"NAME,..." help:"With --plants: only these; all if left out."`
-	Days   int      `default:"30" help:"With --plants: normal days on which false alarms are counted; twice as many calibrate, a third trains (${default})."`
+	Days   int      `default:"30" help:"With --plants: normal days on which false alarms are counted; as many train, twice as many calibrate (${default})."`
 	Runs   int      `default:"10" help:"With --plants: runs of each fault (${default})."`
 	Scores string   `placeholder:"DIR" help:"With --nab: write the score of every row there, as files that NAB's own scorer reads (threshold 0.5)."`
 	Work   string   `placeholder:"DIR" help:"With --video: folder for the model, which is trained or resumed there, and for the alarms' pictures."`
@@ -61,7 +61,7 @@ func (c *evalWatchCmd) plants(ctx context.Context, a *app) error {
 	if c.Days < 3 || c.Runs < 1 {
 		return usagef("eval watch: --days %d, --runs %d: want at least 3 and 1", c.Days, c.Runs)
 	}
-	cfg := plants.Config{Plants: c.Plant, Seed: c.Seed, Train: c.Days / 3, Calibrate: 2 * c.Days, Normal: c.Days, Runs: c.Runs}
+	cfg := plants.Config{Plants: c.Plant, Seed: c.Seed, Train: c.Days, Calibrate: 2 * c.Days, Normal: c.Days, Runs: c.Runs}
 	p, started := a.progress("models", cfg.Work()), 0
 	cfg.Begun = func(what string) {
 		p.Add(min(1, started), what)

@@ -186,6 +186,7 @@ func (c *watchCmd) watchSensors(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return fmt.Errorf("watch: %s: %w", c.Source, err)
 	}
+	w.rank = l.Rank
 	begun := time.Now()
 	err = l.Follow(ctx, rows)
 	lat := l.Latency()
@@ -253,6 +254,7 @@ type sensorWatch struct {
 	last     sensor.Record
 	failed   error // of an event's line
 	since    time.Time
+	rank     func() float64
 }
 
 // say prints a record and tells the sinks.
@@ -273,6 +275,9 @@ func (w *sensorWatch) say(r sensor.Record) error {
 		w.out.metrics.Scored(time.Since(w.since))
 	}
 	w.since = time.Now()
+	if w.readings%64 == 0 {
+		w.out.metrics.Rank(w.rank())
+	}
 	if w.judge == nil || r.Surprise == nil {
 		return nil
 	}

@@ -319,6 +319,46 @@ func (s *forecasting) nearest() *alarm.Nearest {
 	return &alarm.Nearest{Name: s.w.BankAt[at].Format(time.RFC3339), Distance: distance, Usual: s.w.Usual}
 }
 
+// rank returns the participation ratio of the latents of the readings at hand, at
+// least span of them; NaN while there are fewer.
+//
+//	(Σλ)²/Σλ² = (tr S)²/tr S²,  S = cov(z)
+func (s *forecasting) rank() float64 {
+	n := len(s.history)/s.c - s.cfg.Horizon + 1
+	if n < s.span()-s.cfg.Horizon {
+		return math.NaN()
+	}
+	d := len(s.w.Axes)
+	z, mean := make([][]float64, n), make([]float64, d)
+	y := make([]float64, 0, len(s.y))
+	for t := range z {
+		y = y[:0]
+		for h := range s.cfg.Horizon {
+			for _, i := range s.outputs {
+				y = append(y, s.history[(t+h)*s.c+i])
+			}
+		}
+		z[t] = make([]float64, d)
+		for i, axis := range s.w.Axes {
+			z[t][i] = dot(axis, y)
+			mean[i] += z[t][i] / float64(n)
+		}
+	}
+	trace, square := 0.0, 0.0
+	for i := range d {
+		for j := range d {
+			cov := 0.0
+			for t := range z {
+				cov += (z[t][i] - mean[i]) * (z[t][j] - mean[j])
+			}
+			if square += cov * cov; i == j {
+				trace += cov
+			}
+		}
+	}
+	return trace * trace / square
+}
+
 // closest returns the row nearest to y, without row skip, and its root mean
 // square distance.
 func closest(rows [][]float64, y []float64, skip int) (at int, distance float64) {

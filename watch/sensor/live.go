@@ -141,6 +141,16 @@ func (l *Live) why() []alarm.Cause {
 	return causes
 }
 
+// Rank returns the participation ratio of the latents of the last readings, up to
+// the number of the latent's dimensions; NaN for a model without latents and while
+// there are too few readings.
+func (l *Live) Rank() float64 {
+	if s, ok := l.expect.(*forecasting); ok {
+		return s.rank()
+	}
+	return math.NaN()
+}
+
 // Latency returns the times from a row to what was said of it.
 func (l *Live) Latency() *watch.Latency { return &l.latency }
 

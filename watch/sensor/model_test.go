@@ -130,6 +130,32 @@ func TestPredictorPredicts(t *testing.T) {
 	}
 }
 
+// TestRank sees a constant stream lose all rank but what noise leaves, and white
+// noise in the latents' own axes keep all of it.
+func TestRank(t *testing.T) {
+	m := fit(t, ModelConfig{Inputs: sim.Inputs("quadtank"), Features: 16}, tanks(t, 1, 4000, "", 0))
+	s := m.Forecast.follow(m.Config, m.Channels)
+	if !math.IsNaN(s.rank()) {
+		t.Errorf("rank %g of no readings", s.rank())
+	}
+	x := make([]float64, 4)
+	for i := range 300 { // h1 and h2 on one line
+		v := math.Sin(float64(i) * 1e-3)
+		copy(x, []float64{v, v, 0, 0})
+		s.push(x, false)
+	}
+	if r := s.rank(); r > 1.2 {
+		t.Errorf("rank %.2f of a slow motion on a line, want near 1", r)
+	}
+	for _, r := range tanks(t, 8, 300, "", 0).Rows {
+		m.standard(r.Values, x)
+		s.push(x, false)
+	}
+	if r := s.rank(); r < 2 || r > 8 {
+		t.Errorf("rank %.2f of the tanks, want 2 to 8", r)
+	}
+}
+
 func TestBaselinesByHand(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	table := &Table{Channels: []string{"x", "y"}}

@@ -70,6 +70,12 @@ func sensorEvents(a *app) (hear func(sensor.Event), counts map[string]int) {
 
 // fitSensors learns a sensor model and prints what it is.
 func (c *trainCmd) fitSensors(a *app) error {
+	switch {
+	case c.Preset != "auto", c.Config != "", c.Steps != 0, c.Devices != 1, len(c.Set) > 0:
+		return usagef("train: %s holds sensor readings: --preset, --config, --steps, --devices and --set are for datasets of frames", c.Data)
+	case a.flags.Backend != "cpu":
+		return usagef("train: %s holds sensor readings: their models are fitted in closed form, without a backend", c.Data)
+	}
 	if err := outputFor(c.Out, holdsSensors); err != nil {
 		return err
 	}

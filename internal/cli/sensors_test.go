@@ -153,6 +153,9 @@ func TestSensorMistakes(t *testing.T) {
 	}
 	call(t, "train", "-d", bad, "-o", model).want(t, ExitFailed, "bad.csv", "line 3", "channel a")
 	call(t, "train", "-d", filepath.Join(dir, "none.csv"), "-o", model).want(t, ExitFailed, "none.csv")
+	call(t, "train", "-d", bad, "-o", model, "--steps", "3").want(t, ExitUsage, "--steps")
+	call(t, "train", "-d", bad, "-o", model, "--set", "seed=1").want(t, ExitUsage, "--set")
+	call(t, "train", "-d", dir, "-o", model, "--inputs", "a").want(t, ExitUsage, "--inputs")
 	call(t, "collect", "plant", "mill", "-o", bad).want(t, ExitUsage, "mill", "quadtank")
 	call(t, "collect", "plant", "cstr", "-o", bad).want(t, ExitFailed, "exists already")
 	call(t, "collect", "plant", "cstr", "-o", bad, "--fault", "help").want(t, ExitUsage, "fouling")

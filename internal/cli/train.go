@@ -11,6 +11,7 @@ import (
 	"foresee/jepa"
 	"foresee/report"
 	"foresee/train"
+	"foresee/watch/sensor"
 )
 
 // trainCmd learns a world model.
@@ -34,6 +35,9 @@ func (c *trainCmd) Run(ctx context.Context, a *app) error {
 	}
 	if isReadings(c.Data) {
 		return c.fitSensors(a)
+	}
+	if c.Kind != sensor.KindJEPA || len(c.Inputs) > 0 {
+		return usagef("train: --kind and --inputs are for sensor readings (.csv, .jsonl, .ndjson), not for %s", c.Data)
 	}
 	d, err := data.Open(c.Data)
 	if err != nil {

@@ -41,7 +41,7 @@ type Config struct {
 	Frame        FrameConfig        `json:"frame" yaml:"frame"`               // what the camera delivers
 	ActionDim    int                `json:"action_dim" yaml:"action_dim"`     // A; 0 = action-free
 	Input        string             `json:"input" yaml:"input"`               // InputUnit or InputMinMax
-	PixelMean    []float64          `json:"pixel_mean" yaml:"pixel_mean"`     // [C] of InputUnit; empty = 0
+	PixelMean    []float64          `json:"pixel_mean" yaml:"pixel_mean"`     // [C] of InputUnit and InputMix; empty = 0
 	PixelScale   []float64          `json:"pixel_scale" yaml:"pixel_scale"`   // [C] of InputUnit; empty = 1
 	PixelMix     []float64          `json:"pixel_mix" yaml:"pixel_mix"`       // [C, C] of InputMix, input channel first
 	Encoder      EncoderConfig      `json:"encoder" yaml:"encoder"`           // frame -> z, w

@@ -193,6 +193,9 @@ func (t Settings) validateMemory(m jepa.Config, bad func(string, ...any)) {
 	if p.Target != jepa.TargetLatent && p.Target != jepa.TargetPixels {
 		bad("train: pixels: target is %q, want %q or %q", p.Target, jepa.TargetLatent, jepa.TargetPixels)
 	}
+	if h, w := m.Cells(); p.Steps > 0 && p.Target == jepa.TargetPixels && (h < 1 || w < 1 || m.Frame.Height%h+m.Frame.Width%w > 0) {
+		bad("train: pixels: target pixels draws a patch for each of %d x %d cells, which do not divide frames of %dx%d evenly", h, w, m.Frame.Height, m.Frame.Width)
+	}
 	if p.Weights.SIGReg > 0 && p.Slices < 1 {
 		bad("train: pixels: sigreg needs slices of at least 1")
 	}

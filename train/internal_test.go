@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -137,6 +138,29 @@ func TestMemoryClipsEndWithTheirEpisode(t *testing.T) {
 		}
 		if got := z[2*i : 2*i+2]; !slices.Equal(got, want) {
 			t.Errorf("latent %d = %v, want %v", i, got, want)
+		}
+	}
+}
+
+// The share of the time that a stage has used counts from where the stage began, earlier calls included.
+func TestTimeUsed(t *testing.T) {
+	for _, c := range []struct {
+		spent, begins time.Duration
+		minutes       float64
+		timed         bool
+		want          float64
+	}{
+		{30 * time.Second, 0, 1, true, 0.5},
+		{30 * time.Second, 20 * time.Second, 1, true, 0.25},
+		{90 * time.Second, 0, 1, true, 1.5},
+		{70 * time.Second, 65 * time.Second, 1, true, 1}, // no time was left when it began
+		{90 * time.Second, 0, 1, false, 0},
+		{90 * time.Second, 0, 0, true, 0},
+	} {
+		tr := &trainer{begun: time.Now(), spent: c.spent, stageBegins: c.begins}
+		tr.cfg.Train.Minutes = c.minutes
+		if got := tr.timeUsed(&stage{timed: c.timed}); math.Abs(got-c.want) > 0.02 {
+			t.Errorf("%+v: share %.3f", c, got)
 		}
 	}
 }

@@ -17,9 +17,9 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		frames = max(frames, length)
 	}
 	const stride = 2
-	contextLatents := max(4, min(16, (frames+stride-1)/stride))
-	if frames <= 32*stride {
-		contextLatents = max(4, (frames+stride-1)/stride)
+	contextLatents := max(4, (frames+stride-1)/stride) // whole clips, if they are short
+	if contextLatents > 32 {
+		contextLatents = 16
 	}
 	cell := max(1, (max(frame.Height, frame.Width)+8)/16) // about 16 cells a side
 	cfg := common("physics", jepa.Config{

@@ -247,7 +247,11 @@ func (t *trainer) writeCard() error {
 		fmt.Fprintf(&b, "- Stage latents was ended by the clock, train.minutes %g, so another run on another machine gives other weights\n", t.cfg.Train.Minutes)
 	}
 	fmt.Fprintf(&b, "\nNo position, wall, label or reward entered the training. `report.html` shows its course, `config.json` the network.\n")
-	fmt.Fprintf(&b, "\n    foresee eval rollout -m MODEL\n    foresee watch -m MODEL SOURCE\n")
+	suite := "rollout"
+	if m.Remembers() {
+		suite = "surprise"
+	}
+	fmt.Fprintf(&b, "\n    foresee eval %s -m MODEL\n    foresee watch -m MODEL SOURCE\n", suite)
 	if err := jepa.ReplaceFile(filepath.Join(t.opts.Out, CardFile), b.Bytes()); err != nil {
 		return fmt.Errorf("train: card: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"foresee/jepa"
 	"foresee/surprise/alarm"
 )
 
@@ -335,29 +336,7 @@ func (m *Model) Save(dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".tmp-sensor-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(raw); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, ModelFile))
+	return jepa.ReplaceFile(filepath.Join(dir, ModelFile), raw)
 }
 
 // Load reads the model of a folder; unknown fields, a newer version and arrays

@@ -15,6 +15,7 @@
 //	FuseSumProduct    the sum of a product is one pass over its factors
 //	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and
 //	                  their gradients), become loops over blocks that stay in the cache
+//	sharePacking      a right operand of several products is packed once in a run
 //	plan              every intermediate gets a place in one arena by its lifetime
 //
 // Executing again allocates outputs only, from a pool that Finalize of a buffer refills and

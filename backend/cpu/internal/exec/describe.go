@@ -15,6 +15,9 @@ import (
 func (c *compiler) describe(g *fusion.Group, first int) {
 	for i := first; i < len(c.prog.steps); i++ {
 		s := &c.prog.steps[i]
+		if s.shape != "" {
+			continue // a step beside the node's own
+		}
 		s.shape, s.flop = shapeText(g), flops(g)
 	}
 }
@@ -39,6 +42,12 @@ func shapeText(g *fusion.Group) string {
 		b.WriteByte(' ')
 		writeShape(&b, v)
 	}
+	return b.String()
+}
+
+func shapeOf(v *ir.Value) string {
+	var b strings.Builder
+	writeShape(&b, v)
 	return b.String()
 }
 

@@ -19,6 +19,9 @@ type compiler struct {
 	ids    map[*ir.Value]int
 	needed map[*ir.Value]bool // values that must be in memory
 	subs   map[*ir.Func]*Program
+
+	packers map[packKey]int // products that would pack a right operand
+	packed  map[packKey]int // storage of those packed once
 }
 
 func unsupported(n *ir.Node) error {
@@ -42,6 +45,7 @@ func (c *compiler) lower() error {
 		return err
 	}
 	c.demand(groups)
+	c.sharePacking(groups)
 	bound := c.bindResults()
 	for _, g := range groups {
 		first := len(c.prog.steps)

@@ -98,8 +98,18 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 		return unsupported(n)
 	}
 	x, y, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
-	s := c.step(n, nil)
+	fast := n.In[0].DType() == dtypes.Float32 && n.Out[0].Size() > 0
+	args, packed := productArgs(l, r), false
 	lx, ry := x, y
+	if fast && rm == nil && !narrow(l, r, n) {
+		if id, ok := c.packedOperand(n, &args, r); ok {
+			packed, ry = true, id
+		}
+	}
+	s := c.step(n, nil)
+	if packed {
+		s.reads[1] = ry
+	}
 	if lm != nil {
 		lx = c.temp(n.In[0].Bytes())
 		s.temps = append(s.temps, lx)
@@ -109,8 +119,8 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 		s.temps = append(s.temps, ry)
 	}
 	product := portableProduct(k, l, r)
-	if n.In[0].DType() == dtypes.Float32 && n.Out[0].Size() > 0 {
-		product = c.fastProduct(l, r, n)
+	if fast {
+		product = c.fastProduct(args, n, packed)
 		if narrow(l, r, n) {
 			b := c.temp(n.In[1].Bytes())
 			s.temps = append(s.temps, b)
@@ -141,19 +151,28 @@ func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, h
 	}
 }
 
-// fastProduct calls package gemm; a transposed operand is a flag there, not a copy. dotSide
-// leaves each operand with rows or the contracted axis contiguous, because its axes join.
-func (c *compiler) fastProduct(l, r side, n *ir.Node) matrixProduct {
+// productArgs describes a product of package gemm; a transposed operand is a flag there, not a
+// copy. dotSide leaves each operand with rows or the contracted axis contiguous, because its axes join.
+func productArgs(l, r side) gemm.Args {
+	a := gemm.Args{M: l.rows.n, N: r.rows.n, K: l.contract.n, Batch: l.batch.n,
+		StrideA: l.batch.stride, StrideB: r.batch.stride, StrideC: l.rows.n * r.rows.n}
+	a.TransA, a.LDA = l.leading(false)
+	a.TransB, a.LDB = r.leading(true)
+	return a
+}
+
+// fastProduct calls package gemm, with a right operand as it is or packed.
+func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProduct {
 	e := n.Attr.(ir.Dot).Epilogue
 	bias := -1
 	if e.Bias {
 		bias = c.id(n.In[2])
 	}
-	a := gemm.Args{ReLU: e.ReLU, M: l.rows.n, N: r.rows.n, K: l.contract.n, Batch: l.batch.n,
-		StrideA: l.batch.stride, StrideB: r.batch.stride, StrideC: l.rows.n * r.rows.n}
-	a.TransA, a.LDA = l.leading(false)
-	a.TransB, a.LDB = r.leading(true)
+	a.ReLU = e.ReLU
 	sizeA, sizeB, sizeC := n.In[0].Size(), n.In[1].Size(), n.Out[0].Size()
+	if packed {
+		sizeB = c.prog.Gemm.PackedSize(a.K, a.N)
+	}
 	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
 		args := &f.gemm
 		*args = a
@@ -161,7 +180,11 @@ func (c *compiler) fastProduct(l, r side, n *ir.Node) matrixProduct {
 		if bias >= 0 {
 			args.Bias = ops.Of[float32](f.p[bias], a.N)
 		}
-		f.prog.Gemm.Float32(args)
+		if packed {
+			f.prog.Gemm.Float32Packed(args, args.B)
+		} else {
+			f.prog.Gemm.Float32(args)
+		}
 		*args = gemm.Args{}
 	}
 }

@@ -26,8 +26,8 @@ func (w *work) alone(th *thread, i, k int) {
 	panels := ceilDiv(a.N, kn.nr)
 	c := chunk{batch: i, k: k, n1: a.N, k1: k}
 	switch {
-	case w.b != nil:
-		c.packed, c.panels = w.b.data, panels
+	case w.packed != nil:
+		c.packed, c.panels = w.packed, panels
 		w.rows(th, &c, panels)
 	case w.inPlace():
 		w.rows(th, &c, panels)

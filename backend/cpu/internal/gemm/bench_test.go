@@ -66,7 +66,8 @@ func TestRateBesideOpenBLAS(t *testing.T) {
 			if s.tb {
 				ldb, tb = int32(s.k), 112
 			}
-			pk := e.Pack(s.k, s.n, a.B, 0, s.tb)
+			pk := make([]float32, e.PackedSize(s.k, s.n))
+			e.Pack(pk, s.k, s.n, a.B, 0, s.tb)
 			flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 			reps := int(max(1, 2e7/flops))
 			rounds := int(min(200, max(9, 4e10/flops/float64(reps))))

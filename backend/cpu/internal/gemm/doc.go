@@ -2,7 +2,7 @@
 //
 //	C[m, n] (+)= op(A)[m, k] · op(B)[k, n]  (+ bias[n], then max(·, 0))
 //
-// Panels of B are packed once per call, or once for ever with Pack, and shared by the
+// Panels of B are packed once per call, or with Pack once for several calls, and shared by the
 // threads; each thread packs the rows of A that it multiplies. A micro-kernel then computes a
 // tile of C in registers:
 //

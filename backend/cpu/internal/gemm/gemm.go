@@ -47,24 +47,21 @@ func NewLevel(p *pool.Pool, l isa.Level) *Engine {
 // that begins with "gemm:" if sizes and slices do not fit.
 func (e *Engine) Float32(a *Args) { e.multiply(a, nil) }
 
-// Float32Packed is Float32 with a B packed by this engine or one of its level; B, LDB, TransB
-// and StrideB of a are not used: all products of a batch share b.
-func (e *Engine) Float32Packed(a *Args, b *Packed) {
-	if b.kernelNR != e.kernel.nr {
-		panic("gemm: B was packed for another instruction set")
+// Float32Packed is Float32 with the B that Pack laid out for K and N of a on an engine of the
+// same level; B, LDB, TransB and StrideB of a are not used: all products of a batch share it.
+func (e *Engine) Float32Packed(a *Args, packed []float32) {
+	if want := e.PackedSize(a.K, a.N); len(packed) < want {
+		panic(fmt.Sprintf("gemm: packed B has %d floats, want %d for [%d, %d]", len(packed), want, a.K, a.N))
 	}
-	if a.K != b.k || a.N != b.n {
-		panic(fmt.Sprintf("gemm: B is packed as [%d, %d], want [%d, %d]", b.k, b.n, a.K, a.N))
-	}
-	e.multiply(a, b)
+	e.multiply(a, packed)
 }
 
-func (e *Engine) multiply(a *Args, b *Packed) {
+func (e *Engine) multiply(a *Args, packed []float32) {
 	w := e.take()
 	defer e.give(w)
 	w.args = *a
-	w.args.normalize(b != nil)
-	if b != nil {
+	w.args.normalize(packed != nil)
+	if packed != nil {
 		w.args.StrideB = 0
 	}
 	w.args.mergeBatch()
@@ -72,8 +69,8 @@ func (e *Engine) multiply(a *Args, b *Packed) {
 		return
 	}
 	switch {
-	case b != nil:
-		w.products(b)
+	case packed != nil:
+		w.products(packed)
 	case w.splitsK():
 		w.splitK()
 	default:
@@ -93,7 +90,7 @@ func (e *Engine) take() *work {
 }
 
 func (e *Engine) give(w *work) {
-	w.args, w.b = Args{}, nil
+	w.args, w.packed = Args{}, nil
 	for i := range w.threads {
 		w.threads[i].tile = tile{}
 	}
@@ -102,29 +99,34 @@ func (e *Engine) give(w *work) {
 	e.free = append(e.free, w)
 }
 
-// Packed is a constant B [K, N] in the order in which the kernels read it. It is immutable.
+// PackedSize returns the floats of a packed B [k, n].
 //
-//	for each block of kBlock rows k: for each panel of nr columns: [kc, nr], zeros to the right
-type Packed struct {
-	k, n, kernelNR int
-	data           []float32
-}
+//	for each block of kBlock rows k: for each panel of nr columns: [kc, nr], zeros or anything to the right
+func (e *Engine) PackedSize(k, n int) int { return k*roundUp(n, e.kernel.nr) + slack }
 
-// Pack packs op(B) [k, n] for Float32Packed; ld and trans are LDB and TransB of Args.
-func (e *Engine) Pack(k, n int, b []float32, ld int, trans bool) *Packed {
+// Pack lays op(B) [k, n] out in dst for Float32Packed; ld and trans are LDB and TransB of Args.
+// dst must have PackedSize(k, n) floats, aligned to a cache line for speed; it panics as Float32 does.
+func (e *Engine) Pack(dst []float32, k, n int, b []float32, ld int, trans bool) {
 	rows, cols := k, n
 	if trans {
 		rows, cols = cols, rows
 	}
 	checkMatrix("B", len(b), rows, cols, &ld, 0)
-	p := &Packed{k: k, n: n, kernelNR: e.kernel.nr}
-	p.data = aligned(k*roundUp(n, e.kernel.nr) + slack)
-	src := source{b: b, ld: ld, trans: trans}
-	panels := ceilDiv(n, e.kernel.nr)
-	for k0 := 0; k0 < k; k0 += kBlock {
-		e.kernel.packPanels(p.data, &src, region{k0, min(k0+kBlock, k), 0, panels, n}, panels)
+	if want := e.PackedSize(k, n); len(dst) < want {
+		panic(fmt.Sprintf("gemm: room for %d floats of packed B, want %d for [%d, %d]", len(dst), want, k, n))
 	}
-	return p
+	w := e.take()
+	defer e.give(w)
+	w.args = Args{N: n, K: k, B: b, LDB: ld, TransB: trans, Batch: 1}
+	w.pack(chunk{k: k, n1: n, k1: k, packed: dst, panels: ceilDiv(n, e.kernel.nr)})
+}
+
+// Packs reports whether Float32 would pack the whole B of a at once, so that packing it
+// beforehand pays where several products share it. Only sizes and TransB of a matter.
+func (e *Engine) Packs(a *Args) bool {
+	w := work{kernel: e.kernel, args: *a}
+	return a.Batch <= 1 && !w.inPlace() && (a.K < 2*splitRows || a.M*a.N > splitSize) &&
+		a.N <= maxColumns && e.PackedSize(a.K, a.N) <= packLimit
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

@@ -16,7 +16,7 @@ type work struct {
 	batching  batchJob
 	summing   sumJob
 
-	b *Packed
+	packed []float32 // B of batch, packed beforehand
 }
 
 // thread is the memory of one worker.
@@ -70,27 +70,27 @@ func (w *work) cutFor(rt, cp, k int) cut {
 }
 
 // products runs every product of the batch, one after the other or several at a time.
-func (w *work) products(b *Packed) {
+func (w *work) products(packed []float32) {
 	a := &w.args
 	each := a.M * a.N * max(a.K, 1)
 	if a.Batch > 1 && (each < 8*partWork*len(w.threads) || len(w.threads) == 1) {
-		w.b = b
+		w.packed = packed
 		w.batch(each)
 		return
 	}
 	for i := range a.Batch {
-		w.product(i, b)
+		w.product(i, packed)
 	}
 }
 
 // product runs one product on all threads.
-func (w *work) product(i int, b *Packed) {
+func (w *work) product(i int, packed []float32) {
 	a, kn := &w.args, w.kernel
 	rt := ceilDiv(a.M, kn.mr)
-	if b != nil || w.inPlace() {
+	if packed != nil || w.inPlace() {
 		c := chunk{batch: i, k: a.K, n1: a.N, k1: a.K}
-		if b != nil {
-			c.packed, c.panels = b.data, ceilDiv(a.N, kn.nr)
+		if packed != nil {
+			c.packed, c.panels = packed, ceilDiv(a.N, kn.nr)
 		}
 		w.compute(c, w.cutFor(rt, ceilDiv(a.N, kn.nr), a.K))
 		return
@@ -133,7 +133,7 @@ func (w *work) pack(c chunk) {
 	*j = packJob{w, w.sourceOf(c), c}
 	blocks := ceilDiv(c.k1-c.k0, kBlock)
 	w.pool.Do(blocks*ceilDiv(c.panels, packGroup), j)
-	j.src.b = nil
+	j.src.b, j.c.packed = nil, nil
 }
 
 func (w *work) sourceOf(c chunk) source {

@@ -1,0 +1,60 @@
+package exec
+
+import (
+	"github.com/gomlx/compute/dtypes"
+
+	"foresee/backend/cpu/internal/fusion"
+	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+// packKey is a right operand as a product reads it.
+type packKey struct {
+	v *ir.Value
+	s side
+}
+
+// sharePacking finds the right operands that several products would pack, each for itself: the
+// weights of an unrolled recurrence. They are packed by a step of their own before the first, in
+// every run anew, because whoever shares a buffer with the program may change it between runs.
+//
+//	a = x·W; b = f(a)·W   →   P = pack(W); a = x·P; b = f(a)·P
+func (c *compiler) sharePacking(groups []*fusion.Group) {
+	c.packers, c.packed = map[packKey]int{}, map[packKey]int{}
+	for _, g := range groups {
+		for _, n := range g.Nodes {
+			a, ok := n.Attr.(ir.Dot)
+			if !ok || n.In[0].DType() != dtypes.Float32 || n.Out[0].Size() == 0 {
+				continue
+			}
+			l, _ := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
+			r, move := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
+			if args := productArgs(l, r); move == nil && !narrow(l, r, n) && c.prog.Gemm.Packs(&args) {
+				c.packers[packKey{fusion.Base(n.In[1]), r}]++
+			}
+		}
+	}
+}
+
+// packedOperand returns the storage of the packed right operand of n and appends the step that
+// fills it if there is none yet; false if n does better with the operand as it is.
+func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r side) (int, bool) {
+	key := packKey{fusion.Base(n.In[1]), r}
+	if c.packers[key] < 2 || !c.prog.Gemm.Packs(args) {
+		return 0, false
+	}
+	if id, ok := c.packed[key]; ok {
+		return id, true
+	}
+	size := c.prog.Gemm.PackedSize(args.K, args.N)
+	from, id := c.id(n.In[1]), c.newStore(storage{bytes: 4 * size})
+	c.packed[key] = id
+	k, columns, ld, trans, have := args.K, args.N, args.LDB, args.TransB, n.In[1].Size()
+	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: shapeOf(n.In[1])}
+	s.run = func(f *Frame) {
+		f.prog.Gemm.Pack(ops.Of[float32](f.p[id], size), k, columns, ops.Of[float32](f.p[from], have), ld, trans)
+	}
+	c.prog.steps = append(c.prog.steps, s)
+	return id, true
+}

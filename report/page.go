@@ -330,5 +330,5 @@ func (p *Page) WriteFile(path string) error {
 	if _, err := p.WriteTo(&b); err != nil {
 		return err
 	}
-	return writeFile(path, b.Bytes())
+	return ReplaceFile(path, b.Bytes())
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -254,39 +253,11 @@ func finite(v *float64) *float64 {
 	return v
 }
 
-// writeFile replaces path in one step: it is complete or untouched.
-func writeFile(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("report: write %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("report: write %s: %w", path, err)
-		}
-	}()
-	if _, err = f.Write(b); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 // WriteFile writes the document as JSON to path, by a temporary file and a rename.
 func (d Document) WriteFile(path string) error {
 	var b bytes.Buffer
 	if err := d.Encode(&b); err != nil {
 		return err
 	}
-	return writeFile(path, b.Bytes())
+	return ReplaceFile(path, b.Bytes())
 }

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"foresee/surprise"
@@ -40,6 +42,10 @@ func (c *calibrateCmd) Run(ctx context.Context, a *app) error {
 	case c.Need != 0 || c.Of != 0:
 		return usagef("calibrate: --need and --of are for sensor models, %s holds %s", c.Model, kind)
 	}
+	print, err := watch.Fingerprint(c.Model) // before the model is read: a training that goes on makes another
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("calibrate: %w", err)
+	}
 	m, end, err := openModel(a, c.Model)
 	if err != nil {
 		return fmt.Errorf("calibrate: %w", err)
@@ -67,7 +73,7 @@ func (c *calibrateCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("calibrate: %s: %w", c.Source, err)
 	}
 	step := time.Duration(float64(time.Second) / src.FPS())
-	cal, err := alarm.Calibrate(scores, alarm.Config{Budget: c.Budget, Step: step, Refractory: max(1, int(quietSeconds*src.FPS())), Source: c.Source, Made: time.Now().UTC()})
+	cal, err := alarm.Calibrate(scores, alarm.Config{Budget: c.Budget, Step: step, Refractory: max(1, int(quietSeconds*src.FPS())), Model: print, Source: c.Source, Made: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("calibrate: %s: %w", c.Source, err)
 	}

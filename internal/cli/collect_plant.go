@@ -1,14 +1,13 @@
 package cli
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -56,39 +55,17 @@ func (c *collectPlantCmd) Run(ctx context.Context, a *app) error {
 	return a.printRows(c.Seed, []report.Row{{Name: "collect/plant/readings", Value: float64(cfg.Readings), Unit: "1", Note: note}})
 }
 
-// writeReadings writes CSV that sensor.Read reads, by a temporary file and a rename.
-func writeReadings(path string, t *sensor.Table) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-readings-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriter(f)
-	fmt.Fprintf(w, "time,%s\n", strings.Join(t.Channels, ","))
+// writeReadings writes CSV that sensor.Read reads.
+func writeReadings(path string, t *sensor.Table) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "time,%s\n", strings.Join(t.Channels, ","))
 	for _, r := range t.Rows {
-		w.WriteString(r.Time.Format(time.RFC3339Nano))
+		b.WriteString(r.Time.Format(time.RFC3339Nano))
 		for _, v := range r.Values {
-			w.WriteByte(',')
-			w.WriteString(strconv.FormatFloat(v, 'g', 9, 64))
+			b.WriteByte(',')
+			b.WriteString(strconv.FormatFloat(v, 'g', 9, 64))
 		}
-		w.WriteByte('\n')
+		b.WriteByte('\n')
 	}
-	if err = w.Flush(); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return report.ReplaceFile(path, b.Bytes())
 }

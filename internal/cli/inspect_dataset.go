@@ -1,11 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 
 	"foresee/data"
 	"foresee/report"
@@ -87,30 +86,12 @@ func columnRows(c data.ColumnReport) []report.Row {
 	return rows
 }
 
-// drawSheet writes the contact sheet to a PNG file: under a temporary name,
-// synced and renamed, so that it appears complete or not at all.
-func drawSheet(ds *data.Dataset, path string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-*")
-	if err != nil {
+// drawSheet writes the contact sheet to a PNG file, which appears whole or not at
+// all.
+func drawSheet(ds *data.Dataset, path string) error {
+	var b bytes.Buffer
+	if err := data.WriteSheet(&b, ds, data.SheetConfig{}); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := data.WriteSheet(f, ds, data.SheetConfig{}); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return report.ReplaceFile(path, b.Bytes())
 }

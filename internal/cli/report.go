@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"foresee/eval/quads"
-	"foresee/jepa"
+	"foresee/report"
 )
 
 // reportCmd assembles results.
@@ -48,7 +48,7 @@ func (c *reportPhysicsCmd) Run(_ context.Context, a *app) error {
 	}
 	if c.Markdown != "" {
 		text := all.Markdown(title, lead+" Made by `"+d.Command+"`.")
-		if err := jepa.ReplaceFile(c.Markdown, []byte(text)); err != nil {
+		if err := report.ReplaceFile(c.Markdown, []byte(text)); err != nil {
 			return err
 		}
 	}

@@ -123,12 +123,13 @@ func (c *calibrateCmd) calibrateSensors(a *app) error {
 	if len(scores) == 0 {
 		return fmt.Errorf("calibrate: %s: none of its %d readings can be scored", c.Source, len(t.Rows))
 	}
-	cal, err := alarm.Calibrate(scores, alarm.Config{Budget: c.Budget, Step: step, Need: c.Need, Of: c.Of, Source: c.Source, Made: at[len(at)-1]})
+	print, err := m.Fingerprint()
+	if err != nil {
+		return fmt.Errorf("calibrate: %w", err)
+	}
+	cal, err := alarm.Calibrate(scores, alarm.Config{Budget: c.Budget, Step: step, Need: c.Need, Of: c.Of, Model: print, Source: c.Source, Made: at[len(at)-1]})
 	if err != nil {
 		return fmt.Errorf("calibrate: %s: %w", c.Source, err)
-	}
-	if cal.Model, err = m.Fingerprint(); err != nil {
-		return fmt.Errorf("calibrate: %w", err)
 	}
 	return c.store(a, cal, len(scores))
 }
@@ -212,20 +213,17 @@ func (c *watchCmd) watchSensors(ctx context.Context, a *app) (err error) {
 // sensorJudge returns the judge of a model's calibration; nil without one. One of
 // another model is refused.
 func sensorJudge(a *app, dir string, m *sensor.Model) (*alarm.Judge, *alarm.Calibration, error) {
-	cal, err := alarm.Read(dir)
+	print, err := m.Fingerprint()
+	if err != nil {
+		return nil, nil, err
+	}
+	cal, err := alarm.Read(dir, print)
 	if errors.Is(err, fs.ErrNotExist) {
 		a.log.Warn("watch", "alarms", "none: the model has no calibration, see foresee calibrate")
 		return nil, nil, nil
 	}
 	if err != nil {
 		return nil, nil, err
-	}
-	print, err := m.Fingerprint()
-	if err != nil {
-		return nil, nil, err
-	}
-	if cal.Model != "" && cal.Model != print {
-		return nil, nil, fmt.Errorf("%s was made with another model; run foresee calibrate again", filepath.Join(dir, alarm.FileName))
 	}
 	if _, certain := cal.Threshold(); !certain {
 		a.log.Warn("watch", "alarms", fmt.Sprintf("uncalibrated below p = 1/%d: the budget wants %v of normal data", cal.Scores.Blocks+1, cal.Needed().Round(time.Minute)))

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -100,9 +101,20 @@ func TestSensors(t *testing.T) {
 	if stopped.code != ExitNo || !strings.Contains(stopped.stderr, "h1") {
 		t.Errorf("--exit-on-alarm: code %d, %s", stopped.code, stopped.stderr)
 	}
+	old, err := os.ReadFile(filepath.Join(model, alarm.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
 	call(t, "train", "-d", at("train.csv"), "-o", model, "--kind", "pca").want(t, ExitDone)
 	if _, err := os.Stat(filepath.Join(model, alarm.FileName)); err == nil {
 		t.Error("a new model kept the calibration of the old one")
+	}
+	// one that came from elsewhere, and one of a version that named no model
+	for _, raw := range []string{string(old), regexp.MustCompile(`"model":"[^"]*"`).ReplaceAllString(string(old), `"model":""`)} {
+		if err := os.WriteFile(filepath.Join(model, alarm.FileName), []byte(raw), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		call(t, "watch", "-m", model, at("leak.csv")).want(t, ExitFailed, filepath.Join(model, alarm.FileName), "another model", "foresee calibrate")
 	}
 }
 

@@ -63,6 +63,10 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	case kind == holdsSensors:
 		return c.watchSensors(ctx, a)
 	}
+	print, err := watch.Fingerprint(c.Model) // before the model is read: a training that goes on makes another
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("watch: %w", err)
+	}
 	m, end, err := openModel(a, c.Model)
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
@@ -88,7 +92,7 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	run := &watching{c: c, a: a, line: watch.Lines(out), begun: time.Now()}
+	run := &watching{c: c, a: a, print: print, line: watch.Lines(out), begun: time.Now()}
 	if err := run.keep(m.Config(), src); err != nil {
 		return err
 	}
@@ -106,6 +110,7 @@ const quietSeconds = 3
 type watching struct {
 	c        *watchCmd
 	a        *app
+	print    string // fingerprint of the model
 	line     func(watch.Record) error
 	episodes *surprise.Episodes // of a model without a calibration
 	judge    *alarm.Judge       // of one with
@@ -124,15 +129,8 @@ func (r *watching) keep(model jepa.Config, src data.FrameSource) error {
 	if r.episodes, err = surprise.NewEpisodes(surprise.EpisodeConfig{Refractory: max(1, int(quietSeconds*src.FPS()))}); err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	switch c, err := alarm.Read(r.c.Model); {
-	case err == nil && !r.c.Plain:
-		if r.judge, err = alarm.NewJudge(c, alarm.JudgeConfig{}); err != nil {
-			return fmt.Errorf("watch: %w", err)
-		}
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	if err := r.judged(); err != nil {
 		return fmt.Errorf("watch: %w", err)
-	default:
-		r.a.log.Warn("watch", "alarms", "by a plain factor, not by a budget of false alarms: see foresee calibrate")
 	}
 	if r.c.Alarms == "" {
 		return nil
@@ -149,6 +147,25 @@ func (r *watching) keep(model jepa.Config, src data.FrameSource) error {
 	}
 	r.evidence, err = evidence.New(cfg)
 	return err
+}
+
+// judged takes the model's calibration, if it has one that is wanted.
+func (r *watching) judged() error {
+	if !r.c.Plain {
+		c, err := alarm.Read(r.c.Model, r.print)
+		if err == nil {
+			r.judge, err = alarm.NewJudge(c, alarm.JudgeConfig{})
+			return err
+		}
+		if errors.Is(err, alarm.ErrOtherModel) {
+			return fmt.Errorf("%w, or watch with --plain", err)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	r.a.log.Warn("watch", "alarms", "by a plain factor, not by a budget of false alarms: see foresee calibrate")
+	return nil
 }
 
 // decision is whether an alarm is under way, begins, and why.

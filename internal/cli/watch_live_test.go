@@ -166,6 +166,22 @@ func TestCalibrate(t *testing.T) {
 	if strings.Count(r.stdout, `"alarm":true`) != 158 {
 		t.Errorf("%d alarms with --plain, want one in every line that is judged", strings.Count(r.stdout, `"alarm":true`))
 	}
+	// the model goes on learning: its calibration is of other scores
+	frames := filepath.Join(t.TempDir(), "frames")
+	call(t, "import", pictures(t, 12), "-o", frames, "--size", "16", "--gray").want(t, ExitDone)
+	other := filepath.Join(t.TempDir(), "model")
+	call(t, "train", "-d", frames, "-o", other, "--steps", "3", "--set", "train.pixels.batch=4").want(t, ExitDone)
+	raw, err := os.ReadFile(filepath.Join(model, "calibration.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "calibration.json"), raw, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	watched(t, watchCmd{Model: other, Source: normal, Alarm: 8}).want(t, ExitFailed, filepath.Join(other, "calibration.json"), "another model", "foresee calibrate", "--plain")
+	watched(t, watchCmd{Model: other, Source: normal, Alarm: 8, Plain: true}).want(t, ExitDone)
+	call(t, "calibrate", "-m", other, normal, "--budget", "6/hour").want(t, ExitDone)
+	watched(t, watchCmd{Model: other, Source: normal, Alarm: 8}).want(t, ExitDone)
 	if err := os.WriteFile(filepath.Join(model, "calibration.json"), []byte(`{"version": 1, "colour": 3}`), 0o666); err != nil {
 		t.Fatal(err)
 	}

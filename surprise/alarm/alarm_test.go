@@ -246,15 +246,23 @@ func TestEpisodeByHand(t *testing.T) {
 
 func TestFile(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := alarm.Read(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := alarm.Read(dir, "abc"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v, want fs.ErrNotExist", err)
 	}
 	c := calibrate(t, autoregressive(10, 1440, 0.9), alarm.Config{Need: 2, Of: 3, Source: "normal.csv", Made: begin})
+	if err := c.Write(dir); err == nil {
+		t.Error("a calibration of no model is written")
+	}
 	c.Model = "abc"
 	if err := c.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	got, err := alarm.Read(dir)
+	for _, other := range []string{"abd", ""} {
+		if _, err := alarm.Read(dir, other); !errors.Is(err, alarm.ErrOtherModel) || !strings.Contains(err.Error(), filepath.Join(dir, alarm.FileName)) {
+			t.Errorf("a calibration of abc for model %q: %v, want ErrOtherModel and the file", other, err)
+		}
+	}
+	got, err := alarm.Read(dir, "abc")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +287,7 @@ func TestFile(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, alarm.FileName), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := alarm.Read(dir); err == nil || !strings.Contains(err.Error(), change[2]) {
+		if _, err := alarm.Read(dir, "abc"); err == nil || !strings.Contains(err.Error(), change[2]) {
 			t.Errorf("%s: %v, want an error with %q", name, err, change[2])
 		}
 	}

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"foresee/report"
 	"foresee/surprise"
 )
 
@@ -32,6 +32,7 @@ type Config struct {
 	Slow       float64         // share of the budget for slow evidence, in (0, 1); 0 means 0.2; below 0 is none
 	Block      int             // scores a block; 0 means twice the correlation time, at most a 50th of the scores and an 8th of the time for one alarm
 	Quantile   float64         // of the block maxima above which the tail is fitted; 0 means 0.9
+	Model      string          // fingerprint of the model whose scores they are; a calibration without one cannot be written
 	Source     string          // what the scores are of, for the file
 	Made       time.Time       // of the newest score
 }
@@ -40,7 +41,7 @@ type Config struct {
 // safe to share; a Judge that adapts takes a copy.
 type Calibration struct {
 	Version    int                   `json:"version"`
-	Model      string                `json:"model"`       // fingerprint of the weights it was made with; empty matches any
+	Model      string                `json:"model"`       // fingerprint of the model whose scores they are
 	Source     string                `json:"source"`      // what the scores were of
 	Made       time.Time             `json:"made"`        // of the newest score
 	Step       float64               `json:"step"`        // seconds between scores
@@ -115,7 +116,7 @@ func Calibrate(normal []float64, cfg Config) (*Calibration, error) {
 		return nil, fmt.Errorf("alarm: %w", err)
 	}
 	c := &Calibration{
-		Version: FormatVersion, Source: cfg.Source, Made: cfg.Made, Step: cfg.Step.Seconds(), Budget: cfg.Budget,
+		Version: FormatVersion, Model: cfg.Model, Source: cfg.Source, Made: cfg.Made, Step: cfg.Step.Seconds(), Budget: cfg.Budget,
 		Need: cfg.Need, Of: cfg.Of, Refractory: cfg.Refractory, Slow: cfg.Slow, Scores: sample,
 	}
 	maxima := surprise.BlockMaxima(scores, cfg.Block)
@@ -337,9 +338,25 @@ func (c *Calibration) Validate() error {
 	return nil
 }
 
-// Read returns the calibration in the folder of a model; an error that wraps
-// fs.ErrNotExist if there is none. Unknown fields and a newer version are refused.
-func Read(dir string) (*Calibration, error) {
+// ErrOtherModel is wrapped by the error about a calibration that was made with
+// another model than the one at hand, or that does not say with which.
+var ErrOtherModel = errors.New("made with another model")
+
+// Read returns the calibration in the folder of the model with that fingerprint:
+// an error that wraps fs.ErrNotExist if there is none, one that wraps ErrOtherModel
+// if it is of other scores. Unknown fields and a newer version are refused.
+func Read(dir, model string) (*Calibration, error) {
+	c, err := read(dir)
+	if err != nil {
+		return nil, err
+	}
+	if path := filepath.Join(dir, FileName); c.Model != model {
+		return nil, fmt.Errorf("alarm: %s: %w: it names %q, the model there is %q; run foresee calibrate again", path, ErrOtherModel, c.Model, model)
+	}
+	return c, nil
+}
+
+func read(dir string) (*Calibration, error) {
 	path := filepath.Join(dir, FileName)
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -369,37 +386,21 @@ func Read(dir string) (*Calibration, error) {
 	return &c, nil
 }
 
-// Write stores c in the folder of a model, by a temporary file and a rename.
-func (c *Calibration) Write(dir string) (err error) {
+// Write stores c in the folder of its model, by a temporary file and a rename. One
+// that names no model is an error.
+func (c *Calibration) Write(dir string) error {
 	if err := c.Validate(); err != nil {
 		return err
+	}
+	if c.Model == "" {
+		return errors.New("alarm: write calibration: it names no model")
 	}
 	raw, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("alarm: %w", err)
 	}
-	f, err := os.CreateTemp(dir, ".tmp-calibration-*")
-	if err != nil {
-		return fmt.Errorf("alarm: write calibration: %w", err)
+	if err := report.ReplaceFile(filepath.Join(dir, FileName), append(raw, '\n')); err != nil {
+		return fmt.Errorf("alarm: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("alarm: write calibration: %w", err)
-		}
-	}()
-	if _, err = f.Write(append(raw, '\n')); err != nil {
-		return err
-	}
-	if err = f.Chmod(fs.FileMode(0o644)); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(dir, FileName))
+	return nil
 }

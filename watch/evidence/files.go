@@ -21,15 +21,6 @@ import (
 // mostGIF is how many frames an animation has at most; a longer clip is thinned.
 const mostGIF = 60
 
-// replace writes a file under a temporary name and renames it.
-func replace(path string, b []byte) error {
-	temporary := path + ".part"
-	if err := os.WriteFile(temporary, b, 0o666); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
-}
-
 // draw draws a frame in the size of all pictures.
 func (r *Recorder) draw(pixels []uint8) *image.RGBA {
 	return picture(pixels, r.cfg.Model.Frame, image.Pt(r.width, r.height))
@@ -47,7 +38,7 @@ func (r *Recorder) mark(img *image.RGBA, a Alarm, ink color.Color, width int) {
 func (r *Recorder) writeFiles(ctx context.Context, dir string, p *pending) error {
 	save := func(name string, b []byte) error {
 		p.alarm.Files = append(p.alarm.Files, name)
-		return replace(filepath.Join(dir, name), b)
+		return report.ReplaceFile(filepath.Join(dir, name), b)
 	}
 	savePNG := func(name string, img image.Image) error {
 		var b bytes.Buffer

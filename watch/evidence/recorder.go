@@ -257,7 +257,7 @@ func (r *Recorder) finish(ctx context.Context, p *pending) error {
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
-	if err := replace(filepath.Join(dir, "alarm.json"), append(line, '\n')); err != nil {
+	if err := report.ReplaceFile(filepath.Join(dir, "alarm.json"), append(line, '\n')); err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
 	if err := r.show(name, p); err != nil {

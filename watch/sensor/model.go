@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"foresee/jepa"
+	"foresee/report"
 	"foresee/surprise/alarm"
 )
 
@@ -336,7 +336,7 @@ func (m *Model) Save(dir string) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return jepa.ReplaceFile(filepath.Join(dir, ModelFile), raw)
+	return report.ReplaceFile(filepath.Join(dir, ModelFile), raw)
 }
 
 // Load reads the model of a folder; unknown fields, a newer version and arrays

@@ -25,10 +25,6 @@ type scorer interface {
 	watch(ctx context.Context, part [][]uint8, episode int, seen func(at int, score float64, o watch.Observation) error) error
 }
 
-// expectation remembers longer than the recording: what is usual at a place where
-// somebody walks once a minute is not learnt in seconds.
-func expectation() surprise.Config { return surprise.Config{HalfLife: 1000} }
-
 // modelScorer is the product itself: a Watcher.
 type modelScorer struct {
 	w *watch.Watcher
@@ -36,7 +32,7 @@ type modelScorer struct {
 }
 
 func newModelScorer(_ context.Context, m *jepa.Model) (scorer, error) {
-	w, err := watch.New(m, watch.Config{Expectation: expectation()})
+	w, err := watch.New(m, watch.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +90,7 @@ type cellScorer struct {
 }
 
 func newCellScorer(rec *recording, errors perCell) (scorer, error) {
-	p, err := watch.NewPlaces(rec.h/cellSide, rec.w/cellSide, expectation())
+	p, err := watch.NewPlaces(rec.h/cellSide, rec.w/cellSide, surprise.Config{})
 	return &cellScorer{rec, errors, p}, err
 }
 

@@ -11,6 +11,11 @@ import (
 // for Seen.Calm to say so.
 const calmFrames = 5
 
+// HalfLife is the half-life, in frames, of what is usual at a place: 100 s at 10
+// frames a second. What is usual where somebody walks once a minute is not learnt in
+// seconds.
+const HalfLife = 1000
+
 // Places knows what is usual at each place of a picture and turns the surprises
 // there into what is unusual of a frame. It is for one goroutine at a time.
 type Places struct {
@@ -38,8 +43,12 @@ type Seen struct {
 }
 
 // NewPlaces returns places of a map of so many rows and columns, all of which warm
-// up first. It returns the faults of cfg as an error and panics below one cell.
+// up first. A HalfLife of 0 in cfg means that of this package. It returns the faults
+// of cfg as an error and panics below one cell.
 func NewPlaces(rows, cols int, cfg surprise.Config) (*Places, error) {
+	if cfg.HalfLife == 0 {
+		cfg.HalfLife = HalfLife
+	}
 	p := &Places{rows: rows, cols: cols, ratio: make([]float64, rows*cols), one: make([]float64, 1)}
 	for _, x := range []struct {
 		e **surprise.Expectation

@@ -21,7 +21,7 @@ type Config struct {
 	Live        bool            // score frames as they come instead of waiting for a full batch
 	Drop        bool            // leave out and count the oldest frames when the source is faster, instead of making it wait
 	Alarm       float64         // relative surprise that raises an alarm; 0 means DefaultAlarm, +Inf is never
-	Expectation surprise.Config // what is usual
+	Expectation surprise.Config // what is usual; a HalfLife of 0 means HalfLife
 }
 
 // Watcher scores streams with one model. It is for one goroutine at a time; the
@@ -61,6 +61,9 @@ type Observation struct {
 	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
 	Whole  float64   // see Seen.Whole; 0 while warming
 	Calm   float64   // see Seen.Calm; 0 while warming
+
+	Came time.Time     // when the frame was read
+	Took time.Duration // what its surprise cost: the time of the frames scored with it, over their number
 }
 
 // Score returns what a calibration of the stream is made of: how much more a place
@@ -127,10 +130,12 @@ func (w *Watcher) Observe(ctx context.Context, src data.FrameSource, emit func(O
 		if readErr != nil && ctx.Err() != nil {
 			return fmt.Errorf("watch: after %d frames: %w", number, ctx.Err())
 		}
+		began := time.Now()
 		scores, err := t.score(ctx, batch)
 		if err != nil {
 			return fmt.Errorf("watch: frames from %d on: %w", number, err)
 		}
+		took := time.Since(began) / time.Duration(max(1, len(batch)))
 		w.count(batch, before.Dropped+int(frames.dropped.Load()))
 		for i, b := range batch {
 			o, err := w.judge(scores[i])
@@ -138,6 +143,7 @@ func (w *Watcher) Observe(ctx context.Context, src data.FrameSource, emit func(O
 				return fmt.Errorf("watch: frame %d: %w", b.number, err)
 			}
 			o.Time, o.Frame, o.Episode, o.Pixels = b.time.Seconds(), b.number, b.episode, b.pixels
+			o.Came, o.Took = b.came, took
 			if err := emit(o); err != nil {
 				return err
 			}

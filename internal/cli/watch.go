@@ -92,7 +92,7 @@ func (c *watchCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	run := &watching{c: c, a: a, print: print, line: watch.Lines(out), begun: time.Now()}
+	run := &watching{c: c, a: a, print: print, line: watch.Lines(out), begun: time.Now(), stats: w.Stats, live: cfg.Live}
 	if err := run.keep(m.Config(), src); err != nil {
 		return err
 	}
@@ -120,7 +120,11 @@ type watching struct {
 	alarms   int
 	last     watch.Record
 	out      *sinks
-	dropped  int // told to out
+	stats    func() watch.Stats
+	dropped  int        // told to out
+	live     bool       // frames are of now
+	rank     watch.Rank // of --metrics
+	ranked   time.Time  // when it was last told
 }
 
 // keep prepares the folder of alarms.
@@ -239,6 +243,7 @@ func (r *watching) observe(ctx context.Context, o watch.Observation) error {
 		return err
 	}
 	r.frames, r.last = r.frames+1, o.Record
+	r.measure(o)
 	if v.begins {
 		r.alarms++
 	}
@@ -253,12 +258,36 @@ func (r *watching) observe(ctx context.Context, o watch.Observation) error {
 	return nil
 }
 
+// measure tells the metrics what a frame cost and what was lost before it.
+func (r *watching) measure(o watch.Observation) {
+	if r.c.Metrics == "" {
+		return
+	}
+	r.drops()
+	r.out.metrics.Scored(o.Took)
+	if r.live {
+		r.out.metrics.Lag(time.Since(o.Came))
+	}
+	if r.rank.Add(o.Latent); r.frames%16 == 0 && time.Since(r.ranked) >= time.Second {
+		r.out.metrics.Rank(r.rank.Value())
+		r.ranked = time.Now()
+	}
+}
+
+// drops tells the metrics of frames left out since the last call.
+func (r *watching) drops() {
+	n := r.stats().Dropped
+	r.out.metrics.Dropped(n - r.dropped)
+	r.dropped = n
+}
+
 // end logs how many frames there were and how fast they came, and says how the
 // watch ended.
 func (r *watching) end(ctx context.Context, w *watch.Watcher, src data.FrameSource, err error) error {
 	if r.evidence != nil {
 		err = errors.Join(err, r.evidence.Close(context.WithoutCancel(ctx)))
 	}
+	r.drops()
 	err = errors.Join(err, r.out.close(ctx))
 	rate, stats := float64(r.frames)/time.Since(r.begun).Seconds(), w.Stats()
 	r.a.log.Info("watched", "frames", r.frames, "alarms", r.alarms, "dropped", stats.Dropped,

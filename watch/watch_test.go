@@ -121,7 +121,7 @@ func TestRelative(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := surprise.NewExpectation(1, surprise.Config{WarmUp: 5})
+	e, err := surprise.NewExpectation(1, surprise.Config{WarmUp: 5, HalfLife: watch.HalfLife})
 	if err != nil {
 		t.Fatal(err)
 	}

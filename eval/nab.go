@@ -70,12 +70,12 @@ func nab(ctx context.Context, cfg NABConfig, detectors []nabDetector) ([]report.
 	if err != nil {
 		return nil, err
 	}
-	scores := make([][][]float64, len(detectors)) // of detector, series, row
+	watched := make([][]nabWatch, len(detectors)) // of detector, series
 	for i, d := range detectors {
 		if cfg.Begun != nil {
 			cfg.Begun()
 		}
-		if scores[i], err = nabRun(ctx, data, d); err != nil {
+		if watched[i], err = nabRun(ctx, data, d); err != nil {
 			return nil, err
 		}
 	}
@@ -85,9 +85,11 @@ func nab(ctx context.Context, cfg NABConfig, detectors []nabDetector) ([]report.
 	}
 	var rows []report.Row
 	for i, d := range detectors {
-		rows = append(rows, nabRows(d.name, nabSeries(scores[i], windows))...)
+		series := nabSeries(watched[i], windows)
+		rows = append(rows, nabRows(d.name, series)...)
+		rows = append(rows, nabEventRows(d.name, series, watched[i])...)
 		if cfg.Scores != "" {
-			if err := writeNABScores(cfg.Scores, d.name, data, scores[i], windows); err != nil {
+			if err := writeNABScores(cfg.Scores, d.name, data, watched[i], windows); err != nil {
 				return nil, err
 			}
 		}
@@ -96,11 +98,11 @@ func nab(ctx context.Context, cfg NABConfig, detectors []nabDetector) ([]report.
 }
 
 // nabSeries applies the threshold.
-func nabSeries(scores [][]float64, windows [][]NABWindow) []NABSeries {
-	all := make([]NABSeries, len(scores))
-	for i, s := range scores {
-		all[i] = NABSeries{make([]bool, len(s)), windows[i]}
-		for k, v := range s {
+func nabSeries(watched []nabWatch, windows [][]NABWindow) []NABSeries {
+	all := make([]NABSeries, len(watched))
+	for i, w := range watched {
+		all[i] = NABSeries{make([]bool, len(w.scores)), windows[i]}
+		for k, v := range w.scores {
 			all[i].Alarms[k] = v >= nabThreshold
 		}
 	}
@@ -109,10 +111,7 @@ func nabSeries(scores [][]float64, windows [][]NABWindow) []NABSeries {
 
 // nabRows scores the alarms of one detector by every profile.
 func nabRows(name string, series []NABSeries) []report.Row {
-	prefix := "watch/nab/"
-	if name != "" {
-		prefix += "baseline/" + name + "/"
-	}
+	prefix := nabPrefix(name)
 	var rows []report.Row
 	for _, p := range NABProfiles() {
 		score, count := NABScore(series, p)
@@ -125,6 +124,53 @@ func nabRows(name string, series []NABSeries) []report.Row {
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+func nabPrefix(name string) string {
+	if name == "" {
+		return "watch/nab/"
+	}
+	return "watch/nab/baseline/" + name + "/"
+}
+
+// Buffers of VUSPR, in rows.
+const (
+	nabVUSMost = 100
+	nabVUSStep = 20
+)
+
+// nabEventRows counts windows and alarms, one a detection however many alarms are in
+// a window, and measures how well strange orders the rows, whatever the threshold.
+func nabEventRows(name string, series []NABSeries, watched []nabWatch) []report.Row {
+	var total NABCount
+	var vus []float64
+	labelled, scored := 0, 0
+	for i, s := range series {
+		_, c := NABRaw(s, NABProfiles()[0])
+		total.Windows, total.Found, total.False = total.Windows+c.Windows, total.Found+c.Found, total.False+c.False
+		from := NABProbation(len(s.Alarms))
+		labels := make([]bool, len(s.Alarms))
+		for _, w := range s.Windows {
+			for k := w.First; k <= w.Last; k++ {
+				labels[k] = true
+			}
+		}
+		if v := VUSPR(watched[i].strange[from:], labels[from:], nabVUSMost, nabVUSStep); !math.IsNaN(v) {
+			vus = append(vus, v)
+			scored += len(labels) - from
+			for _, l := range labels[from:] {
+				if l {
+					labelled++
+				}
+			}
+		}
+	}
+	note := fmt.Sprintf("mean over the %d series with a window; buffers of 0, %d, ..., %d rows; %.3f of their rows are labelled", len(vus), nabVUSStep, nabVUSMost, float64(labelled)/float64(max(1, scored)))
+	return []report.Row{
+		report.Ratio(nabPrefix(name)+"recall", total.Found, total.Windows, "windows with an alarm"),
+		report.Ratio(nabPrefix(name)+"precision", total.Found, total.Found+total.False, "windows found among them and the alarms outside"),
+		report.Mean(nabPrefix(name)+"vus_pr", "ratio", vus, note),
+	}
 }
 
 // nabInterval returns the middle 95 % of the scores of drawn sets of series;
@@ -152,10 +198,15 @@ func nabInterval(series []NABSeries, p NABProfile) (lo, hi float64, ok bool) {
 	return drawn[len(drawn)/40], drawn[len(drawn)-1-len(drawn)/40], true
 }
 
-// nabRun returns the scores in [0, 1] of every row of every series, as many
-// series at once as there are processors.
-func nabRun(ctx context.Context, data []NABData, d nabDetector) ([][]float64, error) {
-	out, errs := make([][]float64, len(data)), make([]error, len(data))
+// nabWatch is what a detector says of the rows of one series.
+type nabWatch struct {
+	scores  []float64 // in [0, 1]; at least nabThreshold where an alarm begins
+	strange []float64 // -log p, also within alarms; of the clock 1 where it alarms
+}
+
+// nabRun watches every series, as many at once as there are processors.
+func nabRun(ctx context.Context, data []NABData, d nabDetector) ([]nabWatch, error) {
+	out, errs := make([]nabWatch, len(data)), make([]error, len(data))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i := range data {
@@ -177,33 +228,35 @@ func nabRun(ctx context.Context, data []NABData, d nabDetector) ([][]float64, er
 // nabScores watches one series. A row that begins an alarm scores 1, rows of an
 // alarm after its first 0, others below nabThreshold by how near to it they came:
 // nabThreshold·log p/log p_alarm.
-func nabScores(ctx context.Context, s *NABData, d nabDetector) ([]float64, error) {
-	scores := make([]float64, len(s.Values))
+func nabScores(ctx context.Context, s *NABData, d nabDetector) (nabWatch, error) {
+	w := nabWatch{make([]float64, len(s.Values)), make([]float64, len(s.Values))}
 	if d.scorers == nil {
-		for i := range scores {
+		for i := range w.scores {
 			if (i+1)%int(1/nabRate) == 0 {
-				scores[i] = 1
+				w.scores[i], w.strange[i] = 1, 1
 			}
 		}
-		return scores, nil
+		return w, nil
 	}
 	cfg := d.cfg
 	cfg.WarmUp, cfg.Rate = max(1, NABProbation(len(s.Values))), nabRate
 	m, err := sensor.NewMonitor(cfg, d.scorers()...)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
 	for i, v := range s.Values {
 		if i%256 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+			return w, ctx.Err()
 		}
-		switch verdict := m.Observe(s.Times[i], []float64{v}); {
+		verdict := m.Observe(s.Times[i], []float64{v})
+		w.strange[i] = -math.Log(verdict.P)
+		switch {
 		case verdict.Alarm:
-			scores[i] = 1
+			w.scores[i] = 1
 		case !verdict.Open:
 			near := math.Log(verdict.P) / math.Log(nabRate*float64(max(1, cfg.Block)))
-			scores[i] = nabThreshold * min(near, 0.999)
+			w.scores[i] = nabThreshold * min(near, 0.999)
 		}
 	}
-	return scores, nil
+	return w, nil
 }

@@ -58,7 +58,7 @@ func TestNABFindsAJump(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 3 * NABDetectors(); len(rows) != want {
+	if want := 6 * NABDetectors(); len(rows) != want {
 		t.Fatalf("%d rows, want %d", len(rows), want)
 	}
 	for _, r := range rows {
@@ -94,6 +94,48 @@ func TestNABFindsAJump(t *testing.T) {
 	}
 	if alarms != 1 || labels != 30 {
 		t.Errorf("%d alarms at the jump and %d labelled rows, want 1 and 30", alarms, labels)
+	}
+}
+
+// TestNABEventRows counts by hand: two alarms in one window are one found, alarms
+// and strange rows of the probation are nobody's, a series without a window counts
+// its alarms and has no curve.
+func TestNABEventRows(t *testing.T) {
+	const n, probation = 1000, 150
+	alarms := func(at ...int) []bool {
+		out := make([]bool, n)
+		for _, i := range at {
+			out[i] = true
+		}
+		return out
+	}
+	windows := []NABWindow{{300, 349}, {600, 649}}
+	series := []NABSeries{{alarms(20, 310, 320, 500, 900), windows}, {alarms(100, 700), nil}}
+	watched := []nabWatch{{strange: make([]float64, n)}, {strange: make([]float64, n)}}
+	labels := make([]bool, n)
+	for i := range n {
+		labels[i] = i >= 300 && i < 350 || i >= 600 && i < 650
+		switch {
+		case i < probation:
+			watched[0].strange[i] = 9
+		case labels[i]:
+			watched[0].strange[i] = 1
+		}
+	}
+	rows := nabEventRows("", series, watched)
+	perfect := make([]float64, n-probation)
+	for i := range perfect {
+		perfect[i] = watched[0].strange[probation+i]
+	}
+	want := map[string]float64{"watch/nab/recall": 0.5, "watch/nab/precision": 1. / 4, "watch/nab/vus_pr": VUSPR(perfect, labels[probation:], 100, 20)}
+	for _, r := range rows {
+		if v, ok := want[r.Name]; !ok || math.Abs(r.Value-v) > 1e-12 {
+			t.Errorf("%s = %g, want %g", r.Name, r.Value, v)
+		}
+		delete(want, r.Name)
+	}
+	if len(want) > 0 || rows[2].N != 1 || rows[2].Value < 0.8 {
+		t.Errorf("no rows %v; the curve is %g over %d series, want that of a perfect order over one", want, rows[2].Value, rows[2].N)
 	}
 }
 

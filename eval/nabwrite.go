@@ -13,7 +13,7 @@ import (
 // NAB's own scorer reads: timestamp, value, anomaly_score, label. NAME is foresee
 // for the detector without a name. The threshold to give NAB is 0.5 in every
 // profile.
-func writeNABScores(dir, name string, data []NABData, scores [][]float64, windows [][]NABWindow) error {
+func writeNABScores(dir, name string, data []NABData, watched []nabWatch, windows [][]NABWindow) error {
 	if name == "" {
 		name = "foresee"
 	}
@@ -23,7 +23,7 @@ func writeNABScores(dir, name string, data []NABData, scores [][]float64, window
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return fmt.Errorf("eval: NAB scores: %w", err)
 		}
-		if err := writeNABFile(filepath.Join(folder, name+"_"+file), d, scores[i], windows[i]); err != nil {
+		if err := writeNABFile(filepath.Join(folder, name+"_"+file), d, watched[i].scores, windows[i]); err != nil {
 			return fmt.Errorf("eval: NAB scores: %w", err)
 		}
 	}

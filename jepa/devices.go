@@ -5,6 +5,9 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/distributed"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/gotype"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/core/tensors/dtensor"
 	"github.com/gomlx/gomlx/ml/model"
@@ -64,6 +67,21 @@ func (d *Devices) Place(exec *model.Exec) *model.Exec {
 		return exec
 	}
 	return exec.AutoSharding(d.mesh).WithOutputShardingSpecs(d.same)
+}
+
+// Input returns a tensor of the given dimensions that holds a copy of flat, for Call; the caller
+// owns it. For one device it lies in memory of the backend, which takes it from tensors that were
+// finalized; for several, or without a backend, on the host, from where Call shares it out. It
+// panics if flat has another length; what a backend refuses here it refuses again, with an error, in Call.
+func Input[T gotype.Supported](d *Devices, backend compute.Backend, flat []T, dims ...int) *tensors.Tensor {
+	if d == nil && backend != nil {
+		if buffer, err := backend.BufferFromFlatData(0, flat, shapes.Make(dtypes.FromGenericsType[T](), dims...)); err == nil {
+			if t, err := tensors.FromBuffer(buffer); err == nil {
+				return t
+			}
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(flat, dims...)
 }
 
 // Call runs exec, which Place returned, on inputs that lie as l says. It returns

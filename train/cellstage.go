@@ -160,7 +160,7 @@ func (c *cellClips) take(step int) *tensors.Tensor {
 	c.step = step + 1
 	go func() { c.ahead <- c.batch(step + 1) }()
 	h, w, ch := c.t.opts.Data.FrameShape()
-	return tensors.FromFlatDataAndDimensions(frames, cellFrames, c.t.cfg.Train.Pixels.Batch, h, w, ch)
+	return jepa.Input(c.t.devices, c.t.opts.Backend, frames, cellFrames, c.t.cfg.Train.Pixels.Batch, h, w, ch)
 }
 
 // stop waits for what is being read and drops it.

@@ -49,8 +49,8 @@ func (t *trainer) displacementStage(ctx context.Context) (*stage, error) {
 			}
 		}
 		return []*tensors.Tensor{
-			tensors.FromFlatDataAndDimensions(from, cfg.Batch, d), tensors.FromFlatDataAndDimensions(to, cfg.Batch, d),
-			tensors.FromFlatDataAndDimensions(sum, cfg.Batch, a),
+			jepa.Input(t.devices, t.opts.Backend, from, cfg.Batch, d), jepa.Input(t.devices, t.opts.Backend, to, cfg.Batch, d),
+			jepa.Input(t.devices, t.opts.Backend, sum, cfg.Batch, a),
 		}, nil
 	}
 	net := jepa.Network{Config: t.cfg.Model}

@@ -158,12 +158,12 @@ func (t *trainer) feedLatents(c *cache, clips []int, rng *rand.Rand) []*tensors.
 		other := c.first[e] + int(nn.Uniform(rng)*float64(c.length[e]))
 		copy(static[i*m.Encoder.Static:], c.row(other)[d:])
 	}
-	in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(z, b, d*tc), tensors.FromFlatDataAndDimensions(target, b, r, d)}
+	in := []*tensors.Tensor{jepa.Input(t.devices, t.opts.Backend, z, b, d*tc), jepa.Input(t.devices, t.opts.Backend, target, b, r, d)}
 	if m.ActionDim > 0 {
-		in = append(in, tensors.FromFlatDataAndDimensions(act, b, r, m.ActionDim))
+		in = append(in, jepa.Input(t.devices, t.opts.Backend, act, b, r, m.ActionDim))
 	}
 	if m.Encoder.Static > 0 {
-		in = append(in, tensors.FromFlatDataAndDimensions(static, b, m.Encoder.Static))
+		in = append(in, jepa.Input(t.devices, t.opts.Backend, static, b, m.Encoder.Static))
 	}
 	return in
 }

@@ -89,11 +89,11 @@ func (t *trainer) feedMemory(c, targets *cache, clips []int) []*tensors.Tensor {
 			}
 		}
 	}
-	in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(z, b, length, d)}
+	in := []*tensors.Tensor{jepa.Input(t.devices, t.opts.Backend, z, b, length, d)}
 	if y != nil {
-		in = append(in, tensors.FromFlatDataAndDimensions(y, b, length, d))
+		in = append(in, jepa.Input(t.devices, t.opts.Backend, y, b, length, d))
 	}
-	return append(in, tensors.FromFlatDataAndDimensions(valid, b, length))
+	return append(in, jepa.Input(t.devices, t.opts.Backend, valid, b, length))
 }
 
 // Where Predictor.Excess is above 0, one clip in pairsEvery of a batch also teaches what

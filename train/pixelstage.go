@@ -46,9 +46,9 @@ func (t *trainer) pixelStage(context.Context) (*stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		in := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(b.Pixels, p.Batch, frames, h, w, c)}
+		in := []*tensors.Tensor{jepa.Input(t.devices, t.opts.Backend, b.Pixels, p.Batch, frames, h, w, c)}
 		if t.cfg.Model.ActionDim > 0 {
-			in = append(in, tensors.FromFlatDataAndDimensions(b.Actions, p.Batch, span, t.cfg.Model.ActionDim))
+			in = append(in, jepa.Input(t.devices, t.opts.Backend, b.Actions, p.Batch, span, t.cfg.Model.ActionDim))
 		}
 		if p.Weights.SIGReg > 0 {
 			rng := nn.Rand(t.cfg.Seed, fmt.Sprintf("sigreg/%d", step))

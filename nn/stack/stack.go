@@ -3,9 +3,12 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -45,6 +48,7 @@ type Trainer struct {
 	cfg   Config
 	store *model.Store
 	exec  *model.Exec
+	in    [2]*tensors.Tensor // inputs and targets of the last step
 	steps int
 }
 
@@ -60,6 +64,9 @@ func New(backend compute.Backend, cfg Config, seed uint64) (*Trainer, error) {
 	var err error
 	if t.exec, err = model.NewExec(backend, t.store, t.step); err != nil {
 		return nil, fmt.Errorf("stack: %w", err)
+	}
+	for i := range t.in {
+		t.in[i] = tensors.FromShape(shapes.Make(dtypes.Float32, cfg.Batch, cfg.Tokens, cfg.Width))
 	}
 	return t, nil
 }
@@ -90,8 +97,12 @@ func (t *Trainer) Step(x, target []float32) (float32, error) {
 		return 0, fmt.Errorf("stack: %d and %d floats, want %d", len(x), len(target), n)
 	}
 	t.steps++
-	out, err := t.exec.Exec(tensors.FromFlatDataAndDimensions(x, c.Batch, c.Tokens, c.Width),
-		tensors.FromFlatDataAndDimensions(target, c.Batch, c.Tokens, c.Width), tensors.FromScalar(float32(t.steps)))
+	if err := errors.Join(tensors.AssignFlatData(t.in[0], x), tensors.AssignFlatData(t.in[1], target)); err != nil {
+		return 0, fmt.Errorf("stack: step %d: %w", t.steps, err)
+	}
+	count := tensors.FromScalar(float32(t.steps))
+	defer count.MustFinalizeAll()
+	out, err := t.exec.Exec(t.in[0], t.in[1], count)
 	if err != nil {
 		return 0, fmt.Errorf("stack: step %d: %w", t.steps, err)
 	}
@@ -102,5 +113,10 @@ func (t *Trainer) Step(x, target []float32) (float32, error) {
 // Store returns the weights and moments, and the number of steps made.
 func (t *Trainer) Store() (*model.Store, int) { return t.store, t.steps }
 
-// Close frees the compiled graph.
-func (t *Trainer) Close() { t.exec.Finalize() }
+// Close frees the compiled graph and the inputs.
+func (t *Trainer) Close() {
+	t.exec.Finalize()
+	for _, in := range t.in {
+		in.MustFinalizeAll()
+	}
+}

@@ -114,50 +114,61 @@ func (w *winograd) forward(p *pool.Pool, flop float64, a ForwardArgs, weights fu
 	p.Do(plan.parts(), j)
 }
 
+// winogradCalls is what the kernels of one part are told. The kernels are called through pointers, so
+// the compiler puts every call's arguments on the heap: one such struct a part, not one of each kind a block.
+type winogradCalls struct {
+	image, dy packer
+	next      ahead
+	transform winogradCall
+	tile      tileCall
+	outer     outerCall
+	product   weightsJob // gradient's, for its shape and plan
+}
+
 // Part computes one part's images or rows of tiles.
 func (j *winogradJob) Part(worker, part int) {
 	scratch := j.ws[j.plan.images+worker*j.plan.image:][:j.plan.image]
 	image := scratch[:j.imageFloats(j.plan.rows)]
 	planes := scratch[len(image):]
-	pk := packer{k: j.k, h: j.h, w: j.w, c: j.cin}
-	next := ahead{k: j.k}
+	calls := &winogradCalls{image: packer{k: j.k, h: j.h, w: j.w, c: j.cin}, next: ahead{k: j.k}}
 	size := j.h * j.w * j.cin
 	n0, n1, r0, r1 := j.plan.part(part)
 	for n := n0; n < n1; n++ {
-		pk.pack(image, j.x[n*size:][:size], window{
+		calls.image.pack(image, j.x[n*size:][:size], window{
 			row: 2*r0 - j.padTop, col: -j.padLeft, rows: 2*(r1-r0) + 2, cols: 2*j.tileCols + 2,
 		})
 		if n+1 < n1 {
-			next.aim(j.x[(n+1)*size:][:size], 4*ceilDiv(r1-r0, j.block))
+			calls.next.aim(j.x[(n+1)*size:][:size], 4*ceilDiv(r1-r0, j.block))
 		}
 		for t := r0; t < r1; t += j.block {
 			rows := min(j.block, r1-t)
 			v := planes[:winogradPlanes*rows*j.tileCols*j.cin]
 			m := planes[len(v):][:winogradPlanes*rows*j.tileCols*j.cout]
-			j.input(v, image[2*(t-r0)*(2*j.tileCols+2)*j.cin:], rows)
-			j.multiply(m, v, rows*j.tileCols, &next)
-			j.output(m, n, t, rows)
+			j.input(&calls.transform, v, image[2*(t-r0)*(2*j.tileCols+2)*j.cin:], rows)
+			j.multiply(calls, m, v, rows*j.tileCols)
+			j.output(&calls.transform, m, n, t, rows)
 		}
 	}
 }
 
 // input transforms some rows of tiles of a padded image to planes v [16, tiles, cin].
-func (w *winograd) input(v, image []float32, rows int) {
+func (w *winograd) input(c *winogradCall, v, image []float32, rows int) {
 	line := (2*w.tileCols + 2) * w.cin
 	plane := len(v) / winogradPlanes
 	_ = image[(2*rows+2)*line-1]
-	c := winogradCall{row: 4 * line, pix: 4 * w.cin, tiles: w.tileCols, vecs: w.cin / w.k.lanes, plane: 4 * plane}
+	*c = winogradCall{row: 4 * line, pix: 4 * w.cin, tiles: w.tileCols, vecs: w.cin / w.k.lanes, plane: 4 * plane}
 	for r := range rows {
 		c.src, c.dst = unsafe.Pointer(&image[2*r*line]), unsafe.Pointer(&v[r*w.tileCols*w.cin])
-		w.k.winogradInput((*byte)(unsafe.Pointer(&c)))
+		w.k.winogradInput((*byte)(unsafe.Pointer(c)))
 	}
 }
 
 // multiply computes the 16 products m [16, tiles, cout] of v and the weights: a kernel call
 // makes the same tile in all planes.
-func (j *winogradJob) multiply(m, v []float32, tiles int, next *ahead) {
+func (j *winogradJob) multiply(calls *winogradCalls, m, v []float32, tiles int) {
 	k := j.k
-	call := tileCall{taps: 1, depth: j.cin, floor: float32(math.Inf(-1)), mask: 1<<k.lanes - 1, tail: int32(k.lanes),
+	call := &calls.tile
+	*call = tileCall{taps: 1, depth: j.cin, floor: float32(math.Inf(-1)), mask: 1<<k.lanes - 1, tail: int32(k.lanes),
 		xPix: 4 * j.cin, wStep: 4 * j.cout, yPix: 4 * j.cout, bias: unsafe.Pointer(&j.zero[0]),
 		xTile: 4 * tiles * j.cin, yTile: 4 * tiles * j.cout, wTile: 4 * j.cin * j.cout}
 	_, _ = v[winogradPlanes*tiles*j.cin-1], m[winogradPlanes*tiles*j.cout-1]
@@ -166,20 +177,20 @@ func (j *winogradJob) multiply(m, v []float32, tiles int, next *ahead) {
 		call.vecs = k.block(vectors - c)
 		parts := ceilDiv(tiles, k.pixels[call.vecs])
 		for i, t := 0, 0; i < parts; i, t = i+1, t+call.pixels {
-			next.step()
+			calls.next.step()
 			call.pixels, call.tiles = (tiles-t)/(parts-i), winogradPlanes
 			call.x = unsafe.Pointer(&v[t*j.cin])
 			call.w = unsafe.Pointer(&j.ws[c*k.lanes])
 			call.y = unsafe.Pointer(&m[t*j.cout+c*k.lanes])
-			k.forward[call.vecs][call.pixels]((*byte)(unsafe.Pointer(&call)))
+			k.forward[call.vecs][call.pixels]((*byte)(unsafe.Pointer(call)))
 		}
 	}
 }
 
 // output transforms products to rows of tiles, from row t on, of image n of y.
-func (j *winogradJob) output(m []float32, n, t, rows int) {
+func (j *winogradJob) output(c *winogradCall, m []float32, n, t, rows int) {
 	line := j.outW * j.cout
-	c := winogradCall{row: 4 * line, pix: 4 * j.cout, vecs: j.cout / j.k.lanes, plane: 4 * len(m) / winogradPlanes,
+	*c = winogradCall{row: 4 * line, pix: 4 * j.cout, vecs: j.cout / j.k.lanes, plane: 4 * len(m) / winogradPlanes,
 		bias: unsafe.Pointer(&j.bias[0]), floor: j.floor}
 	for r := range rows {
 		y := j.y[(n*j.outH+2*(t+r))*line:]
@@ -188,12 +199,12 @@ func (j *winogradJob) output(m []float32, n, t, rows int) {
 		at := r * j.tileCols * j.cout
 		if whole := j.outW / 2; whole > 0 {
 			c.src, c.dst, c.tiles, c.cols = unsafe.Pointer(&m[at]), unsafe.Pointer(&y[0]), whole, 2
-			j.k.winogradOutput((*byte)(unsafe.Pointer(&c)))
+			j.k.winogradOutput((*byte)(unsafe.Pointer(c)))
 			at += whole * j.cout
 		}
 		if j.outW%2 == 1 {
 			c.src, c.dst, c.tiles, c.cols = unsafe.Pointer(&m[at]), unsafe.Pointer(&y[(j.outW-1)*j.cout]), 1, 1
-			j.k.winogradOutput((*byte)(unsafe.Pointer(&c)))
+			j.k.winogradOutput((*byte)(unsafe.Pointer(c)))
 		}
 		j.finish(y[:c.rows*line], (n*j.outH+2*(t+r))*line)
 	}

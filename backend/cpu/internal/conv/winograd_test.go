@@ -165,3 +165,29 @@ func TestWinogradWorkspaceIsEnough(t *testing.T) {
 		p.Close()
 	}
 }
+
+// TestWinogradAllocatesOncePerPart holds that the allocations of a pass do not grow with its blocks of tiles.
+func TestWinogradAllocatesOncePerPart(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, k *kernels) {
+		s := Shape{N: 2, H: 120, W: 33, Cin: 32, KH: 3, KW: 3, Cout: 32, StrideH: 1, StrideW: 1,
+			PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1, Fast: true}.WithOut()
+		p := pool.New(1)
+		defer p.Close()
+		x, w, y := make([]float32, s.inputs()), make([]float32, s.weights()), make([]float32, s.outputs())
+		pass := k.newWinograd(s)
+		forward, grad := pass.forwardPlan(s.FLOP(), 1), pass.gradPlan(1)
+		ws := make([]float32, max(forward.total, grad.total))
+		for _, c := range []struct {
+			name  string
+			parts int
+			run   func()
+		}{
+			{"forward", forward.parts(), func() { k.forwardPass(p, s, ForwardArgs{X: x, W: w, Y: y, Workspace: ws}) }},
+			{"weights", grad.chunks, func() { k.weightsPass(p, s, WeightArgs{X: x, DY: y, DW: w, Workspace: ws}) }},
+		} {
+			if n := int(testing.AllocsPerRun(3, c.run)); n > c.parts+8 {
+				t.Errorf("%s: %d allocations for %d parts", c.name, n, c.parts)
+			}
+		}
+	})
+}

@@ -58,47 +58,49 @@ func (j *winogradGradJob) Part(worker, part int) {
 	scratch := j.ws[p.images+worker*p.image:][:p.image]
 	image, dy, planes := scratch[:p.dy], scratch[p.dy:p.planes], scratch[p.planes:]
 	sum := j.ws[part*p.sum:][:p.sum]
-	call := outerCall{fresh: 1, rows: 1}
-	pkX, pkDY := packer{k: j.k, h: j.h, w: j.w, c: j.cin}, packer{k: j.k, h: j.outH, w: j.outW, c: j.cout}
+	calls := &winogradCalls{
+		image: packer{k: j.k, h: j.h, w: j.w, c: j.cin}, dy: packer{k: j.k, h: j.outH, w: j.outW, c: j.cout},
+		outer:   outerCall{fresh: 1, rows: 1},
+		product: weightsJob{k: j.k, plan: j.plan, s: Shape{Cin: j.cin, Cout: j.cout, KW: 1, StrideH: 1, StrideW: 1}},
+	}
 	sizeX, sizeDY := j.h*j.w*j.cin, j.outH*j.outW*j.cout
 	from, to := j.plan.chunk(part, Shape{N: j.n, OutH: j.tileRows})
 	for from < to {
 		n, r0 := from/j.tileRows, from%j.tileRows
 		r1 := min(j.tileRows, r0+to-from)
 		from += r1 - r0
-		pkX.pack(image, j.x[n*sizeX:][:sizeX], window{
+		calls.image.pack(image, j.x[n*sizeX:][:sizeX], window{
 			row: 2*r0 - j.padTop, col: -j.padLeft, rows: 2*(r1-r0) + 2, cols: 2*j.tileCols + 2,
 		})
-		pkDY.pack(dy, j.dy[n*sizeDY:][:sizeDY], window{row: 2 * r0, rows: 2 * (r1 - r0), cols: 2 * j.tileCols})
+		calls.dy.pack(dy, j.dy[n*sizeDY:][:sizeDY], window{row: 2 * r0, rows: 2 * (r1 - r0), cols: 2 * j.tileCols})
 		for t := r0; t < r1; t += j.block {
 			rows := min(j.block, r1-t)
 			v := planes[:winogradPlanes*rows*j.tileCols*j.cin]
 			g := planes[len(v):][:winogradPlanes*rows*j.tileCols*j.cout]
-			j.input(v, image[2*(t-r0)*(2*j.tileCols+2)*j.cin:], rows)
-			j.gradient(g, dy[2*(t-r0)*2*j.tileCols*j.cout:], rows)
-			j.products(&call, v, g, sum)
-			call.fresh = 0
+			j.input(&calls.transform, v, image[2*(t-r0)*(2*j.tileCols+2)*j.cin:], rows)
+			j.gradient(&calls.transform, g, dy[2*(t-r0)*2*j.tileCols*j.cout:], rows)
+			j.products(calls, v, g, sum)
+			calls.outer.fresh = 0
 		}
 	}
 }
 
 // gradient transforms some rows of tiles of a padded dy to planes g [16, tiles, cout].
-func (w *winograd) gradient(g, dy []float32, rows int) {
+func (w *winograd) gradient(c *winogradCall, g, dy []float32, rows int) {
 	line := 2 * w.tileCols * w.cout
 	_ = dy[2*rows*line-1]
-	c := winogradCall{row: 4 * line, pix: 4 * w.cout, tiles: w.tileCols, vecs: w.cout / w.k.lanes, plane: 4 * len(g) / winogradPlanes}
+	*c = winogradCall{row: 4 * line, pix: 4 * w.cout, tiles: w.tileCols, vecs: w.cout / w.k.lanes, plane: 4 * len(g) / winogradPlanes}
 	for r := range rows {
 		c.src, c.dst = unsafe.Pointer(&dy[2*r*line]), unsafe.Pointer(&g[r*w.tileCols*w.cout])
-		w.k.winogradGrad((*byte)(unsafe.Pointer(&c)))
+		w.k.winogradGrad((*byte)(unsafe.Pointer(c)))
 	}
 }
 
 // products adds the 16 products of v and g over the tiles to sum [16, cin, cout].
-func (j *winogradGradJob) products(c *outerCall, v, g, sum []float32) {
+func (j *winogradGradJob) products(c *winogradCalls, v, g, sum []float32) {
 	tiles := len(v) / winogradPlanes / j.cin
-	c.cols = tiles
-	one := weightsJob{k: j.k, plan: j.plan, s: Shape{Cin: j.cin, Cout: j.cout, KW: 1, StrideH: 1, StrideW: 1}}
+	c.outer.cols = tiles
 	for i := range winogradPlanes {
-		one.outer(c, v[i*tiles*j.cin:][:tiles*j.cin], 0, g[i*tiles*j.cout:][:tiles*j.cout], sum[i*j.cin*j.cout:])
+		c.product.outer(&c.outer, v[i*tiles*j.cin:][:tiles*j.cin], 0, g[i*tiles*j.cout:][:tiles*j.cout], sum[i*j.cin*j.cout:])
 	}
 }

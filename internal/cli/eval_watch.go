@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"foresee/env/plant"
 	"foresee/eval"
 	"foresee/eval/plants"
 )
@@ -12,13 +13,15 @@ type evalWatchCmd struct {
 	NAB    string   `name:"nab" xor:"of" required:"" placeholder:"DIR" help:"Folder in the layout of NAB: data/*/*.csv and windows.json."`
 	Video  string   `xor:"of" required:"" placeholder:"FILE" help:"Recording of one still camera, taken for normal; events are spliced into parts of it."`
 	Plants bool     `xor:"of" required:"" help:"Simulated plants: false alarms at a budget of one a day, and every fault, beside PCA, EWMA and persistence."`
+	Voe    bool     `name:"voe" xor:"of" required:"" help:"Violated expectations on simulated plants: recordings that no score of a few readings can tell from possible ones."`
 	Plant  []string `placeholder:"NAME,..." help:"With --plants: only these; all if left out."`
 	Days   int      `default:"30" help:"With --plants: normal days on which false alarms are counted; as many train, twice as many calibrate (${default})."`
 	Runs   int      `default:"10" help:"With --plants: runs of each fault (${default})."`
+	Quads  int      `default:"200" help:"With --voe: quadruplets of each family; twice as many recordings train (${default})."`
 	Scores string   `placeholder:"DIR" help:"With --nab: write the score of every row there, as files that NAB's own scorer reads (threshold 0.5)."`
 	Work   string   `placeholder:"DIR" help:"With --video: folder for the model, which is trained or resumed there, and for the alarms' pictures."`
 	Steps  int      `help:"With --video: steps of training; 0 = the preset's."`
-	Seed   uint64   `default:"1" help:"With --video: of training and events; with --plants: of everything (${default})."`
+	Seed   uint64   `default:"1" help:"With --video: of training and events; with --plants and --voe: of everything (${default})."`
 }
 
 // Help describes what is done to --help.
@@ -27,7 +30,8 @@ func (c *evalWatchCmd) Help() string {
 		"learning online with no label; only then the labels are read and the alarms scored by NAB's rules (standard, low_fp, low_fn). " +
 		"--video learns from parts of a recording, calibrates on others and splices events into the rest: a cut, a second backwards, a frozen " +
 		"picture, an object, triple speed. Found or not, how late, and alarms without an event, beside frame differences and PCA. " +
-		"--plants simulates a pendulum, four tanks, a reactor and a bearing; models are fitted to normal days and know nothing of the faults."
+		"--plants simulates a pendulum, four tanks, a reactor and a bearing; models are fitted to normal days and know nothing of the faults. " +
+		"--voe splices simulated recordings where all sensors agree and only the hidden state differs, or runs them backwards."
 }
 
 // Run watches all series and prints the rows.
@@ -37,6 +41,9 @@ func (c *evalWatchCmd) Run(ctx context.Context, a *app) error {
 	}
 	if c.Plants {
 		return c.plants(ctx, a)
+	}
+	if c.Voe {
+		return c.voe(ctx, a)
 	}
 	if c.Scores != "" {
 		if err := freshOutput(c.Scores); err != nil {
@@ -68,6 +75,24 @@ func (c *evalWatchCmd) plants(ctx context.Context, a *app) error {
 		started++
 	}
 	rows, err := plants.Evaluate(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	p.Add(1, "")
+	p.End("")
+	return a.printRows(c.Seed, rows)
+}
+
+// voe evaluates violated expectations of sensors.
+func (c *evalWatchCmd) voe(ctx context.Context, a *app) error {
+	if c.Quads < 1 {
+		return usagef("eval watch: --quads %d: want at least 1", c.Quads)
+	}
+	p, started := a.progress("families", len(plant.Families())), 0
+	rows, err := plants.Expectations(ctx, plants.ExpectationConfig{Seed: c.Seed, Train: 2 * c.Quads, Quads: c.Quads, Begun: func(family string) {
+		p.Add(min(1, started), family)
+		started++
+	}})
 	if err != nil {
 		return err
 	}

@@ -199,3 +199,18 @@ func TestEvalPlants(t *testing.T) {
 	}
 	call(t, "eval", "watch", "--plants", "--plant", "bearing", "--days", "6", "--runs", "1", "--json").document(t)
 }
+
+// TestEvalVoe runs all families on few recordings; the oracle is right, and what
+// sees few readings exactly half right.
+func TestEvalVoe(t *testing.T) {
+	d := call(t, "eval", "watch", "--voe", "--quads", "12", "--json").document(t)
+	for name, want := range map[string]float64{
+		"watch/voe/level/oracle/suffix": 1, "watch/voe/velocity/null/ar5/prefix": 0.5, "watch/voe/reversal/null/difference/pairs": 0.5,
+	} {
+		if r, ok := d.Find(name); !ok || r.Value != want || r.N != 12 {
+			t.Errorf("%s = %+v, want %g of 12", name, r, want)
+		}
+	}
+	call(t, "eval", "watch", "--voe", "--quads", "0").want(t, ExitUsage, "--quads")
+	call(t, "eval", "watch", "--voe", "--plants").want(t, ExitUsage, "--voe")
+}

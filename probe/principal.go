@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -22,14 +23,16 @@ const (
 // Principal is the k strongest directions of P numbers.
 type Principal struct {
 	Mean     []float32 // [P]
-	Basis    []float32 // [P, k], orthonormal columns, the strongest first
+	Basis    []float32 // [P, k], orthonormal columns, the strongest first, each column's largest entry positive
 	Variance float64   // along the k directions together
 }
 
 // MeasurePrincipal finds the k principal directions of the m rows of x [m, p],
 // which it centres in place, with the products on backend. Rows that vary in
 // fewer than k directions are an error. It panics unless k is in [1, p] and x
-// has m·p numbers. The same rows give the same bits.
+// has m·p numbers. The same rows give the same bits on one backend, and the same
+// signs on all: an axis points where its entry of largest magnitude is positive,
+// the first of equal ones.
 //
 // Source: Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM
 // Review 53 (2011), algorithm 4.4, with an orthonormal basis in every round.
@@ -115,8 +118,14 @@ func rotate(q, y *mat.Dense, k int) (basis []float32, variance float64) {
 	for j := range k {
 		from := wide - 1 - j
 		variance += values[from] / float64(m)
+		sign, most := 1.0, 0.0
 		for i := range p {
-			basis[i*k+j] = float32(out.At(i, from))
+			if x := out.At(i, from); math.Abs(x) > most {
+				sign, most = math.Copysign(1, x), math.Abs(x)
+			}
+		}
+		for i := range p {
+			basis[i*k+j] = float32(sign * out.At(i, from))
 		}
 	}
 	return basis, variance

@@ -41,13 +41,12 @@ done:
 	RET
 
 // func addScalarAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·addScalarAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -112,13 +111,12 @@ done:
 	RET
 
 // func scalarSubAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·scalarSubAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -183,13 +181,12 @@ done:
 	RET
 
 // func mulScalarAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·mulScalarAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -254,13 +251,12 @@ done:
 	RET
 
 // func divScalarAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·divScalarAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -289,13 +285,12 @@ done:
 	RET
 
 // func scalarDivAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·scalarDivAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -366,13 +361,12 @@ done:
 	RET
 
 // func maxScalarAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·maxScalarAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -449,13 +443,12 @@ done:
 	RET
 
 // func minScalarAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·minScalarAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -569,13 +562,12 @@ done:
 	RET
 
 // func axpyAVX512(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·axpyAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+16(FP), Z0
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -606,15 +598,13 @@ done:
 	RET
 
 // func affineAVX512(dst *float32, a *float32, s float32, t float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·affineAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        t+20(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS s+16(FP), Z0
+	VBROADCASTSS t+20(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -643,12 +633,11 @@ done:
 	RET
 
 // func fillAVX512(dst *float32, s float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·fillAVX512(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         n+16(FP), CX
-	MOVSS        s+8(FP), X0
-	VBROADCASTSS X0, Z0
+	VBROADCASTSS s+8(FP), Z0
 	XORQ         DX, DX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -3639,15 +3628,13 @@ done:
 	RET
 
 // func fromBytesAVX512(dst *float32, a *uint8, s float32, t float32, n int)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·fromBytesAVX512(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), DX
 	MOVQ         n+24(FP), CX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        t+20(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS s+16(FP), Z0
+	VBROADCASTSS t+20(FP), Z1
 	XORQ         BX, BX
 	SUBQ         $0x10, CX
 	JLT          rest
@@ -3731,13 +3718,12 @@ DATA laneMasks<>+60(SB)/4, $0x00000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $64
 
 // func addScalarAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·addScalarAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -3800,13 +3786,12 @@ done:
 	RET
 
 // func scalarSubAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·scalarSubAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -3869,13 +3854,12 @@ done:
 	RET
 
 // func mulScalarAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·mulScalarAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -3938,13 +3922,12 @@ done:
 	RET
 
 // func divScalarAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·divScalarAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -3972,13 +3955,12 @@ done:
 	RET
 
 // func scalarDivAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·scalarDivAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -4047,13 +4029,12 @@ done:
 	RET
 
 // func maxScalarAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·maxScalarAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -4128,13 +4109,12 @@ done:
 	RET
 
 // func minScalarAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·minScalarAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -4245,13 +4225,12 @@ done:
 	RET
 
 // func axpyAVX2(dst *float32, a *float32, s float32, n int)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+16(FP), Y0
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -4281,15 +4260,13 @@ done:
 	RET
 
 // func affineAVX2(dst *float32, a *float32, s float32, t float32, n int)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, FMA3
 TEXT ·affineAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        t+20(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS s+16(FP), Y0
+	VBROADCASTSS t+20(FP), Y1
 	XORQ         BX, BX
 	SUBQ         $0x08, DX
 	JLT          rest
@@ -4317,12 +4294,11 @@ done:
 	RET
 
 // func fillAVX2(dst *float32, s float32, n int)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·fillAVX2(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         n+16(FP), CX
-	MOVSS        s+8(FP), X0
-	VBROADCASTSS X0, Y0
+	VBROADCASTSS s+8(FP), Y0
 	XORQ         DX, DX
 	SUBQ         $0x08, CX
 	JLT          rest
@@ -6298,15 +6274,13 @@ loop:
 	RET
 
 // func fromBytesAVX2(dst *float32, a *uint8, s float32, t float32, n int)
-// Requires: AVX, AVX2, FMA3, SSE
+// Requires: AVX, AVX2, FMA3
 TEXT ·fromBytesAVX2(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         a+8(FP), CX
 	MOVQ         n+24(FP), DX
-	MOVSS        s+16(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        t+20(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS s+16(FP), Y0
+	VBROADCASTSS t+20(FP), Y1
 	XORQ         BX, BX
 
 loop:

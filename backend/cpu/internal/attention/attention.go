@@ -94,7 +94,7 @@ func (f *forward) Part(worker, i int) {
 	n := s.blocks()
 	b := blockOf(s, i/n, i%n)
 	scores := f.e.Scratch(worker)[:b.rows()*b.stride()]
-	f.e.scores(b, s.Width, scores, f.Q, f.K)
+	f.e.scores(s, b, scores, f.Q, f.K)
 	sums := f.Mass[(b.batch*s.Heads+b.head)*s.Queries:]
 	for r := range b.rows() {
 		row, seen := b.row(scores, r), min(s.seen(b.q0+r), b.keys)
@@ -104,13 +104,11 @@ func (f *forward) Part(worker, i int) {
 		sums[b.q0+r] = top
 	}
 	vec.Exp(scores, scores)
-	out := f.Out.at(b.batch, b.head, b.q0)
-	f.e.Products.Float32(&gemm.Args{M: b.rows(), N: s.Width, K: b.keys, A: scores, LDA: b.stride(),
-		B: f.V.at(b.batch, b.kv, 0), LDB: f.V.Token, C: out, LDC: f.Out.Token})
+	f.e.mix(s, b, scores, f.V, f.Out)
 	for r := range b.rows() {
 		sum := vec.Sum(b.row(scores, r))
 		sums[b.q0+r] += float32(math.Log(float64(sum)))
-		y := out[r*f.Out.Token:][:s.Width]
+		y := f.Out.at(b.batch, b.head, b.q0+r)[:s.Width]
 		vec.DivScalar(y, y, sum)
 	}
 }
@@ -137,10 +135,4 @@ func hide(scores []float32) {
 	for i := range scores {
 		scores[i] = float32(math.Inf(-1))
 	}
-}
-
-// scores sets out to q·kᵀ of a block, both of the given width.
-func (e *Engine) scores(b block, width int, out []float32, q, k Tensor) {
-	e.Products.Float32(&gemm.Args{M: b.rows(), N: b.keys, K: width, A: q.at(b.batch, b.head, b.q0), LDA: q.Token,
-		B: k.at(b.batch, b.kv, 0), LDB: k.Token, TransB: true, C: out, LDC: b.stride()})
 }

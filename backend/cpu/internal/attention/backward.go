@@ -1,9 +1,6 @@
 package attention
 
-import (
-	"foresee/backend/cpu/internal/gemm"
-	"foresee/backend/cpu/internal/vec"
-)
+import "foresee/backend/cpu/internal/vec"
 
 // Gradients are those of a sum that Out's gradient is given of, and of queries, keys and values.
 type Gradients struct{ Out, Q, K, V Tensor }
@@ -44,7 +41,7 @@ func (f *backward) Part(worker, i int) {
 func (f *backward) block(scratch []float32, b block) {
 	s, n := &f.Shape, b.rows()*b.stride()
 	p, ds := scratch[:n], scratch[n:2*n]
-	f.e.scores(b, s.Width, p, f.Q, f.K)
+	f.e.scores(s, b, p, f.Q, f.K)
 	mass := f.Mass[(b.batch*s.Heads+b.head)*s.Queries+b.q0:]
 	for r := range b.rows() {
 		row, seen := b.row(p, r), min(s.seen(b.q0+r), b.keys)
@@ -52,19 +49,14 @@ func (f *backward) block(scratch []float32, b block) {
 		hide(row[seen:])
 	}
 	vec.Exp(p, p)
-	g := f.d.Out.at(b.batch, b.head, b.q0)
-	f.e.Products.Float32(&gemm.Args{M: b.keys, N: s.Width, K: b.rows(), A: p, LDA: b.stride(), TransA: true,
-		B: g, LDB: f.d.Out.Token, C: f.d.V.at(b.batch, b.kv, 0), LDC: f.d.V.Token, Accumulate: true})
-	f.e.scores(b, s.Width, ds, f.d.Out, f.V)
-	o := f.Out.at(b.batch, b.head, b.q0)
+	f.e.spread(s, b, p, f.d.Out, f.d.V)
+	f.e.scores(s, b, ds, f.d.Out, f.V)
 	for r := range b.rows() {
-		dot := vec.Dot(g[r*f.d.Out.Token:][:s.Width], o[r*f.Out.Token:][:s.Width])
+		dot := vec.Dot(f.d.Out.at(b.batch, b.head, b.q0+r)[:s.Width], f.Out.at(b.batch, b.head, b.q0+r)[:s.Width])
 		row := b.row(ds, r)
 		vec.Affine(row, row, s.Scale, -dot*s.Scale)
 	}
 	vec.Mul(ds, ds, p)
-	f.e.Products.Float32(&gemm.Args{M: b.rows(), N: s.Width, K: b.keys, A: ds, LDA: b.stride(),
-		B: f.K.at(b.batch, b.kv, 0), LDB: f.K.Token, C: f.d.Q.at(b.batch, b.head, b.q0), LDC: f.d.Q.Token})
-	f.e.Products.Float32(&gemm.Args{M: b.keys, N: s.Width, K: b.rows(), A: ds, LDA: b.stride(), TransA: true,
-		B: f.Q.at(b.batch, b.head, b.q0), LDB: f.Q.Token, C: f.d.K.at(b.batch, b.kv, 0), LDC: f.d.K.Token, Accumulate: true})
+	f.e.mix(s, b, ds, f.K, f.d.Q)
+	f.e.spread(s, b, ds, f.Q, f.d.K)
 }

@@ -17,16 +17,23 @@ import (
 // horizons. Guess k at position t is of the target at t + Horizons[k] and has
 // seen z up to t.
 //
-//	x = z·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, z]·W + b)
-//	guess_k = z + m·W_k + b_k    (without z under TargetPixels)
+//	u = z·(1 - hidden),   x = [u, hidden]·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, u]·W + b)
+//	guess_k = u + m·W_k + b_k    (without u under TargetPixels)
 //
 // W_k and b_k start at 0, so that an untrained model repeats what it sees.
-func (n Network) Remember(root *model.Scope, z *Node) []*Node {
+//
+// hidden [B, T] is 1 where z is not to be seen; nil hides nothing.
+func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
 	p := n.Config.Predictor
 	scope := root.At(ScopePredictor)
 	dims := z.Shape().Dimensions
 	place := nn.Variable(scope, "position", nn.NormalInit(0.02), z.DType(), p.Context, p.Width).NodeValue(z)
-	x := nn.Dense(scope.At("in"), z, p.Width)
+	unseen := Zeros(z.Graph(), shapes.Make(z.DType(), dims[0], dims[1], 1))
+	if hidden != nil {
+		unseen = Reshape(hidden, dims[0], dims[1], 1)
+		z = Mul(z, BroadcastToShape(OneMinus(unseen), z.Shape()))
+	}
+	x := nn.Dense(scope.At("in"), Concatenate([]*Node{z, unseen}, -1), p.Width)
 	x = Add(x, InsertAxes(Slice(place, AxisRange(0, dims[1])), 0))
 	for i := range p.Blocks {
 		x = nn.TransformerBlock(scope.At("block%d", i), x, p.Hidden[0], nn.AttentionConfig{Heads: p.Heads, Causal: true, Window: p.Window})
@@ -49,7 +56,7 @@ func (n Network) Remember(root *model.Scope, z *Node) []*Node {
 func (n Network) newest(root *model.Scope, z *Node) *Node {
 	d, t := n.Config.Latent(), n.Config.Context()
 	clip := Reverse(Reshape(z, -1, t, d), 1)
-	g := n.Remember(root, clip)[0]
+	g := n.Remember(root, clip, nil)[0]
 	return Reshape(Slice(g, AxisRange(), AxisElem(t-1), AxisRange()), -1, d)
 }
 
@@ -60,11 +67,11 @@ func (n Network) Pairs(root *model.Scope, z *Node) []*Node {
 	dims := z.Shape().Dimensions
 	b, t, d := dims[0], dims[1], dims[2]
 	if t < 2 {
-		return n.Remember(root, z)
+		return n.Remember(root, z, nil)
 	}
 	from := func(lo int) *Node { return InsertAxes(Slice(z, AxisRange(), AxisRange(lo, lo+t-1)), 2) }
 	pairs := Reshape(Concatenate([]*Node{from(0), from(1)}, 2), b*(t-1), 2, d)
-	guesses := n.Remember(root, pairs)
+	guesses := n.Remember(root, pairs, nil)
 	for k, g := range guesses {
 		g = Reshape(g, b, t-1, 2, d)
 		first := Slice(g, AxisRange(), AxisRange(0, 1), AxisRange(0, 1), AxisRange())
@@ -111,7 +118,7 @@ func (m *Model) clipErrors(root *model.Scope, frames *Node) (errs, brief []*Node
 	if cfg.Predictor.Excess > 0 {
 		brief = net.MemoryErrors(net.Pairs(root, z), y)
 	}
-	return net.MemoryErrors(net.Remember(root, z), y), brief
+	return net.MemoryErrors(net.Remember(root, z, nil), y), brief
 }
 
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
@@ -143,48 +150,63 @@ func (c Config) Remembers() bool {
 const surpriseBatch = 16
 
 // Surprise writes to scores [n, T] how badly each frame of n clips [n, T, H, W, C]
-// was predicted from the frames before it, in the units of the normalised
-// latents, by a model with a memory. Every Stride-th frame is judged, the
-// first one and those between are 0. Clips longer than the Context are read in
-// windows that overlap by half. It panics when a slice has another length or
-// the model has no memory, see Config.Remembers; the engine's failures are errors.
+// was predicted from the frames Stride, 2·Stride, ... before it, in the units of
+// the normalised latents, by a model with a memory. Frames half a stride apart are
+// judged, the first Stride frames and those between are 0. Clips of more than Context·Stride frames are read in windows that overlap by
+// half. It panics when a slice has another length or the model has no memory, see
+// Config.Remembers; the engine's failures are errors.
 func (m *Model) Surprise(ctx context.Context, n, t int, frames []uint8, scores []float64) error {
 	cfg := m.net.Config
 	if !cfg.Remembers() {
 		panic("jepa: Surprise: the model's predictor has no memory")
 	}
-	px, p := cfg.Pixels(), cfg.Predictor
-	mustLen("Surprise frames", len(frames), n*t*px)
+	mustLen("Surprise frames", len(frames), n*t*cfg.Pixels())
 	mustLen("Surprise scores", len(scores), n*t)
-	positions := (t + p.Stride - 1) / p.Stride
 	clear(scores)
-	for _, w := range windows(positions, p.Context) {
-		length := w.to - w.from
-		for lo := 0; lo < n; lo += surpriseBatch {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			count, size := min(surpriseBatch, n-lo), 1
-			for size < count {
-				size *= 2
-			}
-			in := make([]uint8, size*length*px)
-			for i := range count {
-				for j := range length {
-					at := (lo+i)*t + (w.from+j)*p.Stride
-					copy(in[(i*length+j)*px:], frames[at*px:(at+1)*px])
+	p := cfg.Predictor
+	for phase := 0; phase < min(p.Stride, t); phase += max(1, p.Stride/2) {
+		positions := (t - phase + p.Stride - 1) / p.Stride
+		for _, w := range windows(positions, p.Context) {
+			for lo := 0; lo < n; lo += surpriseBatch {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				c := clips{lo: lo, n: min(surpriseBatch, n-lo), frames: t, from: phase + w.from*p.Stride, length: w.to - w.from}
+				if err := m.judge(c, frames, w.judged, scores); err != nil {
+					return fmt.Errorf("jepa: surprise: %w", err)
 				}
 			}
-			out := make([]float32, size*length)
-			shape := shapes.Make(dtypes.Uint8, size, length, cfg.Frame.Height, cfg.Frame.Width, cfg.Frame.Channels)
-			if err := m.run(m.surprise, out, array{in, shape}); err != nil {
-				return fmt.Errorf("jepa: surprise: %w", err)
-			}
-			for i := range count {
-				for j := w.judged; j < length; j++ {
-					scores[(lo+i)*t+(w.from+j)*p.Stride] = float64(out[i*length+j])
-				}
-			}
+		}
+	}
+	return nil
+}
+
+// clips are the n clips from lo on, of so many frames each, seen at length frames
+// that begin with from and lie Stride apart.
+type clips struct{ lo, n, frames, from, length int }
+
+// judge writes the surprise of the seen frames of clips to scores [.., T], from
+// the judged-th seen frame on.
+func (m *Model) judge(c clips, frames []uint8, judged int, scores []float64) error {
+	cfg, px, size := m.net.Config, m.net.Config.Pixels(), 1
+	for size < c.n {
+		size *= 2
+	}
+	at := func(clip, j int) int { return (c.lo+clip)*c.frames + c.from + j*cfg.Predictor.Stride }
+	in := make([]uint8, size*c.length*px)
+	for i := range c.n {
+		for j := range c.length {
+			copy(in[(i*c.length+j)*px:], frames[at(i, j)*px:(at(i, j)+1)*px])
+		}
+	}
+	out := make([]float32, size*c.length)
+	shape := shapes.Make(dtypes.Uint8, size, c.length, cfg.Frame.Height, cfg.Frame.Width, cfg.Frame.Channels)
+	if err := m.run(m.surprise, out, array{in, shape}); err != nil {
+		return err
+	}
+	for i := range c.n {
+		for j := judged; j < c.length; j++ {
+			scores[at(i, j)] = float64(out[i*c.length+j])
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func surprise(t testing.TB, m *jepa.Model, n, length int, px []uint8) []float64 
 func remember(t testing.TB, m *jepa.Model, length int, z []float32) [][]float32 {
 	t.Helper()
 	net := jepa.Network{Config: m.Config()}
-	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z *graph.Node) []*graph.Node { return net.Remember(root, z) })
+	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z *graph.Node) []*graph.Node { return net.Remember(root, z, nil) })
 	defer exec.Finalize()
 	var guesses [][]float32
 	for _, g := range exec.MustCall(tensors.FromFlatDataAndDimensions(z, 1, length, m.Config().Latent())) {
@@ -75,18 +75,19 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 	cfg, d := m.Config(), m.Config().Latent()
 	p, out := cfg.Predictor, make([]float64, length)
 	codes := encode(t, m, length, px)
-	var positions []int
-	for f := 0; f < length; f += p.Stride {
-		positions = append(positions, f)
-	}
-	for i, f := range positions {
-		from := 0 // where the window that judges i begins
+	for f := range length {
+		if f%p.Stride%max(1, p.Stride/2) != 0 {
+			continue // between the frames that are judged
+		}
+		i, count := f/p.Stride, (length-f%p.Stride+p.Stride-1)/p.Stride // of the frames that are seen with f
+		from := 0                                                       // where the window that judges i begins
 		for end := p.Context; i >= end; {
-			end = min(len(positions), end+p.Context/2)
+			end = min(count, end+p.Context/2)
 			from = end - p.Context
 		}
 		var z []float32
-		for _, g := range positions[from : i+1] {
+		for j := from; j <= i; j++ {
+			g := f%p.Stride + j*p.Stride
 			z = append(z, codes[g*d:(g+1)*d]...)
 		}
 		guesses := remember(t, m, i+1-from, z)
@@ -120,6 +121,7 @@ func TestSurprise(t *testing.T) {
 		{"excess", func(c *jepa.Config) { c.Predictor.Excess = 0.75 }},
 		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
 		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
+		{"every fourth frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Excess = 4, 0.5 }},
 		{"pixels of components", func(c *jepa.Config) {
 			c.Encoder.Channels, c.Encoder.Kernels, c.Encoder.Strides = nil, nil, nil
 			c.Short = jepa.PredictorConfig{}
@@ -210,6 +212,53 @@ func TestCellsDecode(t *testing.T) {
 			t.Fatalf("pixel (%d, %d) is %v, want %v", y, x, v, want)
 		}
 	}
+}
+
+// A guess depends on no later latent and on nothing that is hidden, and on the rest it does.
+func TestMemorySees(t *testing.T) {
+	cfg := memory()
+	m, d := awake(t, cfg), cfg.Latent()
+	z := numbers("z", 5*d)
+	before := veiled(t, m, z)
+	for step := range 5 {
+		for i := range d {
+			other := slices.Clone(z)
+			other[step*d+i] += 3
+			after, first := veiled(t, m, other), 5
+			for at := range after[0] {
+				if after[0][at] != before[0][at] || after[1][at] != before[1][at] {
+					first = at / d
+					break
+				}
+			}
+			want := step
+			if step == 1 {
+				want = 5
+			}
+			if first != want {
+				t.Errorf("number %d of step %d changes guesses from step %d on, want %d", i, step, first, want)
+			}
+		}
+	}
+	untrained := veiled(t, fresh(t, cfg), z)
+	near(t, "untrained guess where nothing is seen", untrained[0][d:2*d], make([]float32, d), 0)
+	near(t, "untrained guess", untrained[0][2*d:], z[2*d:], 0)
+}
+
+// veiled is remember of a clip of 5 latents of which the second is not shown.
+func veiled(t testing.TB, m *jepa.Model, z []float32) [][]float32 {
+	t.Helper()
+	net := jepa.Network{Config: m.Config()}
+	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z, hidden *graph.Node) []*graph.Node {
+		return net.Remember(root, z, hidden)
+	})
+	defer exec.Finalize()
+	var guesses [][]float32
+	in := tensors.FromFlatDataAndDimensions(z, 1, 5, m.Config().Latent())
+	for _, g := range exec.MustCall(in, tensors.FromFlatDataAndDimensions([]float32{0, 1, 0, 0, 0}, 1, 5)) {
+		guesses = append(guesses, tensors.MustCopyFlatData[float32](g))
+	}
+	return guesses
 }
 
 func TestMemoryOnDisk(t *testing.T) {

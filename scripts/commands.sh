@@ -62,7 +62,7 @@ row "$dir/report.json" physics/video/n0/null
 row "$dir/clips.json" surprise/colour/suffix
 row "$dir/clips.json" null/frame-difference/prefix
 "$foresee" train -d "$dir/physics" -o "$dir/remembers" --preset physics --set train.pixels.steps=2 --set train.latents.steps=3 --json >"$dir/remembers.json"
-row "$dir/remembers.json" train/latents/ahead_3
+row "$dir/remembers.json" train/latents/ahead_2
 "$foresee" eval surprise -m "$dir/remembers" --clips "$dir/quads" --nulls 1 --json >"$dir/remembered.json"
 row "$dir/remembered.json" surprise/mean/prefix
 

@@ -3,9 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
-	"iter"
 
-	"foresee/data"
 	"foresee/jepa"
 )
 
@@ -41,9 +39,9 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim, episode: make([]int32, d.Steps())}
 	c.codes = make([]float32, d.Steps()*c.width)
 	c.actions = make([]float32, d.Steps()*c.dims)
-	for frames := range framesAhead(d) {
-		lo := frames.first * c.width
-		if err := t.model.Encode(ctx, frames.n, frames.pixels, c.codes[lo:lo+frames.n*c.width]); err != nil {
+	for frames := range d.Stretches() {
+		lo := frames.First * c.width
+		if err := t.model.Encode(ctx, frames.N, frames.Pixels, c.codes[lo:lo+frames.N*c.width]); err != nil {
 			return nil, fmt.Errorf("train: cache: %w", err)
 		}
 	}
@@ -66,43 +64,4 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	t.model.SetNormalizer(norm)
 	t.cached = c
 	return c, nil
-}
-
-// stretch is n frames of a dataset from step first on, [n, H, W, C].
-type stretch struct {
-	first, n int
-	pixels   []uint8
-}
-
-// framesAhead returns all frames of d in stretches, each read while the one
-// before is in use; a stretch is valid until the next one.
-func framesAhead(d *data.Dataset) iter.Seq[stretch] {
-	return func(yield func(stretch) bool) {
-		const chunk = 2048
-		h, w, c := d.FrameShape()
-		buffers := [2][]uint8{make([]uint8, chunk*h*w*c), make([]uint8, chunk*h*w*c)}
-		next := make(chan stretch, 1)
-		read := func(first, buffer int) {
-			n := min(chunk, d.Steps()-first)
-			copy(buffers[buffer], d.FrameRange(first, n))
-			next <- stretch{first, n, buffers[buffer][:n*h*w*c]}
-		}
-		go read(0, 0)
-		for i, lo := 1, chunk; ; i, lo = 1-i, lo+chunk {
-			s := <-next
-			more := lo < d.Steps()
-			if more {
-				go read(lo, i)
-			}
-			if !yield(s) {
-				if more {
-					<-next
-				}
-				return
-			}
-			if !more {
-				return
-			}
-		}
-	}
 }

@@ -83,6 +83,7 @@ type LatentStage struct {
 	Hard      float64 `json:"hard" yaml:"hard"`       // share of clips drawn in proportion to error^Power
 	Power     float64 `json:"power" yaml:"power"`     // of the last seen error of a clip
 	Refresh   int     `json:"refresh" yaml:"refresh"` // steps between updates of the proportions
+	Hide      float64 `json:"hide" yaml:"hide"`       // memory models: share of clips in which a random stretch of latents is not shown
 }
 
 // DisplacementStage is stage 3.
@@ -201,6 +202,9 @@ func (t Settings) validateMemory(m jepa.Config, bad func(string, ...any)) {
 	}
 	if t.Latents.Steps < 1 {
 		bad("train: latents: steps is %d, a memory model wants at least 1", t.Latents.Steps)
+	}
+	if hide := t.Latents.Hide; !(hide >= 0 && hide <= 1) {
+		bad("train: latents: hide is %g, want a share in [0, 1]", hide)
 	}
 	if t.Displacement.Steps > 0 || t.Landmarks > 0 || t.ProbeEpisodes > 0 {
 		bad("train: displacement, landmarks and probe_episodes are not for a memory model")

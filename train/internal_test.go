@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,5 +163,42 @@ func TestTimeUsed(t *testing.T) {
 		if got := tr.timeUsed(&stage{timed: c.timed}); math.Abs(got-c.want) > 0.02 {
 			t.Errorf("%+v: share %.3f", c, got)
 		}
+	}
+}
+
+// Hidden stretches begin after the second step, are at most half as long as the clip, and lie in the asked share of clips.
+func TestHideSpan(t *testing.T) {
+	r, counts, clips := rand.New(rand.NewPCG(1, 2)), make([]int, 8), 0
+	for range 4000 {
+		hidden := make([]float32, 8)
+		hideSpan(r, 0.25, hidden)
+		first, last, n := slices.Index(hidden, 1), 0, 0
+		for i, v := range hidden {
+			if v == 1 {
+				last = i
+				counts[i]++
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		clips++
+		if first < 2 || n > 4 || last-first+1 != n {
+			t.Fatalf("hidden %v", hidden)
+		}
+	}
+	if clips < 900 || clips > 1100 {
+		t.Errorf("%d of 4000 clips hide something, want about a quarter", clips)
+	}
+	for i, c := range counts {
+		if some := c > 0; some != (i >= 2) {
+			t.Errorf("step %d hidden %d times", i, c)
+		}
+	}
+	short := make([]float32, 3)
+	hideSpan(r, 1, short)
+	if slices.Contains(short, 1) {
+		t.Error("a clip of 3 steps hides something")
 	}
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -43,7 +44,8 @@ func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
 	}
 	s.names = append(s.names, "copy_ratio")
 	s.feed = func(_ context.Context, step int) ([]*tensors.Tensor, error) {
-		return t.feedMemory(c, targets, t.drawn(step, t.latentRand(step))), nil
+		rng := t.latentRand(step)
+		return append(t.feedMemory(c, targets, t.drawn(step, rng)), t.feedHidden(rng)), nil
 	}
 	s.build = t.buildMemory
 	s.seen = t.noteErrors
@@ -96,6 +98,31 @@ func (t *trainer) feedMemory(c, targets *cache, clips []int) []*tensors.Tensor {
 	return append(in, jepa.Input(t.devices, t.opts.Backend, valid, b, length))
 }
 
+// feedHidden draws which latents of its clips a step does not show, [B, T].
+func (t *trainer) feedHidden(rng *rand.Rand) *tensors.Tensor {
+	b, length := t.cfg.Train.Latents.Batch, t.cfg.Model.Context()
+	hidden := make([]float32, b*length)
+	for i := range b {
+		hideSpan(rng, t.cfg.Train.Latents.Hide, hidden[i*length:(i+1)*length])
+	}
+	return jepa.Input(t.devices, t.opts.Backend, hidden, b, length)
+}
+
+// hideSpan sets, in a share of the clips, a random stretch of hidden [T] to 1: from
+// the third step on, up to half of them long. A predictor so learns to remember,
+// and to go on from what it is not shown, from every clip, not only from those in
+// which something hides something.
+func hideSpan(r *rand.Rand, share float64, hidden []float32) {
+	t := len(hidden)
+	if r.Float64() >= share || t < 4 {
+		return
+	}
+	from, length := 2+r.IntN(t-3), 1+r.IntN(t/2)
+	for i := from; i < min(t, from+length); i++ {
+		hidden[i] = 1
+	}
+}
+
 // Where Predictor.Excess is above 0, one clip in pairsEvery of a batch also teaches what
 // two latents alone say, with this weight.
 const (
@@ -109,6 +136,7 @@ const (
 // target. Extra output: the error of each clip [B].
 func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) {
 	net := jepa.Network{Config: t.cfg.Model}
+	in, hidden := in[:len(in)-1], in[len(in)-1]
 	z, y, valid := in[0], in[0], in[len(in)-1]
 	if len(in) == 3 {
 		y = in[1]
@@ -116,12 +144,11 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	length := z.Shape().Dimensions[1]
 	var total, each *Node
 	var scalars []*Node
-	for k, e := range net.MemoryErrors(net.Remember(root, z), y) {
+	for k, e := range net.MemoryErrors(net.Remember(root, z, hidden), y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
-		e = Mul(e, counts)
-		mean := Div(ReduceAllSum(e), ReduceAllSum(counts))
-		own := Div(ReduceSum(e, 1), AddScalar(ReduceSum(counts, 1), 1e-6))
+		mean := average(e, counts)
+		own := Div(ReduceSum(Mul(e, counts), 1), AddScalar(ReduceSum(counts, 1), 1e-6))
 		scalars = append(scalars, mean)
 		if total == nil {
 			total, each = mean, own
@@ -134,15 +161,20 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 		own := func(x *Node) *Node { return Slice(x, AxisRange(0, few)) }
 		for k, e := range net.MemoryErrors(net.Pairs(root, own(z)), own(y)) {
 			counts := Slice(own(valid), AxisRange(), AxisRange(t.cfg.Model.Predictor.Horizons[k], length))
-			total = Add(total, MulScalar(Div(ReduceAllSum(Mul(e, counts)), ReduceAllSum(counts)), pairsWeight))
+			total = Add(total, MulScalar(average(e, counts), pairsWeight))
 		}
 	}
 	first := t.cfg.Model.Predictor.Horizons[0]
 	counts := Slice(valid, AxisRange(), AxisRange(first, length))
 	moved := Sub(Slice(y, AxisRange(), AxisRange(first, length)), Slice(y, AxisRange(), AxisRange(0, length-first)))
-	still := Div(ReduceAllSum(Mul(ReduceMean(Square(moved), -1), counts)), ReduceAllSum(counts))
+	still := average(ReduceMean(Square(moved), -1), counts)
 	scalars = append(scalars, Div(scalars[0], AddScalar(still, 1e-12)))
 	return total, scalars, []*Node{each}
+}
+
+// average is the mean of e over the positions that count, 0 if none does.
+func average(e, counts *Node) *Node {
+	return Div(ReduceAllSum(Mul(e, counts)), MaxScalar(ReduceAllSum(counts), 1))
 }
 
 // pixelTargets encodes all frames as the targets of TargetPixels: a cache whose
@@ -151,7 +183,7 @@ func (t *trainer) pixelTargets(ctx context.Context, c *cache) (*cache, error) {
 	y := *c
 	y.width = t.cfg.Model.Latent()
 	y.codes = make([]float32, 0, t.opts.Data.Steps()*y.width)
-	err := t.mapFrames(ctx, framesAhead(t.opts.Data), jepa.Network{Config: t.cfg.Model}.Target, func(rows []float32) {
+	err := t.mapFrames(ctx, t.opts.Data.Stretches(), jepa.Network{Config: t.cfg.Model}.Target, func(rows []float32) {
 		y.codes = append(y.codes, rows...)
 	})
 	return &y, err

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"foresee/data"
 	"foresee/jepa"
 	"foresee/nn"
 	"foresee/probe"
@@ -73,11 +74,11 @@ func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, p
 	}
 	m = min(projectionFrames, len(steps))
 	const chunk = 256
-	sample := func(yield func(stretch) bool) {
+	sample := func(yield func(data.Stretch) bool) {
 		for lo := 0; lo < m; lo += chunk {
-			s := stretch{first: lo, n: min(chunk, m-lo)}
-			for i := range s.n {
-				s.pixels = append(s.pixels, d.Frame(steps[(lo+i)*len(steps)/m])...)
+			s := data.Stretch{First: lo, N: min(chunk, m-lo)}
+			for i := range s.N {
+				s.Pixels = append(s.Pixels, d.Frame(steps[(lo+i)*len(steps)/m])...)
 			}
 			if !yield(s) {
 				return
@@ -89,7 +90,7 @@ func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, p
 }
 
 // mapFrames gives the rows of f(frames) to use, stretch by stretch.
-func (t *trainer) mapFrames(ctx context.Context, frames iter.Seq[stretch], f func(root *model.Scope, pixels *Node) *Node, use func(rows []float32)) error {
+func (t *trainer) mapFrames(ctx context.Context, frames iter.Seq[data.Stretch], f func(root *model.Scope, pixels *Node) *Node, use func(rows []float32)) error {
 	exec := model.MustNewExec(t.opts.Backend, t.model.Store(), f)
 	defer exec.Finalize()
 	h, w, c := t.opts.Data.FrameShape()
@@ -97,7 +98,7 @@ func (t *trainer) mapFrames(ctx context.Context, frames iter.Seq[stretch], f fun
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		in := tensors.FromFlatDataAndDimensions(s.pixels, s.n, h, w, c)
+		in := tensors.FromFlatDataAndDimensions(s.Pixels, s.N, h, w, c)
 		out, err := exec.Call1(in)
 		in.MustFinalizeAll()
 		if err != nil {

@@ -3,10 +3,13 @@ package eval
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
 	"strconv"
+
+	"foresee/report"
 )
 
 // writeNABScores writes DIR/NAME/CATEGORY/NAME_FILE.csv with the columns that
@@ -30,34 +33,21 @@ func writeNABScores(dir, name string, data []NABData, watched []nabWatch, window
 	return nil
 }
 
-func writeNABFile(path string, d NABData, scores []float64, windows []NABWindow) (err error) {
-	f, err := os.Create(path + ".part")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err == nil {
-			err = os.Rename(path+".part", path)
-		}
-		if err != nil {
-			os.Remove(path + ".part")
-		}
-	}()
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "timestamp,value,anomaly_score,label")
-	for i, at := range d.Stamps {
-		label := 0
-		for _, span := range windows {
-			if i >= span.First && i <= span.Last {
-				label = 1
+func writeNABFile(path string, d NABData, scores []float64, windows []NABWindow) error {
+	return report.Replace(path, func(f io.Writer) error {
+		w := bufio.NewWriter(f)
+		fmt.Fprintln(w, "timestamp,value,anomaly_score,label")
+		for i, at := range d.Stamps {
+			label := 0
+			for _, span := range windows {
+				if i >= span.First && i <= span.Last {
+					label = 1
+				}
 			}
+			fmt.Fprintf(w, "%s,%s,%s,%d\n", at, float(d.Values[i]), float(scores[i]), label)
 		}
-		fmt.Fprintf(w, "%s,%s,%s,%d\n", at, float(d.Values[i]), float(scores[i]), label)
-	}
-	return w.Flush()
+		return w.Flush()
+	})
 }
 
 func float(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

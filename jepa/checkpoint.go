@@ -16,6 +16,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/report"
 )
 
 // Files of a model folder. A folder is a model when it holds ConfigFile.
@@ -182,7 +184,7 @@ func writeJSON(path string, value any) error {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
 		return nil // spares a sync at every checkpoint
 	}
-	return ReplaceFile(path, text)
+	return report.ReplaceFile(path, text)
 }
 
 // ReadStore copies the float32 variables of store, by path without the leading

@@ -152,9 +152,10 @@ const surpriseBatch = 16
 // Surprise writes to scores [n, T] how badly each frame of n clips [n, T, H, W, C]
 // was predicted from the frames Stride, 2·Stride, ... before it, in the units of
 // the normalised latents, by a model with a memory. Frames half a stride apart are
-// judged, the first Stride frames and those between are 0. Clips of more than Context·Stride frames are read in windows that overlap by
-// half. It panics when a slice has another length or the model has no memory, see
-// Config.Remembers; the engine's failures are errors.
+// judged, the first Stride frames and those between are 0. Clips of more than
+// Context·Stride frames are read in windows that overlap by half. It panics when a
+// slice has another length or the model has no memory, see Config.Remembers; the
+// engine's failures are errors.
 func (m *Model) Surprise(ctx context.Context, n, t int, frames []uint8, scores []float64) error {
 	cfg := m.net.Config
 	if !cfg.Remembers() {

@@ -7,8 +7,9 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"sort"
+
+	"foresee/report"
 )
 
 // Tensor is one float32 array of a safetensors file: row-major Data with
@@ -35,7 +36,7 @@ type tensorHeader struct {
 // Source: the safetensors format: u64 little-endian header length, JSON header,
 // raw little-endian data.
 func WriteTensors(path string, tensors map[string]Tensor, meta map[string]string) error {
-	return replaceFile(path, func(w io.Writer) error { return encodeTensors(w, tensors, meta) })
+	return report.Replace(path, func(w io.Writer) error { return encodeTensors(w, tensors, meta) })
 }
 
 func encodeTensors(w io.Writer, tensors map[string]Tensor, meta map[string]string) error {
@@ -160,42 +161,4 @@ func decodeTensor(body []byte, text json.RawMessage) (Tensor, error) {
 		data[i] = math.Float32frombits(binary.LittleEndian.Uint32(body[lo+int64(4*i):]))
 	}
 	return Tensor{Shape: h.Shape, Data: data}, nil
-}
-
-// ReplaceFile makes text the content of the file at path: written to a temporary
-// name in its folder, synced, then renamed. On an error path is as it was.
-func ReplaceFile(path string, text []byte) error {
-	return replaceFile(path, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-}
-
-// replaceFile writes path through a temporary file in its folder, synced and
-// renamed. On any error the temporary file is removed and path is untouched.
-func replaceFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-"+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write %s: %w", path, err)
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -224,18 +224,6 @@ func Decode(r io.Reader) (Document, error) {
 	return d, nil
 }
 
-func strict(r io.Reader, into any) error {
-	dec := json.NewDecoder(r)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("more data after the document")
-	}
-	return nil
-}
-
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -9,8 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"foresee/jepa"
 	"foresee/probe"
+	"foresee/report"
 )
 
 // logFile is train.jsonl: one JSON object a logged step.
@@ -35,7 +35,7 @@ func openLog(dir string, step int) (*logFile, error) {
 		}
 	}
 	if !bytes.Equal(kept.Bytes(), old) {
-		if err := jepa.ReplaceFile(path, kept.Bytes()); err != nil {
+		if err := report.ReplaceFile(path, kept.Bytes()); err != nil {
 			return nil, fmt.Errorf("train: log: %w", err)
 		}
 	}

@@ -252,7 +252,7 @@ func (t *trainer) writeCard() error {
 		suite = "surprise"
 	}
 	fmt.Fprintf(&b, "\n    foresee eval %s -m MODEL\n    foresee watch -m MODEL SOURCE\n", suite)
-	if err := jepa.ReplaceFile(filepath.Join(t.opts.Out, CardFile), b.Bytes()); err != nil {
+	if err := report.ReplaceFile(filepath.Join(t.opts.Out, CardFile), b.Bytes()); err != nil {
 		return fmt.Errorf("train: card: %w", err)
 	}
 	return nil

@@ -1,11 +1,9 @@
 package alarm
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -362,23 +360,9 @@ func read(dir string) (*Calibration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alarm: %w", err)
 	}
-	var version struct {
-		Version int `json:"version"`
-	}
-	if json.Unmarshal(raw, &version) == nil && version.Version > FormatVersion {
-		return nil, fmt.Errorf("alarm: %s: format version %d is newer than this program's %d", path, version.Version, FormatVersion)
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
 	var c Calibration
-	if err := d.Decode(&c); err != nil {
+	if err := report.DecodeVersion(raw, FormatVersion, &c); err != nil {
 		return nil, fmt.Errorf("alarm: %s: %w", path, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("alarm: %s: more data after the calibration", path)
-	}
-	if c.Version != FormatVersion {
-		return nil, fmt.Errorf("alarm: %s: format version %d, want %d", path, c.Version, FormatVersion)
 	}
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -1,7 +1,6 @@
 package sensor
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -347,23 +346,9 @@ func Load(dir string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sensor: %w", err)
 	}
-	var version struct {
-		Version int `json:"version"`
-	}
-	if json.Unmarshal(raw, &version) == nil && version.Version > ModelVersion {
-		return nil, fmt.Errorf("sensor: %s: format version %d is newer than this program's %d", path, version.Version, ModelVersion)
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
 	var m Model
-	if err := d.Decode(&m); err != nil {
+	if err := report.DecodeVersion(raw, ModelVersion, &m); err != nil {
 		return nil, fmt.Errorf("sensor: %s: %w", path, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("sensor: %s: more data after the model", path)
-	}
-	if m.Version != ModelVersion {
-		return nil, fmt.Errorf("sensor: %s: format version %d, want %d", path, m.Version, ModelVersion)
 	}
 	if err := m.validate(); err != nil {
 		return nil, fmt.Errorf("sensor: %s: %w", path, err)

@@ -12,8 +12,8 @@ const shortest = 16
 // short says whether all products of the shape are small.
 func (s *Shape) short() bool { return max(s.Queries, s.Keys) <= shortest }
 
-// scores sets out [rows, stride] to q·kᵀ of a block. What a query does not see is finite or what its
-// numbers make of it.
+// scores sets out [rows, stride] to q·kᵀ of a block. What stands there for keys that a query does not
+// see means nothing; the caller gives them no mass.
 func (e *Engine) scores(s *Shape, b block, out []float32, q, k Tensor) {
 	if !s.short() {
 		e.Products.Float32(&gemm.Args{M: b.rows(), N: b.keys, K: s.Width, A: q.at(b.batch, b.head, b.q0), LDA: q.Token,

@@ -79,7 +79,7 @@ type EncoderConfig struct {
 type PredictorConfig struct {
 	Kind    string `json:"kind" yaml:"kind"`
 	Hidden  []int  `json:"hidden" yaml:"hidden"`   // PredictorMLP and PredictorConv
-	Gate    bool   `json:"gate" yaml:"gate"`       // z' = z + sigmoid(g) o with a scalar gate g; false: z' = z + o
+	Gate    bool   `json:"gate" yaml:"gate"`       // z' = z + sigmoid(g) o with a scalar gate g; false: z' = z + o. PredictorTransformer: nn.Gated layers
 	Context int    `json:"context" yaml:"context"` // latents in a state; 0 means 1
 
 	// PredictorTransformer only.
@@ -246,8 +246,8 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	positive(bad, name+" width, blocks, heads, stride and context", p.Width, p.Blocks, p.Heads, p.Stride, p.Context)
 	positive(bad, name+" horizon", p.Horizons...)
-	if len(p.Hidden) != 2 || p.Gate {
-		bad("%s transformer has %d hidden widths, want 2 (blocks, readout), and no gate", name, len(p.Hidden))
+	if len(p.Hidden) != 2 {
+		bad("%s transformer has %d hidden widths, want 2 (blocks, readout)", name, len(p.Hidden))
 	}
 	if p.Heads > 0 && p.Width%p.Heads != 0 {
 		bad("%s heads is %d, want a divisor of width %d", name, p.Heads, p.Width)

@@ -20,7 +20,9 @@ import (
 //	u = z·(1 - hidden),   x = [u, hidden]·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, u]·W + b)
 //	guess_k = u + m·W_k + b_k    (without u under TargetPixels)
 //
-// W_k and b_k start at 0, so that an untrained model repeats what it sees.
+// With Gate, m = GELU(h·W_g + b_g) ∘ ([h, u]·W + b): what is remembered says what to
+// do with what is seen, whatever it looks like; the blocks have gates too. W_k and b_k
+// start at 0, so that an untrained model repeats what it sees.
 //
 // hidden [B, T] is 1 where z is not to be seen; nil hides nothing.
 func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
@@ -35,14 +37,20 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
 	}
 	x := nn.Dense(scope.At("in"), Concatenate([]*Node{z, unseen}, -1), p.Width)
 	x = Add(x, InsertAxes(Slice(place, AxisRange(0, dims[1])), 0))
+	block := nn.BlockConfig{AttentionConfig: nn.AttentionConfig{Heads: p.Heads, Causal: true, Window: p.Window}, Hidden: p.Hidden[0], Gate: p.Gate}
 	for i := range p.Blocks {
-		x = nn.TransformerBlock(scope.At("block%d", i), x, p.Hidden[0], nn.AttentionConfig{Heads: p.Heads, Causal: true, Window: p.Window})
+		x = nn.TransformerBlock(scope.At("block%d", i), x, block)
 	}
-	h := Concatenate([]*Node{nn.LayerNorm(scope.At("norm"), x), z}, -1)
-	h = nn.GELU(nn.Dense(scope.At("readout"), h, p.Hidden[1]))
+	h := nn.LayerNorm(scope.At("norm"), x)
+	seen, m := Concatenate([]*Node{h, z}, -1), (*Node)(nil)
+	if p.Gate {
+		m = nn.Gated(scope.At("readout"), h, seen, p.Hidden[1])
+	} else {
+		m = nn.GELU(nn.Dense(scope.At("readout"), seen, p.Hidden[1]))
+	}
 	guesses := make([]*Node, len(p.Horizons))
 	for k := range guesses {
-		g := nn.DenseWith(scope.At("horizon%d", k), h, n.Config.Latent(), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()})
+		g := nn.DenseWith(scope.At("horizon%d", k), m, n.Config.Latent(), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()})
 		if p.Target == TargetLatent {
 			g = Add(z, g)
 		}

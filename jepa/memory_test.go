@@ -32,10 +32,7 @@ func awake(t testing.TB, cfg jepa.Config) *jepa.Model {
 	t.Helper()
 	m := fresh(t, cfg)
 	surprise(t, m, 1, cfg.Predictor.Context*cfg.Predictor.Stride, frames(cfg, cfg.Predictor.Context*cfg.Predictor.Stride))
-	all, err := jepa.ReadStore(m.Store(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := stored(t, m)
 	for name, tensor := range all {
 		if strings.Contains(name, "horizon") {
 			copy(tensor.Data, numbers(name, len(tensor.Data)))
@@ -243,6 +240,57 @@ func TestMemorySees(t *testing.T) {
 	untrained := veiled(t, fresh(t, cfg), z)
 	near(t, "untrained guess where nothing is seen", untrained[0][d:2*d], make([]float32, d), 0)
 	near(t, "untrained guess", untrained[0][2*d:], z[2*d:], 0)
+}
+
+func stored(t testing.TB, m *jepa.Model) map[string]jepa.Tensor {
+	t.Helper()
+	all, err := jepa.ReadStore(m.Store(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// What a gated readout changes about the newest latent is linear in the weights it is shown through, and in its gates
+// alone it is not.
+func TestMemoryGate(t *testing.T) {
+	cfg := memory()
+	d, z := cfg.Latent(), numbers("z", 5*cfg.Latent())
+	for _, c := range []struct {
+		gate   bool
+		double string
+		linear bool
+	}{{true, "predictor/readout/value/", true}, {true, "predictor/readout/gate/", false}, {false, "predictor/readout/", false}} {
+		cfg.Predictor.Gate = c.gate
+		m := awake(t, cfg)
+		bias := stored(t, m)["predictor/horizon0/bias"].Data
+		change := func() []float32 {
+			g := remember(t, m, 5, z)[0]
+			for i := range g {
+				g[i] -= z[i] + bias[i%d]
+			}
+			return g
+		}
+		before := change()
+		all := stored(t, m)
+		for name, tensor := range all {
+			if strings.HasPrefix(name, c.double) {
+				for i := range tensor.Data {
+					tensor.Data[i] *= 2
+				}
+			}
+		}
+		if err := jepa.FillStore(m.Store(), all); err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for i, v := range change() {
+			worst = max(worst, math.Abs(float64(v-2*before[i])))
+		}
+		if linear := worst < 1e-4; linear != c.linear {
+			t.Errorf("gate %v, %s doubled: the change is off twice the one before by %g, want linear %v", c.gate, c.double, worst, c.linear)
+		}
+	}
 }
 
 // veiled is remember of a clip of 5 latents of which the second is not shown.

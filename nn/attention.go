@@ -82,11 +82,29 @@ func maskFuture(scores *graph.Node, t, window int) *graph.Node {
 		graph.Scalar(g, scores.DType(), -1e30))
 }
 
+// BlockConfig describes TransformerBlock.
+type BlockConfig struct {
+	AttentionConfig
+	Hidden int  // width of the hidden layer, at least 1
+	Gate   bool // the hidden layer is Gated, not a dense one with GELU
+}
+
 // TransformerBlock returns y + MLP(LN(y)) with y = x + Attention(LN(x)), for x [B, T, D]: the pre-norm
-// form, with one hidden layer of the given width and GELU. Variables below norm0, attention, norm1, mlp.
-func TransformerBlock(scope *model.Scope, x *graph.Node, hidden int, cfg AttentionConfig) *graph.Node {
+// form, with one hidden layer. Variables below norm0, attention, norm1, mlp.
+func TransformerBlock(scope *model.Scope, x *graph.Node, cfg BlockConfig) *graph.Node {
 	mustRank("TransformerBlock", x, 3, "float [B, T, D]")
-	x = graph.Add(x, Attention(scope.At("attention"), LayerNorm(scope.At("norm0"), x), cfg))
-	y := MLP(scope.At("mlp"), LayerNorm(scope.At("norm1"), x), []int{hidden, x.Shape().Dimensions[2]}, GELU)
-	return graph.Add(x, y)
+	x = graph.Add(x, Attention(scope.At("attention"), LayerNorm(scope.At("norm0"), x), cfg.AttentionConfig))
+	y, d, mlp := LayerNorm(scope.At("norm1"), x), x.Shape().Dimensions[2], scope.At("mlp")
+	if !cfg.Gate {
+		return graph.Add(x, MLP(mlp, y, []int{cfg.Hidden, d}, GELU))
+	}
+	return graph.Add(x, Dense(mlp.At("out"), Gated(mlp.At("hidden"), y, y, cfg.Hidden), d))
+}
+
+// Gated returns GELU(by·W_g + b_g) ∘ (x·W + b), for by [..., D'] and x [..., D]: [..., out]. It is linear
+// in x, and what is passed on of x depends on by. Variables below gate and value.
+//
+// Source: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202, GEGLU.
+func Gated(scope *model.Scope, by, x *graph.Node, out int) *graph.Node {
+	return graph.Mul(GELU(Dense(scope.At("gate"), by, out)), Dense(scope.At("value"), x, out))
 }

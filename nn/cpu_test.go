@@ -59,7 +59,7 @@ func blockGradients(t *testing.T, dtype dtypes.DType, causal bool) [][]float64 {
 	nn.WithSeed(store.RootScope(), 7)
 	exec, err := model.NewExec(own(t), store, func(scope *model.Scope, x, w *graph.Node) []*graph.Node {
 		x, w = graph.ConvertDType(x, dtype), graph.ConvertDType(w, dtype)
-		y := nn.TransformerBlock(scope, x, 20, nn.AttentionConfig{Heads: 3, Causal: causal})
+		y := nn.TransformerBlock(scope, x, nn.BlockConfig{AttentionConfig: nn.AttentionConfig{Heads: 3, Causal: causal}, Hidden: 20})
 		by := []*graph.Node{x}
 		for _, name := range []string{"attention/qkv/weight", "attention/qkv/bias", "attention/out/weight", "norm0/weight", "mlp/0/weight"} {
 			by = append(by, store.GetVariable("/"+name).NodeValue(x.Graph()))

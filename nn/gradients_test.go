@@ -60,7 +60,10 @@ func layerGradients() []gradient {
 			return nn.Attention(s, x, nn.AttentionConfig{Heads: 2})
 		}), inputs: on(2, 3, 4)},
 		{name: "TransformerBlock", f: one(func(s *model.Scope, x *graph.Node) *graph.Node {
-			return nn.TransformerBlock(s, x, 8, nn.AttentionConfig{Heads: 2, Causal: true})
+			return nn.TransformerBlock(s, x, nn.BlockConfig{AttentionConfig: nn.AttentionConfig{Heads: 2, Causal: true}, Hidden: 8})
+		}), inputs: on(2, 3, 4)},
+		{name: "gated TransformerBlock", f: one(func(s *model.Scope, x *graph.Node) *graph.Node {
+			return nn.TransformerBlock(s, x, nn.BlockConfig{AttentionConfig: nn.AttentionConfig{Heads: 2, Causal: true}, Hidden: 8, Gate: true})
 		}), inputs: on(2, 3, 4)},
 		{name: "MaxPool", pools: true, f: one(func(_ *model.Scope, x *graph.Node) *graph.Node {
 			return nn.MaxPool(x, nn.PoolConfig{Kernel: 3, Stride: 2, Padding: 1})
@@ -81,9 +84,9 @@ func checkLayers(t *testing.T, backend compute.Backend, pools bool) {
 		ran++
 		t.Run(c.name, func(t *testing.T) { gradcheck.Check(t, backend, c.f, c.inputs...) })
 	}
-	want := 17
+	want := 18
 	if pools {
-		want = 19
+		want = 20
 	}
 	if ran != want {
 		t.Errorf("%d gradient checks ran, want %d", ran, want)

@@ -9,7 +9,7 @@
 # encoder), pixels (the pixel twin: same trunk, memory and steps, predicting pixels) or no-memory; another name is a
 # label for a model that the flags make. A killed run continues where it was.
 #
-#   FORESEE=./foresee   the program               CLIPS=12000   clips to learn from; another number goes into the name
+#   FORESEE=./foresee   the program               CLIPS=36000   clips to learn from; another number goes into the name
 #   WORK=DIR            clips and models, kept    QUADS=100     quadruplets of a family
 #   NULLS=20            nets without training     SPLITS=       splits to score too, such as "unseen-colours unseen-speeds"
 #   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
@@ -25,7 +25,7 @@ if ! [[ $noise =~ ^N([0-7])(l([1-4]))?$ ]]; then
     exit 2
 fi
 number=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]:-2}
-foresee=${FORESEE:-foresee} work=${WORK:-${TMPDIR:-/tmp}/foresee-physics} clips=${CLIPS:-12000}
+foresee=${FORESEE:-foresee} work=${WORK:-${TMPDIR:-/tmp}/foresee-physics} clips=${CLIPS:-36000}
 results=${RESULTS:-$(dirname "$0")/../docs/results/physics}
 
 variant=()
@@ -42,9 +42,11 @@ esac
 setting=n$number
 if [ "$number" != 0 ] && [ "$level" != 2 ]; then setting=${setting}l$level; fi
 extra=
-if [ "$clips" != 12000 ]; then extra=.e$clips; fi
-data=$work/clips.$setting.$clips model=$work/$kind.$setting.s$seed$extra
+if [ "$clips" != 36000 ]; then extra=.e$clips; fi
+data=clips.$setting.$clips model=$kind.$setting.s$seed$extra
 mkdir -p "$work" "$results"
+results=$(cd "$results" && pwd) foresee=$(realpath "$(command -v "$foresee")")
+cd "$work" # a document names its command, which so names no folder of this machine
 if ! [ -e "$data" ]; then
     "$foresee" collect physics -o "$data" --episodes "$clips" --noise "N$number" --level "$level" --seed 1
 fi
@@ -53,6 +55,7 @@ for split in seen ${SPLITS:-}; do
     name=$kind.$setting.s$seed
     if [ "$split" != seen ]; then name=$name.$split; fi
     "$foresee" eval surprise -m "$model" --quads "${QUADS:-100}" --nulls "${NULLS:-20}" --noise "N$number" --level "$level" \
-        --split "$split" --seed 1 -o "$results/$name$extra.json" >/dev/null
+        --split "$split" --seed 1 -o "$name$extra.json" >/dev/null
+    mv "$name$extra.json" "$results/"
     echo "$results/$name$extra.json"
 done

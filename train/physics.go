@@ -27,7 +27,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputMix, PixelMean: mean, PixelMix: mix,
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 8}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
-			Kind: jepa.PredictorTransformer, Hidden: []int{512, 512}, Context: contextLatents,
+			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{512, 1024}, Context: contextLatents,
 			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.9,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
@@ -42,7 +42,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Group:     16, Weights: Weights{Pred: 1, Std: 4, Cov: 1},
 	}
 	cfg.Train.Latents = LatentStage{
-		Optimizer: Optimizer{Steps: 12000, Batch: 128, Rate: 1e-3, Floor: 1e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
+		Optimizer: Optimizer{Steps: 12000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
 		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Hide: 0.6,
 	}
 	return cfg

@@ -75,7 +75,7 @@ func New(backend compute.Backend, cfg Config, seed uint64) (*Trainer, error) {
 func (c Config) Forward(scope *model.Scope, x *graph.Node) *graph.Node {
 	attention := nn.AttentionConfig{Heads: c.Heads, Causal: c.Causal}
 	for i := range c.Blocks {
-		x = nn.TransformerBlock(scope.At("block%d", i), x, c.Hidden, attention)
+		x = nn.TransformerBlock(scope.At("block%d", i), x, nn.BlockConfig{AttentionConfig: attention, Hidden: c.Hidden})
 	}
 	return nn.Dense(scope.At("head"), nn.LayerNorm(scope.At("norm"), x), c.Width)
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"foresee/data"
@@ -84,9 +85,9 @@ func Video(ctx context.Context, cfg VideoConfig) ([]report.Row, error) {
 		return nil, fmt.Errorf("eval: video: %w", err)
 	}
 	detectors := []detector{
-		{"", func() (scorer, error) { return newModelScorer(ctx, m) }},
-		{"difference", func() (scorer, error) { return newCellScorer(rec, differences()) }},
-		{"pca", pcaDetector(rec)},
+		{statistics: watch.Statistics(), make: func() (scorer, error) { return newModelScorer(ctx, m) }},
+		{name: "difference", make: func() (scorer, error) { return newCellScorer(rec, differences()) }},
+		{name: "pca", make: pcaDetector(rec)},
 	}
 	events := spliced(rec, cfg.Seed)
 	var rows []report.Row
@@ -195,7 +196,11 @@ type trial struct {
 type tally struct {
 	events, found int
 	delays        []float64
+	by            map[int]int // events found by a statistic
 }
+
+// begun is where an alarm began, and by which statistic.
+type begun struct{ at, by int }
 
 // run calibrates a detector and lets it watch every event.
 func (t trial) run(ctx context.Context) ([]report.Row, error) {
@@ -204,23 +209,23 @@ func (t trial) run(ctx context.Context) ([]report.Row, error) {
 		return nil, err
 	}
 	kinds := map[string]*tally{}
-	all := &tally{}
+	all := &tally{by: map[int]int{}}
 	outside, alarms := 0, 0
 	for _, e := range t.events {
-		begun, err := t.watch(ctx, c, e)
+		alarmed, err := t.watch(ctx, c, e)
 		if err != nil {
 			return nil, err
 		}
 		k := kinds[e.kind]
 		if k == nil {
-			k = &tally{}
+			k = &tally{by: map[int]int{}}
 			kinds[e.kind] = k
 		}
-		hit := -1
-		for _, at := range begun {
-			if at >= e.at && at < e.until {
-				if hit < 0 {
-					hit = at
+		hit := begun{at: -1}
+		for _, b := range alarmed {
+			if b.at >= e.at && b.at < e.until {
+				if hit.at < 0 {
+					hit = b
 				}
 				continue
 			}
@@ -232,9 +237,10 @@ func (t trial) run(ctx context.Context) ([]report.Row, error) {
 		}
 		for _, x := range []*tally{k, all} {
 			x.events++
-			if hit >= 0 {
+			if hit.at >= 0 {
 				x.found++
-				x.delays = append(x.delays, float64(hit-e.at)/t.rec.fps)
+				x.by[hit.by]++
+				x.delays = append(x.delays, float64(hit.at-e.at)/t.rec.fps)
 			}
 		}
 	}
@@ -243,7 +249,7 @@ func (t trial) run(ctx context.Context) ([]report.Row, error) {
 		rows = append(rows, t.found(kind+"/", kinds[kind])...)
 	}
 	lo, hi := report.Wilson(alarms, outside)
-	_, certain := c.Threshold()
+	_, certain := c.Threshold(0)
 	return append(rows, report.Row{Name: t.prefix() + "false_alarm_share", Value: float64(alarms) / float64(outside), Unit: "ratio", N: outside, Lo: &lo, Hi: &hi,
 		Note: fmt.Sprintf("%d alarms in %.0f s outside events; budget %g in %v, calibrated on %d frames: %s", alarms, float64(outside)/t.rec.fps, t.cfg.Budget.Alarms, t.cfg.Budget.Per, len(t.rec.quiet)*quietFrames, certainty(certain))}), nil
 }
@@ -265,7 +271,7 @@ func (t trial) prefix() string {
 // found returns the rows of a tally.
 func (t trial) found(kind string, x *tally) []report.Row {
 	lo, hi := report.Wilson(x.found, x.events)
-	rows := []report.Row{{Name: t.prefix() + kind + "found", Value: float64(x.found) / float64(x.events), Unit: "ratio", N: x.events, Lo: &lo, Hi: &hi}}
+	rows := []report.Row{{Name: t.prefix() + kind + "found", Value: float64(x.found) / float64(x.events), Unit: "ratio", N: x.events, Lo: &lo, Hi: &hi, Note: t.by(x)}}
 	delay := report.Row{Name: t.prefix() + kind + "delay", Value: math.NaN(), Unit: "s", N: len(x.delays), Note: "mean over those found"}
 	if len(x.delays) > 0 {
 		delay.Value = 0
@@ -274,6 +280,15 @@ func (t trial) found(kind string, x *tally) []report.Row {
 		}
 	}
 	return append(rows, delay)
+}
+
+// by says which statistics found the events of a tally, where there are several.
+func (t trial) by(x *tally) string {
+	var words []string
+	for k, name := range t.d.statistics {
+		words = append(words, fmt.Sprintf("%d by %s", x.by[k], name))
+	}
+	return strings.Join(words, ", ")
 }
 
 // calibrate learns the scores of the quiet parts.
@@ -285,24 +300,29 @@ func (t trial) calibrate(ctx context.Context) (*alarm.Calibration, error) {
 	if err := t.warm(ctx, s); err != nil {
 		return nil, err
 	}
-	var normal []float64
+	normal := make([][]float64, max(1, len(t.d.statistics)))
 	for i, part := range t.rec.quiet {
-		if err := s.watch(ctx, part, i, func(_ int, score float64, o watch.Observation) error {
-			if o.Relative != nil {
-				normal = append(normal, score)
+		if err := s.watch(ctx, part, i, func(_ int, scores []float64, o watch.Observation) error {
+			if o.Relative == nil {
+				return nil
+			}
+			for k, s := range scores {
+				normal[k] = append(normal[k], s)
 			}
 			return nil
 		}); err != nil {
 			return nil, err
 		}
 	}
-	return alarm.Calibrate(normal, alarm.Config{Budget: t.cfg.Budget, Step: time.Duration(float64(time.Second) / t.rec.fps), Slow: -1, Refractory: int(t.rec.fps)})
+	return alarm.CalibrateApart(normal, alarm.Config{
+		Budget: t.cfg.Budget, Step: time.Duration(float64(time.Second) / t.rec.fps), Slow: -1, Refractory: int(t.rec.fps), Statistics: t.d.statistics,
+	})
 }
 
 // warm lets a detector see the learnt parts, so that it knows what is usual.
 func (t trial) warm(ctx context.Context, s scorer) error {
 	for i, part := range t.rec.learnt {
-		if err := s.watch(ctx, part, i-len(t.rec.learnt), func(int, float64, watch.Observation) error { return nil }); err != nil {
+		if err := s.watch(ctx, part, i-len(t.rec.learnt), func(int, []float64, watch.Observation) error { return nil }); err != nil {
 			return err
 		}
 	}
@@ -310,8 +330,8 @@ func (t trial) warm(ctx context.Context, s scorer) error {
 }
 
 // watch lets a fresh detector see the quiet parts, then the event, and returns the
-// frames of it at which alarms began.
-func (t trial) watch(ctx context.Context, c *alarm.Calibration, e event) (begun []int, err error) {
+// alarms that began in it.
+func (t trial) watch(ctx context.Context, c *alarm.Calibration, e event) (alarms []begun, err error) {
 	s, err := t.d.make()
 	if err != nil {
 		return nil, err
@@ -338,24 +358,24 @@ func (t trial) watch(ctx context.Context, c *alarm.Calibration, e event) (begun 
 		if last {
 			judge.Break()
 		}
-		if err := s.watch(ctx, part, i, func(at int, score float64, o watch.Observation) error {
+		if err := s.watch(ctx, part, i, func(at int, scores []float64, o watch.Observation) error {
 			v := alarm.Verdict{}
 			if last && o.Relative != nil {
 				var err error
-				if v, err = judge.Observe(time.Unix(int64(at), 0), score); err != nil {
+				if v, err = judge.Observe(time.Unix(int64(at), 0), scores...); err != nil {
 					return err
 				}
 				if v.Alarm {
-					begun = append(begun, at)
+					alarms = append(alarms, begun{at, v.By})
 				}
 			}
 			if keep == nil {
 				return nil
 			}
-			return keep.Observe(ctx, o, v.Open, v.Alarm, fmt.Sprintf("Spliced event: %s at frame %d of this part. Score %.2f, p = %.1e.", e.kind, e.at, score, v.P))
+			return keep.Observe(ctx, o, v.Open, v.Alarm, fmt.Sprintf("Spliced event: %s at frame %d of this part. Score %.2f (%s), p = %.1e.", e.kind, e.at, scores[v.By], watch.Statistics()[v.By], v.P))
 		}); err != nil {
 			return nil, err
 		}
 	}
-	return begun, nil
+	return alarms, nil
 }

@@ -3,10 +3,13 @@ package eval
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -113,6 +116,12 @@ func TestVideo(t *testing.T) {
 			t.Error(err)
 		}
 		value[r.Name] = r.Value
+		if three := strings.HasSuffix(r.Name, "/found") && !strings.Contains(r.Name, "baseline"); three {
+			var place, whole, calm int
+			if _, err := fmt.Sscanf(r.Note, "%d by place, %d by whole, %d by calm", &place, &whole, &calm); err != nil || math.Abs(float64(place+whole+calm)-r.Value*float64(r.N)) > 1e-9 {
+				t.Errorf("%s = %g of %d, by what: %q, %v", r.Name, r.Value, r.N, r.Note, err)
+			}
+		}
 		if r.Name == "watch/video/found" && r.N != 20 || r.Name == "watch/video/frozen/found" && r.N != 4 {
 			t.Errorf("%s of %d events, want 20 in all and 4 of a kind", r.Name, r.N)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -16,13 +17,14 @@ import (
 
 // detector makes scorers that begin knowing only what was learnt.
 type detector struct {
-	name string // "" = foresee's
-	make func() (scorer, error)
+	name       string   // "" = foresee's
+	statistics []string // names of its scores; nil = one
+	make       func() (scorer, error)
 }
 
 // scorer scores parts of a recording, each as an episode of its own.
 type scorer interface {
-	watch(ctx context.Context, part [][]uint8, episode int, seen func(at int, score float64, o watch.Observation) error) error
+	watch(ctx context.Context, part [][]uint8, episode int, seen func(at int, scores []float64, o watch.Observation) error) error
 }
 
 // modelScorer is the product itself: a Watcher.
@@ -39,13 +41,13 @@ func newModelScorer(_ context.Context, m *jepa.Model) (scorer, error) {
 	return &modelScorer{w, m}, nil
 }
 
-func (s *modelScorer) watch(ctx context.Context, part [][]uint8, episode int, seen func(int, float64, watch.Observation) error) error {
+func (s *modelScorer) watch(ctx context.Context, part [][]uint8, episode int, seen func(int, []float64, watch.Observation) error) error {
 	f := s.m.Config().Frame
 	src := &shownFrames{frames: part, f: f, episode: episode}
 	return s.w.Observe(ctx, src, func(o watch.Observation) error {
 		at := o.Frame
 		o.Frame += episode * cycleFrames // numbers of one stream
-		return seen(at, o.Score(), o)
+		return seen(at, o.Scores(), o)
 	})
 }
 
@@ -82,7 +84,8 @@ type perCell func(frame, before []uint8) ([]float64, bool)
 // cellSide is the side of the baselines' cells, that of the model's at 96 pixels.
 const cellSide = 8
 
-// cellScorer makes a baseline relative to what is usual, as the product does.
+// cellScorer makes a baseline relative to what is usual, as the product does. It has
+// one score, the highest of those that the product has apart.
 type cellScorer struct {
 	rec    *recording
 	errors perCell
@@ -94,7 +97,7 @@ func newCellScorer(rec *recording, errors perCell) (scorer, error) {
 	return &cellScorer{rec, errors, p}, err
 }
 
-func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(int, float64, watch.Observation) error) error {
+func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(int, []float64, watch.Observation) error) error {
 	s.places.Break()
 	var before []uint8
 	for at, f := range part {
@@ -108,7 +111,7 @@ func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(i
 				o.Relative, o.Whole, o.Calm = &r.Relative, r.Whole, r.Calm
 			}
 		}
-		if err := seen(at, o.Score(), o); err != nil {
+		if err := seen(at, []float64{slices.Max(o.Scores())}, o); err != nil {
 			return err
 		}
 		before = f

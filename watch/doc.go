@@ -18,7 +18,7 @@
 // so that what flickers for ever is soon expected where it does. With one cell,
 // relative is top. m forgets with a half-life of [HalfLife] frames. By itself this
 // package alarms at a fixed factor of relative surprise; for a rate of false alarms
-// [Observation.Score] is calibrated, package surprise/alarm.
+// [Observation.Scores] are calibrated, each apart, package surprise/alarm.
 //
 // A line of output is one JSON object, see [Record]. The first C frames of an
 // episode cannot be predicted: their surprise is null. While the expectation

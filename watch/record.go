@@ -20,8 +20,11 @@ type Record struct {
 	// the frame's width and height; null while warming and for a latent without cells.
 	At *[2]float64 `json:"at,omitempty"`
 
-	// P is the probability that a normal block is as unusual; null without a calibration.
+	// P is the probability that a normal block is as unusual, and By, one of Statistics,
+	// by what; none of both without a calibration. By is what passed its threshold if
+	// something did.
 	P       *float64 `json:"p,omitempty"`
+	By      string   `json:"by,omitempty"`
 	Warming bool     `json:"warming,omitempty"` // there is no relative surprise yet
 	Alarm   bool     `json:"alarm"`             // relative is at or above the alarm factor, or by a calibration an alarm is under way
 }

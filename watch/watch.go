@@ -66,14 +66,23 @@ type Observation struct {
 	Took time.Duration // what its surprise cost: the time of the frames scored with it, over their number
 }
 
-// Score returns what a calibration of the stream is made of: how much more a place
-// or the whole picture surprises than it usually does, or how much less for a
-// while, whichever is most, as a logarithm. It is 0 while warming.
-func (o Observation) Score() float64 {
+// What an Observation is calibrated by, in the order of Observation.Scores.
+const (
+	Place = iota // how much more the most surprising place surprises than it usually does
+	Whole        // how much more the whole picture does
+	Calm         // how much less for a while
+)
+
+// Statistics returns the names of Place, Whole and Calm.
+func Statistics() []string { return []string{"place", "whole", "calm"} }
+
+// Scores returns what a calibration of the stream is made of, a logarithm for each
+// of Statistics; all 0 while warming.
+func (o Observation) Scores() []float64 {
 	if o.Relative == nil {
-		return 0
+		return []float64{0, 0, 0}
 	}
-	return max(math.Log(max(*o.Relative, o.Whole, 1e-9)), o.Calm)
+	return []float64{math.Log(max(*o.Relative, 1e-9)), math.Log(max(o.Whole, 1e-9)), o.Calm}
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.

@@ -29,7 +29,7 @@ func plantReport(cfg Config, name string, results []*plantResult) []report.Row {
 
 func plantKindRows(cfg Config, prefix, name string, r *plantResult) []report.Row {
 	note := fmt.Sprintf("a reading every %v; fitted to %d days, calibrated on %d", plant.Step(name), cfg.Train, cfg.Calibrate)
-	if _, certain := r.calibration.Threshold(); !certain {
+	if _, certain := r.calibration.Threshold(0); !certain {
 		note += ", threshold extrapolated"
 	}
 	rows := []report.Row{ratePerDay(prefix+"alarms_per_day", r.alarms, cfg.Normal, note)}

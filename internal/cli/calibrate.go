@@ -63,19 +63,23 @@ func (c *calibrateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	var scores []float64
+	scores := make([][]float64, len(watch.Statistics()))
 	if err := w.Observe(ctx, src, func(o watch.Observation) error {
 		if o.Relative != nil {
-			scores = append(scores, o.Score())
+			for k, s := range o.Scores() {
+				scores[k] = append(scores[k], s)
+			}
 		}
 		return nil
 	}); err != nil {
 		return fmt.Errorf("calibrate: %s: %w", c.Source, err)
 	}
 	step := time.Duration(float64(time.Second) / src.FPS())
-	cal, err := alarm.Calibrate(scores, alarm.Config{Budget: c.Budget, Step: step, Refractory: max(1, int(quietSeconds*src.FPS())), Model: print, Source: c.Source, Made: time.Now().UTC()})
+	cal, err := alarm.CalibrateApart(scores, alarm.Config{
+		Budget: c.Budget, Step: step, Refractory: max(1, int(quietSeconds*src.FPS())), Statistics: watch.Statistics(), Model: print, Source: c.Source, Made: time.Now().UTC(),
+	})
 	if err != nil {
 		return fmt.Errorf("calibrate: %s: %w", c.Source, err)
 	}
-	return c.store(a, cal, len(scores))
+	return c.store(a, cal, len(scores[0]))
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,19 +140,23 @@ func (c *calibrateCmd) store(a *app, cal *alarm.Calibration, scores int) error {
 	if err := cal.Write(c.Model); err != nil {
 		return fmt.Errorf("calibrate: %w", err)
 	}
-	threshold, certain := cal.Threshold()
+	_, certain := cal.Threshold(0)
 	note := "counted: the recording is long enough for the budget"
 	if !certain {
 		had := time.Duration(float64(scores) * cal.Step * float64(time.Second))
 		note = fmt.Sprintf("uncalibrated below p = 1/%d, extrapolated by a tail: the budget is certain from %v of normal data on, this was %v",
-			cal.Scores.Blocks+1, cal.Needed().Round(time.Minute), had.Round(time.Second))
+			cal.Blocks()+1, cal.Needed().Round(time.Minute), had.Round(time.Second))
 		a.log.Warn("calibrate", "threshold", note)
 	}
-	return a.printRows(0, []report.Row{
+	rows := []report.Row{
 		{Name: "calibrate/scores", Value: float64(scores), Unit: "1", Note: c.Source},
-		{Name: "calibrate/block", Value: float64(cal.Scores.Block) * cal.Step, Unit: "s"},
-		{Name: "calibrate/threshold", Value: threshold, Unit: "1", N: cal.Scores.Blocks, Note: note},
-	})
+		{Name: "calibrate/block", Value: float64(cal.Block()) * cal.Step, Unit: "s"},
+	}
+	for k, s := range cal.Statistics {
+		threshold, _ := cal.Threshold(k)
+		rows = append(rows, report.Row{Name: path.Join("calibrate", s.Name, "threshold"), Value: threshold, Unit: "1", N: cal.Blocks(), Note: note})
+	}
+	return a.printRows(0, rows)
 }
 
 // watchSensors prints a line a reading and raises alarms.
@@ -225,8 +230,8 @@ func sensorJudge(a *app, dir string, m *sensor.Model) (*alarm.Judge, *alarm.Cali
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, certain := cal.Threshold(); !certain {
-		a.log.Warn("watch", "alarms", fmt.Sprintf("uncalibrated below p = 1/%d: the budget wants %v of normal data", cal.Scores.Blocks+1, cal.Needed().Round(time.Minute)))
+	if _, certain := cal.Threshold(0); !certain {
+		a.log.Warn("watch", "alarms", fmt.Sprintf("uncalibrated below p = 1/%d: the budget wants %v of normal data", cal.Blocks()+1, cal.Needed().Round(time.Minute)))
 	}
 	j, err := alarm.NewJudge(cal, alarm.JudgeConfig{})
 	return j, cal, err
@@ -287,7 +292,7 @@ func (w *sensorWatch) say(r sensor.Record) error {
 	}
 	w.out.metrics.Judged(now, *r.Surprise, alarm.Verdict{P: *r.P, Calibrated: r.Calibrated, Alarm: r.Alarm, Kind: r.Kind, Drift: r.Drift}, w.judge)
 	if r.Alarm || r.Ends {
-		threshold, _ := w.judge.Threshold()
+		threshold, _ := w.judge.Threshold(0)
 		budget, _ := w.cal.Budget.MarshalText()
 		e := alarm.Event{
 			State: alarm.Begins, Time: r.Time, Kind: r.Kind, Score: *r.Surprise, P: *r.P, Calibrated: r.Calibrated, Threshold: threshold,

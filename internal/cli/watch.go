@@ -40,7 +40,7 @@ func (c *watchCmd) Help() string {
 		"null where too few frames came before), relative (surprise over its running expectation, about 1 for an ordinary frame; null " +
 		"while warming), at (where in the picture), alarm. What happens to the source is a line with event and detail: a camera that is " +
 		"silent, gone or back, a clock that jumps, a video that is cut off. Frame size, colours and rate are the model's. A camera that is " +
-		"faster than the model loses its oldest frames. A model that foresee calibrate has seen alarms within its budget of false alarms, and gives p, the probability of a normal block; " +
+		"faster than the model loses its oldest frames. A model that foresee calibrate has seen alarms within its budget of false alarms, and gives p, the probability of a normal block, and by what: place, whole or calm; " +
 		"another one alarms by a plain factor."
 }
 
@@ -156,12 +156,12 @@ func (r *watching) keep(model jepa.Config, src data.FrameSource) error {
 // judged takes the model's calibration, if it has one that is wanted.
 func (r *watching) judged() error {
 	if !r.c.Plain {
-		c, err := alarm.Read(r.c.Model, r.print)
+		c, err := alarm.Read(r.c.Model, r.print, watch.Statistics()...)
 		if err == nil {
 			r.judge, err = alarm.NewJudge(c, alarm.JudgeConfig{})
 			return err
 		}
-		if errors.Is(err, alarm.ErrOtherModel) {
+		if errors.Is(err, alarm.ErrOtherScores) {
 			return fmt.Errorf("%w, or watch with --plain", err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -194,23 +194,21 @@ func (r *watching) decide(o *watch.Observation) (decision, error) {
 		r.judge.Break()
 		return decision{}, nil
 	}
-	v, err := r.judge.Observe(r.begun.Add(time.Duration(o.Time*float64(time.Second))), o.Score())
+	scores := o.Scores()
+	v, err := r.judge.Observe(r.begun.Add(time.Duration(o.Time*float64(time.Second))), scores...)
 	if err != nil {
 		return decision{}, err
 	}
-	o.P, o.Alarm = &v.P, v.Open
-	r.out.metrics.Judged(time.Now(), o.Score(), v, r.judge)
+	o.P, o.By, o.Alarm = &v.P, watch.Statistics()[v.By], v.Open
+	r.out.metrics.Judged(time.Now(), scores[v.By], v, r.judge)
 	if v.Alarm || v.Ends {
 		r.tell(o, v)
 	}
 	d := decision{open: v.Open, begins: v.Alarm}
 	if d.begins {
-		what := "more surprising"
-		if o.Calm == o.Score() {
-			what = "calmer"
-		}
-		d.reason = fmt.Sprintf("The picture is %s than usual by a factor of %.1f; a normal block is as unusual with probability %.1e (%s, %s alarm).",
-			what, math.Exp(o.Score()), v.P, map[bool]string{true: "counted", false: "extrapolated"}[v.Calibrated], v.Kind)
+		what := [...]string{watch.Place: "A place of the picture is more surprising", watch.Whole: "The whole picture is more surprising", watch.Calm: "The picture is calmer"}[v.By]
+		d.reason = fmt.Sprintf("%s than usual by a factor of %.1f; a normal block is as unusual with probability %.1e (%s, %s alarm).",
+			what, math.Exp(scores[v.By]), v.P, map[bool]string{true: "counted", false: "extrapolated"}[v.Calibrated], v.Kind)
 	}
 	return d, nil
 }
@@ -218,13 +216,13 @@ func (r *watching) decide(o *watch.Observation) (decision, error) {
 // tell sends the begin or the end of an alarm to the sinks.
 func (r *watching) tell(o *watch.Observation, v alarm.Verdict) {
 	e := alarm.Event{
-		State: alarm.Begins, Time: r.begun.Add(time.Duration(o.Time * float64(time.Second))).UTC(), Kind: v.Kind, Score: o.Score(), P: v.P, Calibrated: v.Calibrated,
+		State: alarm.Begins, Time: r.begun.Add(time.Duration(o.Time * float64(time.Second))).UTC(), Kind: v.Kind, Statistic: o.By, Score: o.Scores()[v.By], P: v.P, Calibrated: v.Calibrated,
 	}
-	e.Threshold, _ = r.judge.Threshold()
+	e.Threshold, _ = r.judge.Threshold(v.By)
 	if v.Ends {
 		e.State = alarm.Ends
 	}
-	if o.At != nil {
+	if o.At != nil && v.By == watch.Place {
 		e.Why = []alarm.Cause{{Name: fmt.Sprintf("%.2f from the left, %.2f from the top", o.At[0], o.At[1]), Share: 1}}
 	}
 	if r.c.Alarms != "" {
@@ -295,6 +293,9 @@ func (r *watching) end(ctx context.Context, w *watch.Watcher, src data.FrameSour
 		"latency_p50", stats.P50.Round(10*time.Microsecond), "latency_p95", stats.P95.Round(10*time.Microsecond), "latency_p99", stats.P99.Round(10*time.Microsecond))
 	switch {
 	case errors.Is(err, errAlarm):
+		if r.last.P != nil {
+			return answerNo("watch: alarm at %.3f s, frame %d, by %s: a normal block is as unusual with probability %.1e", r.last.Time, r.last.Frame, r.last.By, *r.last.P)
+		}
 		return answerNo("watch: alarm at %.3f s, frame %d: surprise is %.1f times what was expected", r.last.Time, r.last.Frame, *r.last.Relative)
 	case err != nil:
 		return fmt.Errorf("%s: %w", r.c.Source, err)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -154,12 +155,14 @@ func TestCalibrate(t *testing.T) {
 			t.Errorf("%s = %+v, want %g", name, r, want)
 		}
 	}
-	if _, ok := d.Find("calibrate/threshold"); !ok {
-		t.Error("no threshold")
+	for _, name := range []string{"place", "whole", "calm"} {
+		if _, ok := d.Find("calibrate/" + name + "/threshold"); !ok {
+			t.Errorf("no threshold of %s", name)
+		}
 	}
 	r := watched(t, watchCmd{Model: model, Source: normal, Alarm: 1e-12})
 	r.want(t, ExitDone)
-	if strings.Count(r.stdout, `"p":`) != 158 || strings.Count(r.stdout, `"alarm":true`) > 30 {
+	if strings.Count(r.stdout, `"p":`) != 158 || strings.Count(r.stdout, `"by":"`) != 158 || strings.Count(r.stdout, `"alarm":true`) > 30 {
 		t.Errorf("%d lines with p, %d alarms; want 158 and few", strings.Count(r.stdout, `"p":`), strings.Count(r.stdout, `"alarm":true`))
 	}
 	r = watched(t, watchCmd{Model: model, Source: normal, Alarm: 1e-12, Plain: true})
@@ -182,6 +185,24 @@ func TestCalibrate(t *testing.T) {
 	watched(t, watchCmd{Model: other, Source: normal, Alarm: 8, Plain: true}).want(t, ExitDone)
 	call(t, "calibrate", "-m", other, normal, "--budget", "6/hour").want(t, ExitDone)
 	watched(t, watchCmd{Model: other, Source: normal, Alarm: 8}).want(t, ExitDone)
+	// a calibration of version 1 had one statistic, the highest of three
+	if raw, err = os.ReadFile(filepath.Join(other, "calibration.json")); err != nil {
+		t.Fatal(err)
+	}
+	var old map[string]json.RawMessage
+	var each []struct{ Calibration json.RawMessage }
+	if err := errors.Join(json.Unmarshal(raw, &old), json.Unmarshal(old["statistics"], &each)); err != nil {
+		t.Fatal(err)
+	}
+	delete(old, "statistics")
+	old["version"], old["calibration"] = json.RawMessage("1"), each[0].Calibration
+	if raw, err = json.Marshal(old); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "calibration.json"), raw, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	watched(t, watchCmd{Model: other, Source: normal, Alarm: 8}).want(t, ExitFailed, filepath.Join(other, "calibration.json"), "wanted are", "whole", "foresee calibrate", "--plain")
 	if err := os.WriteFile(filepath.Join(model, "calibration.json"), []byte(`{"version": 1, "colour": 3}`), 0o666); err != nil {
 		t.Fatal(err)
 	}

@@ -92,14 +92,14 @@ func TestBudgetHolds(t *testing.T) {
 // TestExtrapolationIsSaid calibrates a budget of one a day on half a day.
 func TestExtrapolationIsSaid(t *testing.T) {
 	short := calibrate(t, autoregressive(1, 720, 0.5), alarm.Config{})
-	if _, calibrated := short.Threshold(); calibrated {
+	if _, calibrated := short.Threshold(0); calibrated {
 		t.Errorf("half a day is said to be enough for one alarm a day")
 	}
 	if need := short.Needed(); need < 20*time.Hour || need > 36*time.Hour {
 		t.Errorf("one alarm a day wants %v of normal data, want about 1.25 days less a block", need)
 	}
 	long := calibrate(t, autoregressive(1, 3*1440, 0.5), alarm.Config{})
-	if _, calibrated := long.Threshold(); !calibrated {
+	if _, calibrated := long.Threshold(0); !calibrated {
 		t.Errorf("three days are said to be too few for one alarm a day")
 	}
 	j, err := alarm.NewJudge(short, alarm.JudgeConfig{})
@@ -107,7 +107,7 @@ func TestExtrapolationIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, err := j.Observe(begin, 50)
-	if err != nil || !v.Alarm || v.Calibrated || v.P >= short.Scores.Resolution() {
+	if err != nil || !v.Alarm || v.Calibrated || v.P >= short.Statistics[0].Scores.Resolution() {
 		t.Errorf("a score of 50: %+v, %v, want an alarm with an extrapolated p-value", v, err)
 	}
 }
@@ -120,7 +120,7 @@ func TestSlowEvidence(t *testing.T) {
 		t.Fatal(err)
 	}
 	scores := autoregressive(4, 2*1440, 0)
-	top, _ := c.Threshold()
+	top, _ := c.Threshold(0)
 	for i := range scores {
 		scores[i] = min(1.5*scores[i], 0.99*top)
 	}
@@ -160,24 +160,24 @@ func TestAdaptsButNotInAlarms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, _ := j.Threshold()
+	before, _ := j.Threshold(0)
 	scores := autoregressive(8, 16*1440, 0)
 	for i := range scores {
 		scores[i] += 0.5 * min(1, float64(i)/(4*1440))
 	}
 	watch(t, j, scores)
-	crept, _ := j.Threshold()
+	crept, _ := j.Threshold(0)
 	if math.Abs(crept-before-0.5) > 0.3 {
 		t.Errorf("threshold %.2f after scores crept from %.2f up by 0.5", crept, before)
 	}
-	if stored, _ := c.Threshold(); stored != before {
+	if stored, _ := c.Threshold(0); stored != before {
 		t.Errorf("the calibration given was changed: %g, was %g", stored, before)
 	}
 	for i := range scores {
 		scores[i] += 20
 	}
 	fast, _, last := watch(t, j, scores[1440:])
-	if leapt, _ := j.Threshold(); leapt > crept+0.3 || fast != 1 || !last.Open {
+	if leapt, _ := j.Threshold(0); leapt > crept+0.3 || fast != 1 || !last.Open {
 		t.Errorf("after a day and more at 20: threshold %.2f, was %.2f, %d alarms, open %v, want the same, one, true", leapt, crept, fast, last.Open)
 	}
 	if age := j.BaselineAge(begin.Add(31 * 24 * time.Hour)); age < 14*24*time.Hour {
@@ -258,16 +258,16 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, other := range []string{"abd", ""} {
-		if _, err := alarm.Read(dir, other); !errors.Is(err, alarm.ErrOtherModel) || !strings.Contains(err.Error(), filepath.Join(dir, alarm.FileName)) {
-			t.Errorf("a calibration of abc for model %q: %v, want ErrOtherModel and the file", other, err)
+		if _, err := alarm.Read(dir, other); !errors.Is(err, alarm.ErrOtherScores) || !strings.Contains(err.Error(), filepath.Join(dir, alarm.FileName)) {
+			t.Errorf("a calibration of abc for model %q: %v, want ErrOtherScores and the file", other, err)
 		}
 	}
 	got, err := alarm.Read(dir, "abc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, sureA := c.Threshold()
-	b, sureB := got.Threshold()
+	a, sureA := c.Threshold(0)
+	b, sureB := got.Threshold(0)
 	if a != b || sureA != sureB || got.SlowLevel != c.SlowLevel || got.Budget != c.Budget || !got.Made.Equal(begin) || got.Model != "abc" {
 		t.Errorf("read %+v, wrote %+v", got, c)
 	}
@@ -276,9 +276,9 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string][3]string{
-		"unknown field": {`"need"`, `"neeed":1,"need"`, "neeed"}, "newer": {`"version":1`, `"version":2`, "newer"},
-		"truncated": {`]}}`, "", "EOF"}, "need": {`"need":2`, `"need":0`, "need"}, "budget": {`"1/day"`, `"1/fortnight"`, "fortnight"},
-		"more": {`]}}`, `]}}{}`, "more data"}, "maxima": {`"maxima":[`, `"maxima":[null,"x",`, "maxima"},
+		"unknown field": {`"need"`, `"neeed":1,"need"`, "neeed"}, "newer": {`"version":2`, `"version":3`, "newer"},
+		"truncated": {`]}}]}`, "", "EOF"}, "need": {`"need":2`, `"need":0`, "need"}, "budget": {`"1/day"`, `"1/fortnight"`, "fortnight"},
+		"more": {`]}}]}`, `]}}]}{}`, "more data"}, "maxima": {`"maxima":[`, `"maxima":[null,"x",`, "maxima"},
 	} {
 		text := strings.Replace(string(raw), change[0], change[1], 1)
 		if text == string(raw) {

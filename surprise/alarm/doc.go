@@ -6,6 +6,10 @@
 // often as the budget allows: by rank where there are blocks enough, beyond them
 // by a generalised-Pareto tail, and then it says that it is not calibrated.
 //
+// A moment may have several scores, each a [Statistic] calibrated apart with an equal
+// share of the budget, so that one with a heavy tail does not set the threshold of
+// another; an alarm says which of them passed.
+//
 // A [Judge] applies it to a live stream. Three things are told apart:
 //
 //	alarm, fast   the debounced score reaches the threshold now

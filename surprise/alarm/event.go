@@ -16,19 +16,20 @@ const (
 
 // Event is what is sent of an alarm. It is plain JSON.
 type Event struct {
-	ID         string    `json:"id"`              // the same for the same alarm of the same stream, from run to run
-	State      string    `json:"state"`           // Begins, Ends or Test
-	Stream     string    `json:"stream"`          // what was watched
-	Time       time.Time `json:"time"`            // of the reading or frame
-	Kind       string    `json:"kind,omitempty"`  // Fast or Slow
-	Score      float64   `json:"score"`           // surprise
-	P          float64   `json:"p"`               // p-value of a block
-	Calibrated bool      `json:"calibrated"`      // false: P is extrapolated
-	Threshold  float64   `json:"threshold"`       // score from which there is a fast alarm
-	Budget     string    `json:"budget"`          // "1/day"
-	Why        []Cause   `json:"why,omitempty"`   // the largest first
-	Nearest    *Nearest  `json:"nearest"`         // null if none was looked for
-	Files      []string  `json:"files,omitempty"` // pictures, clips, pages
+	ID         string    `json:"id"`                  // the same for the same alarm of the same stream, from run to run
+	State      string    `json:"state"`               // Begins, Ends or Test
+	Stream     string    `json:"stream"`              // what was watched
+	Time       time.Time `json:"time"`                // of the reading or frame
+	Kind       string    `json:"kind,omitempty"`      // Fast or Slow
+	Statistic  string    `json:"statistic,omitempty"` // that passed its threshold, where there are several
+	Score      float64   `json:"score"`               // surprise, of that statistic
+	P          float64   `json:"p"`                   // p-value of a block
+	Calibrated bool      `json:"calibrated"`          // false: P is extrapolated
+	Threshold  float64   `json:"threshold"`           // score from which there is a fast alarm
+	Budget     string    `json:"budget"`              // "1/day"
+	Why        []Cause   `json:"why,omitempty"`       // the largest first
+	Nearest    *Nearest  `json:"nearest"`             // null if none was looked for
+	Files      []string  `json:"files,omitempty"`     // pictures, clips, pages
 }
 
 // Cause is a channel or a place that an alarm is from.

@@ -71,9 +71,9 @@ func NewMetrics(stream string) *Metrics {
 	return m
 }
 
-// Judged shows a score and what a judge said of it at now.
+// Judged shows a score, of the statistic v.By, and what a judge said of it at now.
 func (m *Metrics) Judged(now time.Time, score float64, v alarm.Verdict, j *alarm.Judge) {
-	threshold, _ := j.Threshold()
+	threshold, _ := j.Threshold(v.By)
 	m.score.Set(score)
 	m.p.Set(v.P)
 	m.threshold.Set(threshold)

@@ -48,15 +48,7 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
 	} else {
 		m = nn.GELU(nn.Dense(scope.At("readout"), seen, p.Hidden[1]))
 	}
-	guesses := make([]*Node, len(p.Horizons))
-	for k := range guesses {
-		g := nn.DenseWith(scope.At("horizon%d", k), m, n.Config.Latent(), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()})
-		if p.Target == TargetLatent {
-			g = Add(z, g)
-		}
-		guesses[k] = g
-	}
-	return guesses
+	return n.guesses(scope, m, z)
 }
 
 // newest returns the guess of the first horizon from a state of Context latents
@@ -68,28 +60,36 @@ func (n Network) newest(root *model.Scope, z *Node) *Node {
 	return Reshape(Slice(g, AxisRange(), AxisElem(t-1), AxisRange()), -1, d)
 }
 
-// Pairs returns what Remember returns, from the last two latents only: what is to
-// be expected by one who has just begun to look. The first guess of a clip knows
-// one latent.
-func (n Network) Pairs(root *model.Scope, z *Node) []*Node {
-	dims := z.Shape().Dimensions
-	b, t, d := dims[0], dims[1], dims[2]
-	if t < 2 {
-		return n.Remember(root, z, nil)
+// Brief returns guesses like Remember's, [B, T, D] for each horizon, by one who has just
+// begun to look: from the last two latents alone, with weights of their own.
+//
+//	x = [z_{t-1}, z_t],   m = GELU(x·W_g + b_g) ∘ (x·W + b),   guess_k = z_t + m·W_k + b_k
+//
+// Without z_t under TargetPixels; z_{-1} is z_0; m has Hidden[1] numbers.
+func (n Network) Brief(root *model.Scope, z *Node) []*Node {
+	t, scope := z.Shape().Dimensions[1], root.At(ScopePredictor).At("brief")
+	before := Slice(z, AxisRange(), AxisRange(0, 1))
+	if t > 1 {
+		before = Concatenate([]*Node{before, Slice(z, AxisRange(), AxisRange(0, t-1))}, 1)
 	}
-	from := func(lo int) *Node { return InsertAxes(Slice(z, AxisRange(), AxisRange(lo, lo+t-1)), 2) }
-	pairs := Reshape(Concatenate([]*Node{from(0), from(1)}, 2), b*(t-1), 2, d)
-	guesses := n.Remember(root, pairs, nil)
-	for k, g := range guesses {
-		g = Reshape(g, b, t-1, 2, d)
-		first := Slice(g, AxisRange(), AxisRange(0, 1), AxisRange(0, 1), AxisRange())
-		later := Slice(g, AxisRange(), AxisRange(), AxisRange(1, 2), AxisRange())
-		guesses[k] = Reshape(Concatenate([]*Node{first, later}, 1), b, t, d)
+	x := Concatenate([]*Node{before, z}, -1)
+	return n.guesses(scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z)
+}
+
+// guesses reads a guess for each horizon off m, as a change of z where that is the target.
+func (n Network) guesses(scope *model.Scope, m, z *Node) []*Node {
+	guesses := make([]*Node, len(n.Config.Predictor.Horizons))
+	for k := range guesses {
+		g := nn.DenseWith(scope.At("horizon%d", k), m, n.Config.Latent(), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()})
+		if n.Config.Predictor.Target == TargetLatent {
+			g = Add(z, g)
+		}
+		guesses[k] = g
 	}
 	return guesses
 }
 
-// MemoryErrors returns the squared error of Remember's or Pairs' guesses against
+// MemoryErrors returns the squared error of Remember's or Brief's guesses against
 // targets y [B, T, D], averaged over D: for each horizon below T a node
 // [B, T - Horizons[k]] whose column t judges position t + Horizons[k].
 func (n Network) MemoryErrors(guesses []*Node, y *Node) []*Node {
@@ -124,7 +124,7 @@ func (m *Model) clipErrors(root *model.Scope, frames *Node) (errs, brief []*Node
 	}
 	z, y = Reshape(z, dims[0], dims[1], cfg.Latent()), Reshape(y, dims[0], dims[1], cfg.Latent())
 	if cfg.Predictor.Excess > 0 {
-		brief = net.MemoryErrors(net.Pairs(root, z), y)
+		brief = net.MemoryErrors(net.Brief(root, z), y)
 	}
 	return net.MemoryErrors(net.Remember(root, z, nil), y), brief
 }

@@ -57,7 +57,16 @@ func surprise(t testing.TB, m *jepa.Model, n, length int, px []uint8) []float64 
 func remember(t testing.TB, m *jepa.Model, length int, z []float32) [][]float32 {
 	t.Helper()
 	net := jepa.Network{Config: m.Config()}
-	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z *graph.Node) []*graph.Node { return net.Remember(root, z, nil) })
+	return guess(m, length, z, func(root *model.Scope, z *graph.Node) []*graph.Node { return net.Remember(root, z, nil) })
+}
+
+// brief is remember for Network.Brief.
+func brief(m *jepa.Model, length int, z []float32) [][]float32 {
+	return guess(m, length, z, jepa.Network{Config: m.Config()}.Brief)
+}
+
+func guess(m *jepa.Model, length int, z []float32, f func(*model.Scope, *graph.Node) []*graph.Node) [][]float32 {
+	exec := model.MustNewExec(m.Backend(), m.Store(), f)
 	defer exec.Finalize()
 	var guesses [][]float32
 	for _, g := range exec.MustCall(tensors.FromFlatDataAndDimensions(z, 1, length, m.Config().Latent())) {
@@ -102,7 +111,7 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 			out[f] += wrong(guesses[k][at*d:])
 			if p.Excess > 0 {
 				lo := max(0, at-1)
-				out[f] -= p.Excess * wrong(remember(t, m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:])
+				out[f] -= p.Excess * wrong(brief(m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:])
 			}
 		}
 	}
@@ -289,6 +298,27 @@ func TestMemoryGate(t *testing.T) {
 		}
 		if linear := worst < 1e-4; linear != c.linear {
 			t.Errorf("gate %v, %s doubled: the change is off twice the one before by %g, want linear %v", c.gate, c.double, worst, c.linear)
+		}
+	}
+}
+
+// Brief repeats the newest latent until it has learnt, and then knows of two latents, not of those before.
+func TestMemoryBrief(t *testing.T) {
+	cfg := memory()
+	cfg.Predictor.Excess = 0.5
+	d, z := cfg.Latent(), numbers("z", 5*cfg.Latent())
+	near(t, "untrained guess", brief(fresh(t, cfg), 5, z)[1], z, 0)
+	m := awake(t, cfg)
+	before := brief(m, 5, z)[0]
+	for step := range 5 {
+		other := slices.Clone(z)
+		other[step*d] += 3
+		after := brief(m, 5, other)[0]
+		for at := range 5 {
+			changed := !slices.Equal(after[at*d:(at+1)*d], before[at*d:(at+1)*d])
+			if want := at == step || at == step+1; changed != want {
+				t.Errorf("step %d changes the guess at %d: %v, want %v", step, at, changed, want)
+			}
 		}
 	}
 }

@@ -123,15 +123,9 @@ func hideSpan(r *rand.Rand, share float64, hidden []float32) {
 	}
 }
 
-// Where Predictor.Excess is above 0, one clip in pairsEvery of a batch also teaches what
-// two latents alone say, with this weight.
-const (
-	pairsEvery  = 8
-	pairsWeight = 0.25
-)
-
 // buildMemory is the graph of the stage: for each horizon the squared error,
-// mean over D and the valid positions of the batch, summed over horizons.
+// mean over D and the valid positions of the batch, summed over horizons; under
+// an Excess also that of Brief, which has weights of its own.
 // Scalars: each horizon's, and the first one's ratio to repeating the newest
 // target. Extra output: the error of each clip [B].
 func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) {
@@ -157,11 +151,9 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 		}
 	}
 	if t.cfg.Model.Predictor.Excess > 0 {
-		few := max(1, z.Shape().Dimensions[0]/pairsEvery)
-		own := func(x *Node) *Node { return Slice(x, AxisRange(0, few)) }
-		for k, e := range net.MemoryErrors(net.Pairs(root, own(z)), own(y)) {
-			counts := Slice(own(valid), AxisRange(), AxisRange(t.cfg.Model.Predictor.Horizons[k], length))
-			total = Add(total, MulScalar(average(e, counts), pairsWeight))
+		for k, e := range net.MemoryErrors(net.Brief(root, z), y) {
+			counts := Slice(valid, AxisRange(), AxisRange(t.cfg.Model.Predictor.Horizons[k], length))
+			total = Add(total, average(e, counts))
 		}
 	}
 	first := t.cfg.Model.Predictor.Horizons[0]

@@ -28,7 +28,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 8}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{512, 1024}, Context: contextLatents,
-			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.9,
+			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.7,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
 	})

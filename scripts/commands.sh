@@ -74,7 +74,7 @@ if has import; then
     ffmpeg -v error -f lavfi -i testsrc2=size=96x64:rate=5:duration=40 -pix_fmt yuv420p "$dir/long.mp4"
     "$foresee" train -d "$dir/video" -o "$dir/camera" --preset video --steps 2
     "$foresee" calibrate -m "$dir/camera" "$dir/long.mp4" --budget 6/hour --json >"$dir/calibrate.json"
-    row "$dir/calibrate.json" calibrate/threshold
+    row "$dir/calibrate.json" calibrate/whole/threshold
     "$foresee" watch -m "$dir/camera" "$dir/long.mp4" --alarms "$dir/alarms" >"$dir/watch.jsonl"
     test "$(wc -l <"$dir/watch.jsonl")" = 200
     test -s "$dir/alarms/index.html"

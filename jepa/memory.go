@@ -42,7 +42,8 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
 		x = nn.TransformerBlock(scope.At("block%d", i), x, block)
 	}
 	h := nn.LayerNorm(scope.At("norm"), x)
-	seen, m := Concatenate([]*Node{h, z}, -1), (*Node)(nil)
+	seen := Concatenate([]*Node{h, z}, -1)
+	var m *Node
 	if p.Gate {
 		m = nn.Gated(scope.At("readout"), h, seen, p.Hidden[1])
 	} else {

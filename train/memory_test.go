@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,6 +106,18 @@ func TestMemoryRunResumes(t *testing.T) {
 	}
 	if !strings.Contains(card, "encoder cells, predictor transformer") || strings.Contains(card, "ended by the clock") {
 		t.Errorf("card: %s", card)
+	}
+	all, err := jepa.ReadStore(m.Store(), func(name string) bool { return strings.HasPrefix(name, "predictor/brief/horizon") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tensor := range all {
+		if !slices.ContainsFunc(tensor.Data, func(v float32) bool { return v != 0 }) {
+			t.Errorf("%s is all 0: nothing was learnt of two latents alone", name)
+		}
+	}
+	if want := 2 * len(cfg.Model.Predictor.Horizons); len(all) != want {
+		t.Errorf("%d tensors of the two-latent guesses, want %d", len(all), want)
 	}
 	px := physics.Train(physics.Config{}, 8, 0).Pixels
 	scores := make([]float64, physics.Frames)

@@ -8,7 +8,8 @@ import (
 // physics is the recipe of surprise-and-physics reference 3.8: colours made
 // equally strong, a fine grid of few channels, a fixed projection, and a causal
 // transformer that remembers the whole clip. Other than there, it sees every
-// fourth frame, stretches of clips are hidden from it, and surprise is an excess.
+// fourth frame, stretches of clips are hidden from it, its layers have gates, and
+// surprise is an excess.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))

@@ -12,6 +12,7 @@
 //	RecogniseReLU     a selection by sign is a maximum
 //	RecogniseGELU     the exact GELU and its gradient are one function each
 //	FuseEpilogues     bias, residual and ReLU move into the product or convolution
+//	RecogniseGRU      the step of a recurrent unit is one kernel, its products included
 //	FuseSumProduct    the sum of a product is one pass over its factors
 //	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and
 //	                  their gradients), become loops over blocks that stay in the cache

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 
 	"foresee/backend/cpu/internal/exec"
+	"foresee/backend/cpu/internal/profile"
 )
 
 // Executable implements compute.Executable. It is safe for concurrent use.
@@ -29,7 +30,7 @@ type donation struct {
 }
 
 // OpTime is the time spent in one kind of kernel: its name, calls and total time.
-type OpTime = exec.OpTime
+type OpTime = profile.OpTime
 
 // Profiler is implemented by the backend, for all its executables, and by each executable.
 type Profiler interface {

@@ -6,14 +6,14 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"foresee/backend/cpu/internal/exec"
+	"foresee/backend/cpu/internal/profile"
 )
 
 // StepTime is the time spent in one step of a compiled graph: the graph's name, the step's
 // position, its kernel, shapes, calls, their total and least time, and the arithmetic operations and
 // bytes of one call. A convolution's operations are those of the direct algorithm, also where
 // it takes a faster one.
-type StepTime = exec.StepTime
+type StepTime = profile.StepTime
 
 // Explainer is implemented by the backend, for all its executables, and by each executable.
 type Explainer interface {

@@ -71,6 +71,12 @@ func flops(g *fusion.Group) int64 {
 			k *= n.In[0].Dims()[axis]
 		}
 		return 2 * int64(k) * int64(n.Out[0].Size())
+	case ir.GRU:
+		k := n.In[1].Dims()[0]
+		if a.Input {
+			k += n.In[4].Dims()[0]
+		}
+		return 2 * int64(ir.Gates*k) * int64(n.Out[0].Size())
 	case ir.FastConv:
 		return 2 * int64(a.N*a.OutH*a.OutW*a.Cout) * int64(a.KH*a.KW*a.Cin)
 	case ir.Conv:

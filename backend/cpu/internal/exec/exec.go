@@ -8,6 +8,7 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -15,6 +16,7 @@ import (
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/pool"
+	"foresee/backend/cpu/internal/profile"
 )
 
 // step is one kernel call.
@@ -55,7 +57,7 @@ type Machine struct {
 	// Serial multiplies on the caller's thread, for kernels that are parallel themselves.
 	Serial *gemm.Engine
 	// Profile times the steps of all programs.
-	Profile Profile
+	Profile profile.Profile
 }
 
 // NewMachine starts a machine of the given number of threads, at least 1.
@@ -76,7 +78,7 @@ type Program struct {
 	arena   int   // bytes
 	scratch int   // bytes per worker
 	donor   [][]int
-	Profile Profile // of this program alone
+	Profile profile.Profile // of this program alone
 
 	mu   sync.Mutex
 	free []*Frame // guarded by mu
@@ -162,7 +164,7 @@ func (p *Program) Run(in, out []unsafe.Pointer) {
 		s := &p.stores[id]
 		f.p[id] = unsafe.Add(f.p[s.root], s.offset)
 	}
-	if p.Profile.on.Load() || p.Machine.Profile.on.Load() {
+	if p.Profile.On() || p.Machine.Profile.On() {
 		p.runTimed(f)
 	} else {
 		for i := range p.steps {
@@ -190,8 +192,24 @@ func (p *Program) runTimed(f *Frame) {
 		p.steps[i].run(f)
 		times[i] = time.Since(start)
 	}
-	p.Profile.add(p, times)
-	p.Machine.Profile.add(p, times)
+	describe := func(i int) profile.StepTime {
+		s := &p.steps[i]
+		return profile.StepTime{Graph: p.name, Kernel: s.op, Shape: s.shape, FLOP: s.flop, Bytes: p.bytes(s)}
+	}
+	p.Profile.Add(p, times, describe)
+	p.Machine.Profile.Add(p, times, describe)
+}
+
+// bytes returns the size of what a step reads and writes.
+func (p *Program) bytes(s *step) (n int64) {
+	for i, list := range [][]int{s.reads, s.writes} {
+		for k, id := range list {
+			if !slices.Contains(list[:k], id) && (i == 0 || !slices.Contains(s.reads, id)) {
+				n += int64(p.stores[id].bytes)
+			}
+		}
+	}
+	return n
 }
 
 // splitJob runs a function over [0, n) in parts of a fixed size.
@@ -266,6 +284,7 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	ir.RecogniseReLU(f)
 	ir.RecogniseGELU(f)
 	ir.FuseEpilogues(f)
+	ir.RecogniseGRU(f)
 	ir.FuseSumProduct(f)
 	return nil
 }

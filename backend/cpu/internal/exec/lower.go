@@ -227,6 +227,10 @@ func (c *compiler) copyResult(i int, v *ir.Value) {
 
 // lowerNode makes the steps of a node that is not element-wise.
 func (c *compiler) lowerNode(n *ir.Node) error {
+	if a, ok := n.Attr.(ir.GRU); ok {
+		c.lowerGRU(n, a)
+		return nil
+	}
 	switch n.Op {
 	case compute.OpTypeParameter:
 		return nil

@@ -1,8 +1,6 @@
 package exec
 
 import (
-	"unsafe"
-
 	"github.com/gomlx/compute"
 
 	"foresee/backend/cpu/internal/attention"
@@ -105,8 +103,5 @@ func gradientPlaces(n *ir.Node, a ir.Attention, out []placed) [3]placed {
 
 // attention returns what the kernels of package attention run on.
 func (f *Frame) attention() *attention.Engine {
-	return &attention.Engine{Pool: f.pool, Products: f.prog.Serial, Scratch: func(worker int) []float32 {
-		w := f.work[worker]
-		return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w)/4)
-	}}
+	return &attention.Engine{Pool: f.pool, Products: f.prog.Serial, Scratch: f.floats}
 }

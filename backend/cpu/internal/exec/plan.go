@@ -1,6 +1,10 @@
 package exec
 
-import "slices"
+import (
+	"slices"
+
+	"foresee/backend/cpu/internal/arena"
+)
 
 // plan gives every arena storage a place, by liveness: memory is taken when a step writes it
 // and given back after the last step that reads it. A step that allows it writes over an input
@@ -10,7 +14,7 @@ import "slices"
 func (c *compiler) plan() {
 	p := c.prog
 	last := c.lastUses()
-	var mem allocator
+	var mem arena.Allocator
 	size := func(id int) int { return roundUp(max(p.stores[id].bytes, 1), alignment) }
 	for i := range p.steps {
 		s := &p.steps[i]
@@ -30,24 +34,24 @@ func (c *compiler) plan() {
 				}
 			}
 			if !reused {
-				p.stores[w].offset = mem.take(size(w))
+				p.stores[w].offset = mem.Take(size(w))
 			}
 		}
 		for _, t := range s.temps {
-			p.stores[t].offset = mem.take(size(t))
+			p.stores[t].offset = mem.Take(size(t))
 		}
 		for _, t := range s.temps {
-			mem.give(p.stores[t].offset, size(t))
+			mem.Give(p.stores[t].offset, size(t))
 		}
 		for _, id := range slices.Concat(s.reads, s.writes) {
 			r := c.root(id)
 			if p.stores[r].kind == inArena && last[r] == i && !gone[r] {
 				gone[r] = true
-				mem.give(p.stores[r].offset, size(r))
+				mem.Give(p.stores[r].offset, size(r))
 			}
 		}
 	}
-	p.arena = mem.top
+	p.arena = mem.Top()
 	for i := range p.stores {
 		if s := &p.stores[i]; s.kind == isView {
 			if k := p.stores[s.root].kind; k == isParam || k == isResult {
@@ -133,53 +137,4 @@ func (p *Program) Donate(donated []bool) []int {
 		}
 	}
 	return out
-}
-
-// allocator hands out intervals of an arena that grows as needed.
-type allocator struct {
-	top  int
-	free []interval // sorted by start, never touching each other
-}
-
-type interval struct{ start, size int }
-
-// take returns the start of the smallest free interval that fits.
-func (a *allocator) take(n int) int {
-	best := -1
-	for i, f := range a.free {
-		if f.size >= n && (best < 0 || f.size < a.free[best].size) {
-			best = i
-		}
-	}
-	if best >= 0 {
-		f := &a.free[best]
-		at := f.start
-		f.start, f.size = f.start+n, f.size-n
-		if f.size == 0 {
-			a.free = slices.Delete(a.free, best, best+1)
-		}
-		return at
-	}
-	if k := len(a.free) - 1; k >= 0 && a.free[k].start+a.free[k].size == a.top {
-		at := a.free[k].start
-		a.free = a.free[:k]
-		a.top = at + n
-		return at
-	}
-	at := a.top
-	a.top += n
-	return at
-}
-
-func (a *allocator) give(at, n int) {
-	i, _ := slices.BinarySearchFunc(a.free, at, func(f interval, at int) int { return f.start - at })
-	a.free = slices.Insert(a.free, i, interval{at, n})
-	if i+1 < len(a.free) && a.free[i].start+a.free[i].size == a.free[i+1].start {
-		a.free[i].size += a.free[i+1].size
-		a.free = slices.Delete(a.free, i+1, i+2)
-	}
-	if i > 0 && a.free[i-1].start+a.free[i-1].size == a.free[i].start {
-		a.free[i-1].size += a.free[i].size
-		a.free = slices.Delete(a.free, i, i+1)
-	}
 }

@@ -90,7 +90,7 @@ func (e *Engine) take() *work {
 }
 
 func (e *Engine) give(w *work) {
-	w.args, w.packed = Args{}, nil
+	w.args, w.packed, w.left, w.corner = Args{}, nil, nil, 0
 	for i := range w.threads {
 		w.threads[i].tile = tile{}
 	}

@@ -29,17 +29,15 @@ func (w *work) block(th *thread, c *chunk, s span, ks [2]int) {
 	if last && a.ReLU {
 		t.mode |= modeReLU
 	}
-	direct := s.r1-s.r0 == 1
+	direct := s.r1-s.r0 == 1 && w.left == nil
+	var left []float32
 	if direct {
 		t.as, t.atile = 4, 0
 		if a.TransA {
 			t.as = 4 * a.LDA
 		}
 	} else {
-		th.a = grow(th.a, roundUp(s.r1-s.r0, kn.mr)*kc+slack)
-		if kc > 0 {
-			kn.packTiles(th.a, a, c.batch*a.StrideA, [2]int{s.r0, s.r1}, ks)
-		}
+		left = w.packedRows(th, c, s, ks)
 		t.as, t.atile = 4*kn.mr, 4*kn.mr*kc
 	}
 	for p := s.p0; p < s.p1; p++ {
@@ -56,18 +54,32 @@ func (w *work) block(th *thread, c *chunk, s span, ks [2]int) {
 			}
 			continue
 		}
-		t.a = &th.a[0]
-		base := c.batch*a.StrideC + s.r0*a.LDC + n
+		t.a = at(left, 0)
+		base := c.batch*a.StrideC + s.r0*a.LDC + n - w.corner
 		if t.tiles = (s.r1 - s.r0) / kn.mr; t.tiles > 0 {
 			t.c = &a.C[base]
 			kn.run(t, kn.mr, cols)
 		}
 		if rest := (s.r1 - s.r0) % kn.mr; rest > 0 {
 			full := s.r1 - s.r0 - rest
-			t.a, t.c, t.tiles = at(th.a, full*kc), &a.C[base+full*a.LDC], 1
+			t.a, t.c, t.tiles = at(left, full*kc), &a.C[base+full*a.LDC], 1
 			kn.run(t, rest, cols)
 		}
 	}
+}
+
+// packedRows returns the rows of a span of A, k in ks, as tiles.
+func (w *work) packedRows(th *thread, c *chunk, s span, ks [2]int) []float32 {
+	a, kn := &w.args, w.kernel
+	high, kc := roundUp(s.r1-s.r0, kn.mr), ks[1]-ks[0]
+	if w.left != nil { // the span has all rows
+		return w.left[ks[0]*high:][:high*kc+slack]
+	}
+	th.a = grow(th.a, high*kc+slack)
+	if kc > 0 {
+		kn.packTiles(th.a, a, c.batch*a.StrideA, [2]int{s.r0, s.r1}, ks)
+	}
+	return th.a
 }
 
 // panelOfB points the tile at panel p of B.
@@ -89,7 +101,7 @@ func (w *work) oneRow(t *tile, c *chunk, s span, ks [2]int, p int) bool {
 		off = c.batch*a.StrideA + ks[0]*a.LDA + s.r0
 	}
 	n := c.n0 + p*kn.nr
-	t.a, t.c, t.tiles = at(a.A, off), &a.C[c.batch*a.StrideC+s.r0*a.LDC+n], 1
+	t.a, t.c, t.tiles = at(a.A, off), &a.C[c.batch*a.StrideC+s.r0*a.LDC+n-w.corner], 1
 	if kn.wide == nil || p+4 > s.p1 || n+4*kn.nr > c.n1 {
 		kn.run(t, 1, min(kn.nr, c.n1-n))
 		return false

@@ -17,6 +17,8 @@ type work struct {
 	summing   sumJob
 
 	packed []float32 // B of batch, packed beforehand
+	left   []float32 // A of a Part, packed beforehand
+	corner int       // the column of C's first element
 }
 
 // thread is the memory of one worker.

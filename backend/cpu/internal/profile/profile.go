@@ -1,4 +1,5 @@
-package exec
+// Package profile adds up the time that the steps of programs take.
+package profile
 
 import (
 	"cmp"
@@ -28,7 +29,7 @@ type StepTime struct {
 	Bytes  int64         // what a call reads and writes, each tensor once
 }
 
-// Profile adds up the time of each step while it is on.
+// Profile adds up the time of each step while it is on. The zero value is off; it is safe for concurrent use.
 type Profile struct {
 	on    atomic.Bool
 	mu    sync.Mutex
@@ -36,12 +37,17 @@ type Profile struct {
 }
 
 type stepKey struct {
-	prog *Program
-	step int
+	program any
+	step    int
 }
 
-func (p *Profile) add(prog *Program, times []time.Duration) {
-	if !p.on.Load() {
+// On says whether times are wanted.
+func (p *Profile) On() bool { return p.on.Load() }
+
+// Add adds the times of one run of a program, which its pointer names, if times are wanted. describe says what
+// step i is, without times; it is asked once.
+func (p *Profile) Add(program any, times []time.Duration, describe func(i int) StepTime) {
+	if !p.On() {
 		return
 	}
 	p.mu.Lock()
@@ -50,29 +56,17 @@ func (p *Profile) add(prog *Program, times []time.Duration) {
 		p.total = map[stepKey]*StepTime{}
 	}
 	for i, d := range times {
-		t := p.total[stepKey{prog, i}]
+		t := p.total[stepKey{program, i}]
 		if t == nil {
-			s := &prog.steps[i]
-			t = &StepTime{Graph: prog.name, Step: i, Kernel: s.op, Shape: s.shape, FLOP: s.flop, Bytes: prog.bytes(s)}
-			p.total[stepKey{prog, i}] = t
+			s := describe(i)
+			t, s.Step = &s, i
+			p.total[stepKey{program, i}] = t
 		}
 		if t.Calls++; t.Calls == 1 || d < t.Least {
 			t.Least = d
 		}
 		t.Time += d
 	}
-}
-
-// bytes returns the size of what a step reads and writes.
-func (p *Program) bytes(s *step) (n int64) {
-	for i, list := range [][]int{s.reads, s.writes} {
-		for k, id := range list {
-			if !slices.Contains(list[:k], id) && (i == 0 || !slices.Contains(s.reads, id)) {
-				n += int64(p.stores[id].bytes)
-			}
-		}
-	}
-	return n
 }
 
 // Set starts or stops timing, and forgets the times so far.

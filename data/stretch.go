@@ -1,12 +1,27 @@
 package data
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Stretch is N consecutive frames of a dataset from global step First on: Pixels
 // [N, H, W, C] uint8.
 type Stretch struct {
 	First, N int
 	Pixels   []uint8
+}
+
+// Mirror turns every frame of s left for right, in place; width and channels are
+// W and C.
+func (s Stretch) Mirror(width, channels int) {
+	for row := range slices.Chunk(s.Pixels, width*channels) {
+		for left, right := 0, (width-1)*channels; left < right; left, right = left+channels, right-channels {
+			for c := range channels {
+				row[left+c], row[right+c] = row[right+c], row[left+c]
+			}
+		}
+	}
 }
 
 // Stretches returns all frames of d in order, each stretch read while the one
@@ -39,6 +54,32 @@ func (d *Dataset) Stretches() iter.Seq[Stretch] {
 			if !more {
 				return
 			}
+		}
+	}
+}
+
+// Sparse is Stretches of the frames that lie a multiple of every, at least 1, behind
+// the first of their episode; First counts these alone.
+func (d *Dataset) Sparse(every int) iter.Seq[Stretch] {
+	return func(yield func(Stretch) bool) {
+		h, w, c := d.FrameShape()
+		size, given, episode, at := h*w*c, 0, 0, 0
+		for s := range d.Stretches() {
+			n := 0
+			for i := range s.N {
+				for _, length := d.Episode(episode); at == length; _, length = d.Episode(episode) {
+					episode, at = episode+1, 0
+				}
+				if at%every == 0 {
+					copy(s.Pixels[n*size:(n+1)*size], s.Pixels[i*size:])
+					n++
+				}
+				at++
+			}
+			if n > 0 && !yield(Stretch{First: given, N: n, Pixels: s.Pixels[:n*size]}) {
+				return
+			}
+			given += n
 		}
 	}
 }

@@ -62,7 +62,8 @@ func (n Network) newest(root *model.Scope, z *Node) *Node {
 }
 
 // Brief returns guesses like Remember's, [B, T, D] for each horizon, by one who has just
-// begun to look: from the last two latents alone, with weights of their own.
+// begun to look: from the last two latents alone, with weights of their own. It is taught
+// what Remember guesses, so that it errs on average as that does.
 //
 //	x = [z_{t-1}, z_t],   m = GELU(x·W_g + b_g) ∘ (x·W + b),   guess_k = z_t + m·W_k + b_k
 //

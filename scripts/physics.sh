@@ -13,9 +13,10 @@
 #   WORK=DIR            clips and models, kept    QUADS=100     quadruplets of a family
 #   NULLS=20            nets without training     SPLITS=       splits to score too, such as "unseen-colours unseen-speeds"
 #   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
+#   USUAL=36000         number of clips that the name leaves out
 set -euo pipefail
 if [ $# -lt 3 ]; then
-    sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 kind=$1 seed=$2 noise=$3
@@ -42,7 +43,7 @@ esac
 setting=n$number
 if [ "$number" != 0 ] && [ "$level" != 2 ]; then setting=${setting}l$level; fi
 extra=
-if [ "$clips" != 36000 ]; then extra=.e$clips; fi
+if [ "$clips" != "${USUAL:-36000}" ]; then extra=.e$clips; fi
 data=clips.$setting.$clips model=$kind.$setting.s$seed$extra
 mkdir -p "$work" "$results"
 results=$(cd "$results" && pwd) foresee=$(realpath "$(command -v "$foresee")")

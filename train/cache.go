@@ -7,8 +7,9 @@ import (
 	"foresee/jepa"
 )
 
-// cache holds the latents of every frame of the dataset, and where clips of
-// them may start.
+// cache holds the latents of the dataset's frames, of a memory model those half a
+// stride apart: S steps in E episodes, and where clips of them may start. With
+// Mirror the second half of both is that of the frames' mirror images.
 type cache struct {
 	codes   []float32 // [S, D + W], as Model.Encode gives them
 	width   int       // D + W
@@ -25,21 +26,28 @@ func (c *cache) row(step int) []float32 { return c.codes[step*c.width : (step+1)
 // action returns the action taken at a global step, [A].
 func (c *cache) action(step int) []float32 { return c.actions[step*c.dims : (step+1)*c.dims] }
 
-// latents returns the cache, made on first use: all frames encoded with the
+// latents returns the cache, made on first use: its frames encoded with the
 // frozen encoder, the normaliser measured on them and set in the model. Without
 // a stage 2 nothing is normalised.
 func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	if t.cached != nil {
 		return t.cached, nil
 	}
-	t.opts.Log.Info("encoding all frames", "frames", t.opts.Data.Steps())
-	t.model.SetNormalizer(jepa.Normalizer{})
 	d := t.opts.Data
 	cfg := t.cfg.Model
-	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim, episode: make([]int32, d.Steps())}
-	c.codes = make([]float32, d.Steps()*c.width)
-	c.actions = make([]float32, d.Steps()*c.dims)
-	for frames := range d.Stretches() {
+	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim}
+	for e := range t.views() * d.Episodes() {
+		_, frames := d.Episode(e % d.Episodes())
+		c.first, c.length = append(c.first, len(c.episode)), append(c.length, (frames+t.every()-1)/t.every())
+		for range c.length[e] {
+			c.episode = append(c.episode, int32(e))
+		}
+	}
+	t.opts.Log.Info("encoding frames", "frames", len(c.episode))
+	t.model.SetNormalizer(jepa.Normalizer{})
+	c.codes = make([]float32, len(c.episode)*c.width)
+	c.actions = make([]float32, len(c.episode)*c.dims)
+	for frames := range t.stretches() {
 		lo := frames.First * c.width
 		if err := t.model.Encode(ctx, frames.N, frames.Pixels, c.codes[lo:lo+frames.N*c.width]); err != nil {
 			return nil, fmt.Errorf("train: cache: %w", err)
@@ -47,13 +55,6 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	}
 	if column, ok := d.Column("action"); ok && c.dims > 0 {
 		copy(c.actions, column.Rows(0, d.Steps()))
-	}
-	for e := range d.Episodes() {
-		first, length := d.Episode(e)
-		c.first, c.length = append(c.first, first), append(c.length, length)
-		for s := first; s < first+length; s++ {
-			c.episode[s] = int32(e)
-		}
 	}
 	if t.cfg.Train.Latents.Steps == 0 { // the predictor of stage 1 knows raw latents
 		t.cached = c

@@ -69,8 +69,8 @@ func (t *trainer) saveState(at progress) error {
 		return err
 	}
 	if t.sampler != nil {
-		all[priorityTensor] = jepa.Tensor{Shape: []int{len(t.sampler.errors)}, Data: t.sampler.errors}
-		all[drawnTensor] = jepa.Tensor{Shape: []int{len(t.sampler.drawn)}, Data: t.sampler.drawn}
+		all[priorityTensor] = jepa.Tensor{Shape: []int{len(t.sampler.Errors)}, Data: t.sampler.Errors}
+		all[drawnTensor] = jepa.Tensor{Shape: []int{len(t.sampler.Drawn)}, Data: t.sampler.Drawn}
 	}
 	config, err := json.Marshal(t.cfg)
 	if err != nil {

@@ -84,6 +84,7 @@ type LatentStage struct {
 	Power     float64 `json:"power" yaml:"power"`     // of the last seen error of a clip
 	Refresh   int     `json:"refresh" yaml:"refresh"` // steps between updates of the proportions
 	Hide      float64 `json:"hide" yaml:"hide"`       // memory models: share of clips in which a random stretch of latents is not shown
+	Mirror    bool    `json:"mirror" yaml:"mirror"`   // memory models: learn from the clips and from their mirror images, left for right
 }
 
 // DisplacementStage is stage 3.

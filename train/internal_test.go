@@ -12,7 +12,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"foresee/jepa"
-	"foresee/nn"
 )
 
 // everyEpisode admits all.
@@ -33,46 +32,14 @@ func lineCache(lengths ...int) *cache {
 	return c
 }
 
-func TestSamplerStarts(t *testing.T) {
+func TestPastStarts(t *testing.T) {
 	c := lineCache(6, 3, 5)
-	s := newSampler(c, 2, 3, func(e int) bool { return e != 2 }, LatentStage{})
-	if want := []int{1, 2}; !slices.Equal(s.starts, want) { // context of 2: from 1; 3 steps ahead: to 2
-		t.Errorf("starts = %v, want %v", s.starts, want)
+	starts := pastStarts(c, 2, 3, func(e int) bool { return e != 2 })
+	if want := []int{1, 2}; !slices.Equal(starts, want) { // context of 2: from 1; 3 steps ahead: to 2
+		t.Errorf("starts = %v, want %v", starts, want)
 	}
-	if s := newSampler(c, 1, 2, everyEpisode, LatentStage{}); !slices.Equal(s.starts, []int{0, 1, 2, 3, 6, 9, 10, 11}) {
-		t.Errorf("starts = %v", s.starts)
-	}
-}
-
-// Hard draws follow error^power, clips never seen count as the mean; the rest are uniform.
-func TestSamplerDrawsFollowTheProportions(t *testing.T) {
-	c := lineCache(6)
-	s := newSampler(c, 1, 1, everyEpisode, LatentStage{Hard: 0.6, Power: 0.5})
-	copy(s.errors, []float32{1, 4, 0, 16, 9}) // roots 1 2 ? 4 3, mean 2.5
-	s.refresh()
-	copy(s.errors, []float32{100, 100, 100, 100, 100}) // not yet: only at the next refresh
-	counts, n := make([]float64, 5), 0
-	rng := nn.Rand(1, "draws")
-	for range 200 {
-		for _, clip := range s.draw(rng, 500) {
-			counts[clip]++
-			n++
-		}
-	}
-	for i, share := range []float64{1, 2, 2.5, 4, 3} {
-		want := 0.4/5 + 0.6*share/12.5
-		if got := counts[i] / float64(n); math.Abs(got-want) > 0.006 { // 4 standard errors
-			t.Errorf("clip %d has share %.4f of the draws, want %.4f", i, got, want)
-		}
-	}
-	s.refresh()
-	if s.drawn[0] != 100 || s.sums[4] != 50 {
-		t.Errorf("after a refresh: drawn %v, sums %v", s.drawn, s.sums)
-	}
-	fresh := newSampler(c, 1, 1, everyEpisode, LatentStage{Hard: 1, Power: 0.7})
-	fresh.accumulate()
-	if !slices.Equal(fresh.sums, []float64{1, 2, 3, 4, 5}) {
-		t.Errorf("sums of clips never seen = %v, want equal shares", fresh.sums)
+	if starts := pastStarts(c, 1, 2, everyEpisode); !slices.Equal(starts, []int{0, 1, 2, 3, 6, 9, 10, 11}) {
+		t.Errorf("starts = %v", starts)
 	}
 }
 
@@ -123,9 +90,9 @@ func TestMemoryClipsEndWithTheirEpisode(t *testing.T) {
 		Predictor: jepa.PredictorConfig{Context: 3, Stride: 2, Horizons: []int{1}},
 	}}}
 	c.width = 3
-	tr.sampler = newMemorySampler(c, tr.cfg.Model.Predictor, everyEpisode, LatentStage{})
-	if want := []int{0, 1, 5}; !slices.Equal(tr.sampler.starts, want) {
-		t.Fatalf("clips start at %v, want %v", tr.sampler.starts, want)
+	tr.starts = clipStarts(c, 3, 2, everyEpisode)
+	if want := []int{0, 1, 5}; !slices.Equal(tr.starts, want) {
+		t.Fatalf("clips start at %v, want %v", tr.starts, want)
 	}
 	in := tr.feedMemory(c, c, []int{0, 1, 2})
 	z, valid := tensors.MustCopyFlatData[float32](in[0]), tensors.MustCopyFlatData[float32](in[1])
@@ -166,12 +133,12 @@ func TestTimeUsed(t *testing.T) {
 	}
 }
 
-// Hidden stretches begin after the second step, are at most half as long as the clip, and lie in the asked share of clips.
+// Hidden stretches begin after the second step and are at most half as long as the clip.
 func TestHideSpan(t *testing.T) {
-	r, counts, clips := rand.New(rand.NewPCG(1, 2)), make([]int, 8), 0
+	r, counts := rand.New(rand.NewPCG(1, 2)), make([]int, 8)
 	for range 4000 {
 		hidden := make([]float32, 8)
-		hideSpan(r, 0.25, hidden)
+		hideSpan(r, hidden)
 		first, last, n := slices.Index(hidden, 1), 0, 0
 		for i, v := range hidden {
 			if v == 1 {
@@ -180,16 +147,9 @@ func TestHideSpan(t *testing.T) {
 				n++
 			}
 		}
-		if n == 0 {
-			continue
-		}
-		clips++
 		if first < 2 || n > 4 || last-first+1 != n {
 			t.Fatalf("hidden %v", hidden)
 		}
-	}
-	if clips < 900 || clips > 1100 {
-		t.Errorf("%d of 4000 clips hide something, want about a quarter", clips)
 	}
 	for i, c := range counts {
 		if some := c > 0; some != (i >= 2) {
@@ -197,8 +157,36 @@ func TestHideSpan(t *testing.T) {
 		}
 	}
 	short := make([]float32, 3)
-	hideSpan(r, 1, short)
+	hideSpan(r, short)
 	if slices.Contains(short, 1) {
 		t.Error("a clip of 3 steps hides something")
+	}
+}
+
+// The first clips of a batch are shown whole, of all others some is hidden.
+func TestShownClips(t *testing.T) {
+	for hide, want := range map[float64]int{0: 10, 0.6: 4, 0.95: 1, 1: 1} {
+		tr := &trainer{cfg: Config{Model: jepa.Config{Predictor: jepa.PredictorConfig{Context: 8}}}}
+		tr.cfg.Train.Latents = LatentStage{Optimizer: Optimizer{Batch: 10}, Hide: hide}
+		hidden := tensors.MustCopyFlatData[float32](tr.feedHidden(rand.New(rand.NewPCG(1, 2))))
+		for i := range 10 {
+			if some := slices.Contains(hidden[i*8:(i+1)*8], 1); some != (i >= want) {
+				t.Errorf("hide %g: clip %d has hidden latents: %v, want the first %d without", hide, i, some, want)
+			}
+		}
+	}
+}
+
+// A memory model judges frames half a stride apart and learns from those; others learn from all.
+func TestEvery(t *testing.T) {
+	for stride, want := range []int{0: 1, 1: 1, 2: 1, 3: 1, 4: 2, 5: 1, 6: 3} {
+		tr := &trainer{cfg: Config{Model: jepa.Config{Predictor: jepa.PredictorConfig{Kind: jepa.PredictorTransformer, Stride: stride}}}}
+		if got := tr.every(); got != want {
+			t.Errorf("stride %d: every %d. frame, want %d", stride, got, want)
+		}
+		tr.cfg.Model.Predictor.Kind = jepa.PredictorMLP
+		if got := tr.every(); got != 1 {
+			t.Errorf("stride %d without a memory: every %d. frame", stride, got)
+		}
 	}
 }

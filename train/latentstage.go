@@ -3,10 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
-	"slices"
-	"sort"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -14,78 +11,27 @@ import (
 
 	"foresee/jepa"
 	"foresee/nn"
+	"foresee/train/internal/replay"
 )
 
-// sampler draws clips of cached latents: a share in proportion to
-// error^power of their last seen error, the others uniformly.
-type sampler struct {
-	starts []int     // [P] global step of the newest context frame of each clip
-	errors []float32 // [P] last seen error, 0 = never seen
-	drawn  []float32 // [P] errors when the proportions were last refreshed
-	sums   []float64 // [P] running sum of drawn^power
-	batch  []int     // clips of the step in work
-	hard   float64
-	power  float64
-}
-
-func newSampler(c *cache, context, rollout int, keep func(episode int) bool, cfg LatentStage) *sampler {
-	s := &sampler{hard: cfg.Hard, power: cfg.Power}
+// pastStarts lists the newest context frames of all clips that have their context
+// and a rollout within an episode.
+func pastStarts(c *cache, context, rollout int, keep func(episode int) bool) []int {
+	var starts []int
 	for e := range c.first {
-		if !keep(e) {
-			continue
-		}
-		for i := context - 1; i+rollout < c.length[e]; i++ {
-			s.starts = append(s.starts, c.first[e]+i)
+		for i := context - 1; keep(e) && i+rollout < c.length[e]; i++ {
+			starts = append(starts, c.first[e]+i)
 		}
 	}
-	s.errors, s.drawn = make([]float32, len(s.starts)), make([]float32, len(s.starts))
-	return s
+	return starts
 }
 
-// refresh makes the last seen errors the proportions of the draws to come.
-// Clips never seen count as the mean of those seen.
-func (s *sampler) refresh() {
-	copy(s.drawn, s.errors)
-	s.accumulate()
-}
-
-func (s *sampler) accumulate() {
-	sum, seen := 0.0, 0
-	for _, e := range s.drawn {
-		if e > 0 {
-			sum += math.Pow(float64(e), s.power)
-			seen++
-		}
-	}
-	mean := 1.0
-	if seen > 0 {
-		mean = sum / float64(seen)
-	}
-	s.sums = slices.Grow(s.sums[:0], len(s.drawn))
-	total := 0.0
-	for _, e := range s.drawn {
-		if e > 0 {
-			total += math.Pow(float64(e), s.power)
-		} else {
-			total += mean
-		}
-		s.sums = append(s.sums, total)
-	}
-}
-
-// draw chooses the clips of a step.
-func (s *sampler) draw(rng *rand.Rand, n int) []int {
-	s.batch = slices.Grow(s.batch[:0], n)
-	total := s.sums[len(s.sums)-1]
-	for range n {
-		if nn.Uniform(rng) < s.hard {
-			at := sort.SearchFloat64s(s.sums, nn.Uniform(rng)*total)
-			s.batch = append(s.batch, min(at, len(s.sums)-1))
-		} else {
-			s.batch = append(s.batch, int(nn.Uniform(rng)*float64(len(s.starts))))
-		}
-	}
-	return s.batch
+// sampled makes the sampler of stage 2, of clips that begin, or have their newest
+// context frame, at these global steps.
+func (t *trainer) sampled(starts []int) {
+	cfg := t.cfg.Train.Latents
+	t.starts, t.sampler = starts, replay.New(len(starts), cfg.Hard, cfg.Power)
+	t.sampler.Restore(t.savedErrors, t.savedDrawn)
 }
 
 // latentStage prepares stage 2.
@@ -95,15 +41,11 @@ func (t *trainer) latentStage(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.sampler = newSampler(c, t.cfg.Model.Context(), cfg.Rollout, t.training, cfg)
-	if len(t.sampler.starts) == 0 {
+	starts := pastStarts(c, t.cfg.Model.Context(), cfg.Rollout, t.training)
+	if len(starts) == 0 {
 		return nil, fmt.Errorf("train: no episode is long enough for %d frames", t.cfg.Model.Context()+cfg.Rollout)
 	}
-	if len(t.savedErrors) == len(t.sampler.errors) {
-		copy(t.sampler.errors, t.savedErrors)
-		copy(t.sampler.drawn, t.savedDrawn)
-	}
-	t.sampler.accumulate()
+	t.sampled(starts)
 	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch, scopes: []string{jepa.ScopePredictor}, names: []string{"one_step", "copy_ratio"}}
 	s.feed = func(_ context.Context, step int) ([]*tensors.Tensor, error) {
 		rng := t.latentRand(step)
@@ -123,18 +65,14 @@ func (t *trainer) latentRand(step int) *rand.Rand {
 func (t *trainer) drawn(step int, rng *rand.Rand) []int {
 	cfg := t.cfg.Train.Latents
 	if step > 0 && step%cfg.Refresh == 0 {
-		t.sampler.refresh()
+		t.sampler.Refresh()
 	}
-	return t.sampler.draw(rng, cfg.Batch)
+	return t.sampler.Draw(rng, cfg.Batch)
 }
 
 // noteErrors keeps the error of each clip of a step for the sampler.
 func (t *trainer) noteErrors(_ int, _ []float32, extras []*tensors.Tensor) error {
-	return tensors.ConstFlatData(extras[0], func(each []float32) {
-		for i, clip := range t.sampler.batch {
-			t.sampler.errors[clip] = each[i]
-		}
-	})
+	return tensors.ConstFlatData(extras[0], t.sampler.Note)
 }
 
 // feedLatents gathers the clips of a step: context z [B, D·Tc] (newest first),
@@ -146,7 +84,7 @@ func (t *trainer) feedLatents(c *cache, clips []int, rng *rand.Rand) []*tensors.
 	z, target := make([]float32, b*d*tc), make([]float32, b*r*d)
 	act, static := make([]float32, b*r*m.ActionDim), make([]float32, b*m.Encoder.Static)
 	for i, clip := range clips {
-		at := t.sampler.starts[clip]
+		at := t.starts[clip]
 		for k := range tc {
 			copy(z[(i*tc+k)*d:], c.row(at - k)[:d])
 		}

@@ -41,6 +41,71 @@ func clips(t testing.TB) *data.Dataset {
 	return open(t, hidden.dir)
 }
 
+// To learn from mirror images is to learn from a dataset that has them too.
+func TestMemoryMirror(t *testing.T) {
+	d := clips(t)
+	dir := filepath.Join(t.TempDir(), "both")
+	w, err := data.Create(dir, d.Meta())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	for view := range 2 {
+		for e := range d.Episodes() {
+			first, length := d.Episode(e)
+			for s := first; s < first+length; s++ {
+				px := slices.Clone(d.Frame(s))
+				for i := range len(px) * view { // pixel x of a row of 64 becomes 63 - x
+					at := i / 3 % 64
+					px[i] = d.Frame(s)[i+3*(63-2*at)]
+				}
+				if err := w.Append(px, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.EndEpisode(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := smallMemory(t, d)
+	cfg.Train.Pixels.Steps = 0 // the encoder learns from the frames as they are
+	for _, target := range []string{jepa.TargetLatent, jepa.TargetPixels} {
+		cfg.Model.Predictor.Target, cfg.Train.Latents.Mirror = target, true
+		one := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "one"), Config: cfg}))
+		cfg.Train.Latents.Mirror = false
+		both := predictorWeights(t, mustRun(t, train.Options{Data: open(t, dir), Out: filepath.Join(t.TempDir(), "both"), Config: cfg}))
+		plain := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "plain"), Config: cfg}))
+		if same, other := gap(one, both), gap(one, plain); !(same < 1e-4) || !(other > 1e-2) { // frames are encoded in other batches
+			t.Errorf("target %q: weights differ by %g from those of a dataset with the mirror images, by %g from those without", target, same, other)
+		}
+	}
+}
+
+// predictorWeights are the numbers of a model's predictor, by name.
+func predictorWeights(t testing.TB, m *jepa.Model) map[string]jepa.Tensor {
+	t.Helper()
+	all, err := jepa.ReadStore(m.Store(), func(name string) bool { return strings.HasPrefix(name, "predictor/") })
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d tensors, %v", len(all), err)
+	}
+	return all
+}
+
+// gap is the greatest difference between two models' numbers.
+func gap(a, b map[string]jepa.Tensor) float64 {
+	most := 0.0
+	for name, tensor := range a {
+		for i, v := range tensor.Data {
+			most = max(most, math.Abs(float64(v-b[name].Data[i])))
+		}
+	}
+	return most
+}
+
 func writeClips(dir string) error {
 	w, err := data.Create(dir, data.Meta{Name: "physics", Frame: data.Frame{Height: physics.Size, Width: physics.Size, Channels: physics.Channels}})
 	if err != nil {

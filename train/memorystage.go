@@ -29,15 +29,11 @@ func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
 			return nil, err
 		}
 	}
-	t.sampler = newMemorySampler(c, t.cfg.Model.Predictor, t.training, cfg)
-	if len(t.sampler.starts) == 0 {
+	starts := clipStarts(c, t.cfg.Model.Context(), t.cfg.Model.Predictor.Stride/t.every(), t.training)
+	if len(starts) == 0 {
 		return nil, fmt.Errorf("train: no episode is long enough for two latents %d frames apart", t.cfg.Model.Predictor.Stride)
 	}
-	if len(t.savedErrors) == len(t.sampler.errors) {
-		copy(t.sampler.errors, t.savedErrors)
-		copy(t.sampler.drawn, t.savedDrawn)
-	}
-	t.sampler.accumulate()
+	t.sampled(starts)
 	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopePredictor}, timed: true}
 	for _, h := range t.cfg.Model.Predictor.Horizons {
 		s.names = append(s.names, fmt.Sprintf("ahead_%d", h))
@@ -52,35 +48,34 @@ func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
 	return s, nil
 }
 
-// newMemorySampler admits clips of a context that start at any frame, the first
-// frames of an episode included where it is shorter.
-func newMemorySampler(c *cache, p jepa.PredictorConfig, keep func(episode int) bool, cfg LatentStage) *sampler {
-	s := &sampler{hard: cfg.Hard, power: cfg.Power}
+// clipStarts lists the first frames of all clips of a context: any frame, the first
+// ones of an episode included where it is shorter.
+func clipStarts(c *cache, context, stride int, keep func(episode int) bool) []int {
+	var starts []int
 	for e := range c.first {
-		last := c.length[e] - (p.Context-1)*p.Stride // first start whose clip is cut short by the end
-		for i := 0; keep(e) && i < max(min(p.Stride, c.length[e]-p.Stride), last); i++ {
-			s.starts = append(s.starts, c.first[e]+i)
+		last := c.length[e] - (context-1)*stride // first start whose clip is cut short by the end
+		for i := 0; keep(e) && i < max(min(stride, c.length[e]-stride), last); i++ {
+			starts = append(starts, c.first[e]+i)
 		}
 	}
-	s.errors, s.drawn = make([]float32, len(s.starts)), make([]float32, len(s.starts))
-	return s
+	return starts
 }
 
 // feedMemory gathers the clips of a step: latents [B, T, D], targets [B, T, D]
 // where they are not the latents, and which positions lie in the episode [B, T].
 func (t *trainer) feedMemory(c, targets *cache, clips []int) []*tensors.Tensor {
 	m := t.cfg.Model
-	b, length, d := len(clips), m.Context(), m.Latent()
+	b, length, d, stride := len(clips), m.Context(), m.Latent(), m.Predictor.Stride/t.every()
 	z, y, valid := make([]float32, b*length*d), []float32(nil), make([]float32, b*length)
 	if targets != c {
 		y = make([]float32, b*length*d)
 	}
 	for i, clip := range clips {
-		start := t.sampler.starts[clip]
+		start := t.starts[clip]
 		e := c.episode[start]
 		end := c.first[e] + c.length[e]
 		for j := range length {
-			at := start + j*m.Predictor.Stride
+			at := start + j*stride
 			if at >= end {
 				break
 			}
@@ -98,23 +93,28 @@ func (t *trainer) feedMemory(c, targets *cache, clips []int) []*tensors.Tensor {
 	return append(in, jepa.Input(t.devices, t.opts.Backend, valid, b, length))
 }
 
-// feedHidden draws which latents of its clips a step does not show, [B, T].
+// feedHidden draws which latents of its clips a step does not show, [B, T]: none
+// of the first shown ones.
 func (t *trainer) feedHidden(rng *rand.Rand) *tensors.Tensor {
 	b, length := t.cfg.Train.Latents.Batch, t.cfg.Model.Context()
 	hidden := make([]float32, b*length)
-	for i := range b {
-		hideSpan(rng, t.cfg.Train.Latents.Hide, hidden[i*length:(i+1)*length])
+	for i := t.cfg.Train.Latents.shown(); i < b; i++ {
+		hideSpan(rng, hidden[i*length:(i+1)*length])
 	}
 	return jepa.Input(t.devices, t.opts.Backend, hidden, b, length)
 }
 
-// hideSpan sets, in a share of the clips, a random stretch of hidden [T] to 1: from
-// the third step on, up to half of them long. A predictor so learns to remember,
-// and to go on from what it is not shown, from every clip, not only from those in
-// which something hides something.
-func hideSpan(r *rand.Rand, share float64, hidden []float32) {
+// shown is the number of clips of a batch, in any order, of which all is shown: at
+// least one.
+func (s LatentStage) shown() int { return max(1, s.Batch-int(s.Hide*float64(s.Batch)+0.5)) }
+
+// hideSpan sets a random stretch of hidden [T] to 1: from the third step on, up to
+// half of them long. A predictor so learns to remember, and to go on from what it
+// is not shown, from every clip, not only from those in which something hides
+// something.
+func hideSpan(r *rand.Rand, hidden []float32) {
 	t := len(hidden)
-	if r.Float64() >= share || t < 4 {
+	if t < 4 {
 		return
 	}
 	from, length := 2+r.IntN(t-3), 1+r.IntN(t/2)
@@ -125,7 +125,9 @@ func hideSpan(r *rand.Rand, share float64, hidden []float32) {
 
 // buildMemory is the graph of the stage: for each horizon the squared error,
 // mean over D and the valid positions of the batch, summed over horizons; under
-// an Excess also that of Brief, which has weights of its own.
+// an Excess also Brief's against Remember's guesses, of the clips of which all is
+// shown: it learns what the memory expects on average of those who have seen no
+// more than two latents.
 // Scalars: each horizon's, and the first one's ratio to repeating the newest
 // target. Extra output: the error of each clip [B].
 func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) {
@@ -138,7 +140,8 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	length := z.Shape().Dimensions[1]
 	var total, each *Node
 	var scalars []*Node
-	for k, e := range net.MemoryErrors(net.Remember(root, z, hidden), y) {
+	guesses := net.Remember(root, z, hidden)
+	for k, e := range net.MemoryErrors(guesses, y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
 		mean := average(e, counts)
@@ -151,9 +154,10 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 		}
 	}
 	if t.cfg.Model.Predictor.Excess > 0 {
-		for k, e := range net.MemoryErrors(net.Brief(root, z), y) {
-			counts := Slice(valid, AxisRange(), AxisRange(t.cfg.Model.Predictor.Horizons[k], length))
-			total = Add(total, average(e, counts))
+		shown := AxisRange(0, t.cfg.Train.Latents.shown())
+		for k, g := range net.Brief(root, Slice(z, shown)) {
+			gap := ReduceMean(Square(Sub(g, StopGradient(Slice(guesses[k], shown)))), -1)
+			total = Add(total, average(gap, Slice(valid, shown)))
 		}
 	}
 	first := t.cfg.Model.Predictor.Horizons[0]
@@ -169,13 +173,13 @@ func average(e, counts *Node) *Node {
 	return Div(ReduceAllSum(Mul(e, counts)), MaxScalar(ReduceAllSum(counts), 1))
 }
 
-// pixelTargets encodes all frames as the targets of TargetPixels: a cache whose
+// pixelTargets encodes the cached frames as the targets of TargetPixels: a cache whose
 // rows are those of c.
 func (t *trainer) pixelTargets(ctx context.Context, c *cache) (*cache, error) {
 	y := *c
 	y.width = t.cfg.Model.Latent()
-	y.codes = make([]float32, 0, t.opts.Data.Steps()*y.width)
-	err := t.mapFrames(ctx, t.opts.Data.Stretches(), jepa.Network{Config: t.cfg.Model}.Target, func(rows []float32) {
+	y.codes = make([]float32, 0, len(c.episode)*y.width)
+	err := t.mapFrames(ctx, t.stretches(), jepa.Network{Config: t.cfg.Model}.Target, func(rows []float32) {
 		y.codes = append(y.codes, rows...)
 	})
 	return &y, err

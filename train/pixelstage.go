@@ -15,12 +15,13 @@ import (
 	"foresee/nn"
 )
 
-// training reports whether an episode is one the model may learn from.
+// training reports whether an episode, or its mirror image, is one the model may
+// learn from.
 func (t *trainer) training(episode int) bool {
 	if t.cfg.Train.ExcludeEpisodes == "" {
 		return true
 	}
-	return episode < t.opts.Data.Episodes()-max(1, t.opts.Data.Episodes()/10)
+	return episode%t.opts.Data.Episodes() < t.opts.Data.Episodes()-max(1, t.opts.Data.Episodes()/10)
 }
 
 // pixelStage prepares stage 1.

@@ -65,10 +65,12 @@ func (t *trainer) measureProjection(ctx context.Context, pixels bool, rows func(
 func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, pixels *Node) *Node) (x []float32, m, p int, err error) {
 	d := t.opts.Data
 	var steps []int
-	for e := range d.Episodes() {
-		if first, length := d.Episode(e); t.training(e) {
-			for s := first; s < first+length; s++ {
-				steps = append(steps, s)
+	for view := range t.views() {
+		for e := range d.Episodes() {
+			if first, length := d.Episode(e); t.training(e) {
+				for s := first; s < first+length; s++ {
+					steps = append(steps, view*d.Steps()+s)
+				}
 			}
 		}
 	}
@@ -78,7 +80,7 @@ func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, p
 		for lo := 0; lo < m; lo += chunk {
 			s := data.Stretch{First: lo, N: min(chunk, m-lo)}
 			for i := range s.N {
-				s.Pixels = append(s.Pixels, d.Frame(steps[(lo+i)*len(steps)/m])...)
+				s.Pixels = append(s.Pixels, t.frame(steps[(lo+i)*len(steps)/m])...)
 			}
 			if !yield(s) {
 				return

@@ -15,6 +15,7 @@ import (
 	"foresee/jepa"
 	"foresee/nn"
 	"foresee/probe"
+	"foresee/train/internal/replay"
 )
 
 // saveSeconds is the most that lies between two checkpoints.
@@ -53,7 +54,8 @@ type trainer struct {
 	devices  *jepa.Devices
 	before   int // steps of the stages before the current one
 
-	sampler                 *sampler
+	starts                  []int // [P] clips of stage 2: the global step of a clip's first frame, or of its newest context frame
+	sampler                 *replay.Sampler
 	savedErrors, savedDrawn []float32
 	cached                  *cache
 	reading                 *probe.Reading // taken since the last line of the log, or nil
@@ -252,7 +254,7 @@ func (t *trainer) runPart(ctx context.Context, p part, from int) error {
 	if err != nil {
 		return err
 	}
-	t.sampler, t.savedErrors, t.savedDrawn = nil, nil, nil
+	t.starts, t.sampler, t.savedErrors, t.savedDrawn = nil, nil, nil, nil
 	if err := t.dropMoments(); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

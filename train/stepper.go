@@ -13,6 +13,7 @@ import (
 
 	"foresee/jepa"
 	"foresee/nn"
+	"foresee/train/internal/replay"
 )
 
 // Stepper makes single steps of one stage, loader and optimizer included, by the
@@ -89,7 +90,7 @@ func (p *Stepper) Export(ctx context.Context, path string, steps int) error {
 	if err != nil {
 		return fmt.Errorf("train: export: %w", err)
 	}
-	defer func(s *sampler) { p.t.sampler = s }(p.t.sampler)
+	defer func(s *replay.Sampler, starts []int) { p.t.sampler, p.t.starts = s, starts }(p.t.sampler, p.t.starts)
 	fresh, err := p.make(ctx) // its own loader and sampler: the stage's are past these batches
 	if err != nil {
 		return err

@@ -11,9 +11,6 @@ import (
 	"foresee/report"
 )
 
-// DefaultClips is how many clips foresee collect physics records unless told otherwise: the usual number.
-const DefaultClips = 12000
-
 // clipSeconds is the time that a clip counts as experience, at the 10 frames a second that pictures without a clock
 // are taken to have.
 const clipSeconds = physics.Frames / 10.

@@ -4,7 +4,7 @@
 #   physics-short.sh [SEED ...]
 #
 # On clips without noise every kind of physics.sh, with noise N1 to N7 the model (jepa) and its pixel twin (pixels):
-# 6,000 clips, 200 steps of the encoder, 600 of the predictor, ended by no clock, so another machine gives the same
+# 6,000 clips, 200 steps of the encoder, 500 of the predictor, ended by no clock, so another machine gives the same
 # weights. Documents go to docs/results/physics/short; those that are there are not made again. The clips of a noise are
 # removed when its models are done, unless KEEP is set. WORK and FORESEE are those of physics.sh. Seed 1 if none is named.
 #
@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CLIPS=6000 USUAL=6000 NULLS=0 QUADS=100
 export WORK=${WORK:-${TMPDIR:-/tmp}/foresee-physics-short} RESULTS=${RESULTS:-docs/results/physics/short}
-steps=(--set train.pixels.steps=200 --set train.latents.steps=600 --set train.minutes=0)
+steps=(--set train.pixels.steps=200 --set train.latents.steps=500 --set train.minutes=0)
 for noise in 0 1 2 7 3 4 5 6; do
     kinds=(jepa pixels)
     if [ "$noise" = 0 ]; then kinds+=(random components no-memory sigreg); fi

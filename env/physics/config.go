@@ -138,11 +138,12 @@ const (
 	UnseenShapes        // bodies in shapes of no training clip
 	UnseenSpeeds        // faster than any training clip of the family at this hidden run
 	UnseenScreens       // screens higher than in any training clip
+	UnseenSizes         // bodies larger than in any training clip of the family
 
 	splits
 )
 
-var splitNames = [splits]string{"seen", "unseen-colours", "unseen-shapes", "unseen-speeds", "unseen-screens"}
+var splitNames = [splits]string{"seen", "unseen-colours", "unseen-shapes", "unseen-speeds", "unseen-screens", "unseen-sizes"}
 
 // String returns the split's name, such as "unseen-colours".
 func (s Split) String() string {

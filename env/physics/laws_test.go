@@ -134,6 +134,33 @@ func TestSplitsAreUnseen(t *testing.T) {
 	}
 }
 
+// Bodies of unseen sizes are larger than any seen one of the family.
+func TestUnseenSizes(t *testing.T) {
+	radii := func(cfg Config, f Family, i int) (least, most float64) {
+		least = math.Inf(1)
+		sc, _ := quadScene(cfg, f, quadSeed, i)
+		for _, tr := range sc.tracks {
+			for _, b := range tr[0] {
+				least, most = min(least, b.r), max(most, b.r)
+			}
+		}
+		return least, most
+	}
+	for f := range families {
+		for _, h := range []int{4, 16} {
+			seen, unseen := 0., math.Inf(1)
+			for i := range 20 {
+				_, most := radii(Config{Hidden: h}, f, i)
+				least, _ := radii(Config{Hidden: h, Split: UnseenSizes}, f, i)
+				seen, unseen = max(seen, most), min(unseen, least)
+			}
+			if unseen <= seen {
+				t.Errorf("%v, hidden run %d: unseen radii from %.2f, seen ones up to %.2f", f, h, unseen, seen)
+			}
+		}
+	}
+}
+
 // first returns the speed at which the first thing that moves of a scene sets out.
 func first(sc *scene) float64 {
 	for _, tr := range sc.tracks {

@@ -126,10 +126,13 @@ func (d *draft) two(n int) (i, j int) {
 	return i, (i + 1 + d.r.IntN(n-1)) % n
 }
 
-// body draws a body of radius in [lo, hi].
+// body draws a body of radius in [lo, hi], or larger than that in the split of unseen sizes.
 func (d *draft) body(lo, hi float64) body {
 	c, _ := d.colours()
 	s, _ := d.outlines()
+	if d.cfg.Split == UnseenSizes {
+		lo, hi = 1.15*hi, 1.3*hi
+	}
 	return body{r: d.uniform(lo, hi), shape: s, colour: c}
 }
 

@@ -263,7 +263,7 @@ func (a *assembling) singles() report.Table {
 func (a *assembling) unseen(kind string) report.Table {
 	t := report.Table{Title: "Unseen in training, " + kind + ": prefix pairs by family", Head: []string{"family", "seen"}, Note: seedsNote}
 	var groups []*group
-	for s := physics.UnseenColours; s <= physics.UnseenScreens; s++ {
+	for s := physics.UnseenColours; s <= physics.UnseenSizes; s++ {
 		if g := a.at(kind, Run{Split: s}); g != nil {
 			t.Head, groups = append(t.Head, strings.TrimPrefix(s.String(), "unseen-")), append(groups, g)
 		}

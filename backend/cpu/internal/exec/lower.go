@@ -187,7 +187,7 @@ func (c *compiler) bindResults() []bool {
 	bound := make([]bool, len(c.fn.Results))
 	c.prog.results = make([]int, len(c.fn.Results))
 	for i, v := range c.fn.Results {
-		u := fusion.Base(v)
+		u := fusion.Base(c.fn, v)
 		if u.Node.Func != c.fn || !makesMemory(u.Node) || u.Bytes() != v.Bytes() {
 			continue
 		}

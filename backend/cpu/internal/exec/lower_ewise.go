@@ -109,12 +109,12 @@ func (b *ewiseBuilder) emitScalar(n *ir.Node) (bool, error) {
 		return false, nil
 	}
 	for side, v := range n.In {
-		u := fusion.Base(v)
-		if b.c.isBroadcast(u) && fusion.Base(u.Node.In[0]).Size() == 1 {
-			u = fusion.Base(u.Node.In[0])
+		u := fusion.Base(b.c.fn, v)
+		if b.c.isBroadcast(u) && fusion.Base(b.c.fn, u.Node.In[0]).Size() == 1 {
+			u = fusion.Base(b.c.fn, u.Node.In[0])
 		}
 		k := tuned.Scalar(n.Op, side == 0)
-		if _, mine := b.byValue[u]; mine || u.Size() != 1 || k == nil || b.n == 1 && fusion.Base(n.In[1-side]).Size() == 1 && side == 0 {
+		if _, mine := b.byValue[u]; mine || u.Size() != 1 || k == nil || b.n == 1 && fusion.Base(b.c.fn, n.In[1-side]).Size() == 1 && side == 0 {
 			continue
 		}
 		x := b.operand(n.In[1-side], n.Out[0].Dims())
@@ -177,7 +177,7 @@ func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
 		return i
 	}
 	p := fusion.Pattern{Dims: []int{n}, Strides: []int{1}}
-	if u != fusion.Base(v) || v.Size() != n {
+	if u != fusion.Base(b.c.fn, v) || v.Size() != n {
 		p = fusion.Reading(b.c.fn, v, dims)
 	}
 	if len(p.Dims) == 0 {

@@ -42,7 +42,7 @@ func (c *compiler) lowerGRU(n *ir.Node, a ir.GRU) {
 
 // gateWeights returns the storage of a cell's weights v [k, 3·D], packed if the cell wants them so.
 func (c *compiler) gateWeights(v *ir.Value, cell *recurrent.Cell) int {
-	key := packKey{v: fusion.Base(v)} // no product has the zero side
+	key := packKey{v: fusion.Base(c.fn, v)} // no product has the zero side
 	if !cell.Packed {
 		return c.id(v)
 	}

@@ -31,7 +31,7 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 			l, _ := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
 			r, move := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
 			if args := productArgs(l, r); move == nil && !narrow(l, r, n) && c.prog.Gemm.Packs(&args) {
-				c.packers[packKey{fusion.Base(n.In[1]), r}]++
+				c.packers[packKey{fusion.Base(c.fn, n.In[1]), r}]++
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 // packedOperand returns the storage of the packed right operand of n and appends the step that
 // fills it if there is none yet; false if n does better with the operand as it is.
 func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r side) (int, bool) {
-	key := packKey{fusion.Base(n.In[1]), r}
+	key := packKey{fusion.Base(c.fn, n.In[1]), r}
 	if c.packers[key] < 2 || !c.prog.Gemm.Packs(args) {
 		return 0, false
 	}

@@ -45,9 +45,10 @@ func Elementwise(n *ir.Node) bool {
 	return shapeinference.StandardUnaryOperations.Has(n.Op) || shapeinference.AllBinaryOperations.Has(n.Op)
 }
 
-// Base follows operations that only rename memory to the value that owns it.
-func Base(v *ir.Value) *ir.Value {
-	for {
+// Base follows operations of fn that only rename memory to the value that owns it. A value from around fn is
+// memory of its own, whatever made it there.
+func Base(fn *ir.Func, v *ir.Value) *ir.Value {
+	for v.Node.Func == fn {
 		switch v.Node.Op {
 		case compute.OpTypeReshape, compute.OpTypeIdentity, compute.OpTypeSchedulingBarrier:
 			if v.Node.Func != v.Node.In[0].Node.Func {
@@ -58,6 +59,7 @@ func Base(v *ir.Value) *ir.Value {
 			return v
 		}
 	}
+	return v
 }
 
 // Fuse groups the nodes of f and returns the groups in an order that respects every use.

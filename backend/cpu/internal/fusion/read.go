@@ -18,16 +18,16 @@ func Domain(n *ir.Node) int {
 // Source returns the value that a loop over so many elements reads where it uses v: v without
 // what only renames it, and what a repetition or a strided cut takes its elements from.
 func Source(fn *ir.Func, v *ir.Value, domain int) *ir.Value {
-	u := Base(v)
+	u := Base(fn, v)
 	if from, _, ok := ReadThrough(fn, u); ok && u.Size() == domain {
-		return Base(from)
+		return Base(fn, from)
 	}
 	return u
 }
 
 // Reading returns the pattern in which a loop over dims reads the source of v.
 func Reading(fn *ir.Func, v *ir.Value, dims []int) Pattern {
-	if _, through, ok := ReadThrough(fn, Base(v)); ok && v.Size() == product(dims) {
+	if _, through, ok := ReadThrough(fn, Base(fn, v)); ok && v.Size() == product(dims) {
 		return through.simplify()
 	}
 	return aligned(v.Dims(), dims).simplify()
@@ -61,13 +61,13 @@ func ReadThrough(fn *ir.Func, v *ir.Value) (*ir.Value, Pattern, bool) {
 // Strided returns a tensor that holds the elements of v, the first one's place in it and the distance
 // of neighbours along each axis of v; false if there is no such distance.
 func Strided(fn *ir.Func, v *ir.Value) (from *ir.Value, strides []int, at int, ok bool) {
-	u := Base(v)
+	u := Base(fn, v)
 	from, p, cut := ReadThrough(fn, u)
 	if !cut || u.Node.Op != compute.OpTypeSlice {
 		return u, ops.Strides(v.Dims()), 0, u.Size() == v.Size()
 	}
 	strides, ok = p.simplify().split(v.Dims())
-	return Base(from), strides, p.At, ok
+	return Base(fn, from), strides, p.At, ok
 }
 
 // split returns the strides of axes dims over the positions of p, or false if one has none.

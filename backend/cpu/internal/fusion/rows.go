@@ -77,7 +77,7 @@ func (fz *fuser) fits(p, g *Group, size, cols int) bool {
 
 // usable says whether n can use v, which is u of the same group or a repetition of it.
 func (fz *fuser) usable(n *ir.Node, v, u *ir.Value, size, cols int) bool {
-	if u == Base(v) && u.Size() == Domain(n) {
+	if u == Base(fz.fn, v) && u.Size() == Domain(n) {
 		return true
 	}
 	if cols == 0 || !Elementwise(n) || Domain(n) != size || u.Size() != size/cols || u.DType() != dtypes.Float32 {

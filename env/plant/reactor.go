@@ -33,25 +33,42 @@ func newReactor(r random) machine {
 	}
 }
 
+// k0 per minute and UA in J/(min·K), of the reactor as it is meant.
+const rateFactor, jacketArea = 7.2e10, 5e4
+
+// reaction is what the state of the reactor moves under.
+type reaction struct {
+	feed, warm float64 // concentration and temperature of what flows in
+	k0, ua     float64
+}
+
+// rates returns cA' and T' with a jacket at Tc.
+func (r *reaction) rates(concentration, temperature, jacket float64) (dc, dt float64) {
+	const q, v, rhoCp, heat = 100.0, 100.0, 239.0, 5e4
+	k := r.k0 * math.Exp(-72750/8.314/temperature)
+	dc = q/v*(r.feed-concentration) - k*concentration
+	dt = q/v*(r.warm-temperature) + heat/rhoCp*k*concentration + r.ua/(v*rhoCp)*(jacket-temperature)
+	return dc, dt
+}
+
 func (c *reactor) read(row []float64, fault string, since int) {
-	const q, v, rhoCp, heat, inlet = 100.0, 100.0, 239.0, 5e4, 350.0
-	k0, ua, feed := 7.2e10, 5e4, 1+c.feed.next()
-	set, warm := c.set.next(), inlet+c.warmth.next()
+	const inlet = 350.0
+	now := reaction{feed: 1 + c.feed.next(), k0: rateFactor, ua: jacketArea}
+	set := c.set.next()
+	now.warm = inlet + c.warmth.next()
 	days := float64(since) / 8640
 	switch fault {
 	case "fouling":
-		ua *= max(0.5, 1-0.05*days) // 5 % a day
+		now.ua *= max(0.5, 1-0.05*days) // 5 % a day
 	case "catalyst":
-		k0 *= max(0.5, 1-0.05*days)
+		now.k0 *= max(0.5, 1-0.05*days)
 	case "feed":
-		feed *= 1.01
+		now.feed *= 1.01
 	}
 	jacket := func(s []float64) float64 { return max(270, min(330, 300+4*(set-s[1])+2*s[2])) }
 	for range 10 { // of 1 s
 		rk4(c.state[:], 1.0/60, func(s, rate []float64) {
-			k := k0 * math.Exp(-72750/8.314/s[1])
-			rate[0] = q/v*(feed-s[0]) - k*s[0]
-			rate[1] = q/v*(warm-s[1]) + heat/rhoCp*k*s[0] + ua/(v*rhoCp)*(jacket(s)-s[1])
+			rate[0], rate[1] = now.rates(s[0], s[1], jacket(s))
 			rate[2] = set - s[1]
 		})
 		c.state[2] = max(-10, min(10, c.state[2])) // no wind-up

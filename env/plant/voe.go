@@ -13,36 +13,62 @@ import (
 const (
 	FamilyLevel    = "level"    // tanks: what waits in the upper ones, which nobody measures
 	FamilyVelocity = "velocity" // pendulum: how fast it swings where its sensor's range ends
+	FamilyCycle    = "cycle"    // reactor: where in its cycle it is while its sensors calibrate themselves
+	FamilySwap     = "swap"     // twin tanks: which level is whose
+	FamilyDelay    = "delay"    // pendulum: when it was pushed
+	FamilyGain     = "gain"     // tanks: how much a pump gives for a volt
 	FamilyReversal = "reversal" // pendulum: which way time runs
 )
 
-// Families returns the families there are.
-func Families() []string { return []string{FamilyLevel, FamilyVelocity, FamilyReversal} }
+// Families returns the families there are, without the controls.
+func Families() []string {
+	return []string{FamilyLevel, FamilyVelocity, FamilyCycle, FamilySwap, FamilyDelay, FamilyGain, FamilyReversal}
+}
+
+// Match says what possible and impossible recordings of a Quad have in common.
+type Match string
+
+// Matches. S is what a score gives a whole recording.
+const (
+	// MatchWindows: P1 and P2 agree to the bit over the Hidden readings before Splice,
+	// but not in what the plant's hidden state was, and
+	//
+	//	I1 = P1 before Splice, P2 from there on;   I2 = P2 before Splice, P1 from there on
+	//
+	// So for k <= Hidden+1 the windows of k readings in P1 and P2 together are those in
+	// I1 and I2 together, and so are those that end at Splice or later: a score that adds
+	// up a function of k readings has S(P1)+S(P2) = S(I1)+S(I2).
+	MatchWindows Match = "windows"
+	// MatchChannels: what is given and what is measured are right each by itself, and
+	//
+	//	I1 = what is given to P1, what is measured of P2;   I2 = the other way round
+	//
+	// So the given channels of P1 and P2 are to the bit those of I1 and I2, and the
+	// measured ones are: a score that adds up functions of one channel, however long,
+	// has S(P1)+S(P2) = S(I1)+S(I2). Splice and Hidden are empty.
+	MatchChannels Match = "channels"
+	// MatchValues: I1 is P1 backwards, so values and sizes of differences are the same.
+	// P2, I2, Splice and Hidden are empty.
+	MatchValues Match = "values"
+	// MatchNone: a control. I1 is P1 with a fault of a sensor from Splice on that any
+	// score should see. P2, I2 and Hidden are empty.
+	MatchNone Match = "none"
+)
 
 // Quad is two possible recordings and two impossible ones, made of the same
-// readings. Readings are [Readings, channels] like those of a Series.
-//
-//	I1 = P1 before Splice, P2 from there on;   I2 = P2 before Splice, P1 from there on
-//
-// P1 and P2 agree to the bit over the Hidden readings before Splice, but not in
-// what the plant's hidden state was. So for k <= Hidden+1 the windows of k readings
-// in P1 and P2 together are those in I1 and I2 together, and so are those that end
-// at Splice or later: a score that adds up a function of k readings cannot tell
-// them apart, S(P1)+S(P2) = S(I1)+S(I2).
-//
-// In FamilyReversal there is one possible recording, P1, and I1 is the same run
-// backwards; P2, I2, Splice and Hidden are empty.
+// readings as Match says. Readings are [Readings, channels] like those of a Series.
 type Quad struct {
+	Match          Match
 	Channels       []string
-	Inputs         []string // the channels among them that are given
+	Inputs         []string // the channels among them that are given, the last
 	Step           time.Duration
 	Splice, Hidden int
 	P1, P2, I1, I2 []float64
 	Expected       [2][]float64 // P1 and P2 without a sensor's noise, for an oracle
 }
 
-// Quadruplet returns quadruplet n of a family, a function of family, seed and n;
-// or an error if there is no such family.
+// Quadruplet returns quadruplet n of a family or control, a function of family, seed
+// and n; or an error if there is no such family.
 //
 // Of level: the four tanks, worked in batches with both outlets of the upper tanks
 // behind a valve. Pumps charge for a while, then rest until the lower tanks are
@@ -54,22 +80,46 @@ type Quad struct {
 // back fast or slowly. Of reversal: the pendulum with a better sensor, losing energy
 // as time goes on.
 //
+// Of cycle: the reactor without its controller, in its limit cycle, whose period the
+// coolant decides. For 18 to 24 readings, about a period, the gateway logs references
+// instead of it; where in the cycle it is then follows from where it was.
+//
+// Of swap: two tanks of the same kind under a common demand, their levels exchanged. Of
+// delay: the driven pendulum, its angle 1 to 3 readings early or late. Of gain: the four
+// tanks; what pump 2 was told is further from its mean than what came, by 15 to 35 %, or
+// nearer.
+//
+// Controls are swap's first possible recording with a fault of the first tank's
+// sensor, see Controls.
+//
 // Sensor noise is a function of seed, n and the number of the reading, the same in
-// all members, and readings are rounded as a converter does.
+// all members, and readings are rounded as a converter does. In swap it is each
+// tank's own and goes where its level goes; in delay it goes with the angle.
 func Quadruplet(family string, seed uint64, n int) (*Quad, error) {
 	r := random{seed, fmt.Sprintf("voe/%s/%d", family, n)}
 	var q *Quad
+	finish := (*Quad).splice
 	switch family {
 	case FamilyLevel:
 		q = levelQuad(r)
 	case FamilyVelocity:
 		q = velocityQuad(r)
+	case FamilyCycle:
+		q = cycleQuad(r)
+	case FamilySwap:
+		q, finish = swapQuad(r), (*Quad).cross
+	case FamilyDelay:
+		q, finish = delayQuad(r), (*Quad).cross
+	case FamilyGain:
+		q, finish = gainQuad(r), (*Quad).cross
 	case FamilyReversal:
 		return reversalQuad(r), nil
+	case ControlSpike, ControlShift, ControlFreeze:
+		return controlQuad(r, family), nil
 	default:
-		return nil, fmt.Errorf("plant: there is no family %q, want one of %s", family, strings.Join(Families(), ", "))
+		return nil, fmt.Errorf("plant: there is no family %q, want one of %s", family, strings.Join(slices.Concat(Families(), Controls()), ", "))
 	}
-	if err := q.splice(); err != nil {
+	if err := finish(q); err != nil {
 		return nil, fmt.Errorf("plant: quadruplet %d of %s, seed %d: %w", n, family, seed, err)
 	}
 	return q, nil
@@ -78,6 +128,7 @@ func Quadruplet(family string, seed uint64, n int) (*Quad, error) {
 // splice makes the impossible recordings: the cut is where P1 and P2, which agree
 // around Splice, part.
 func (q *Quad) splice() error {
+	q.Match = MatchWindows
 	c := len(q.Channels)
 	same := func(t int) bool {
 		return t < len(q.P1)/c && slices.Equal(q.P1[t*c:(t+1)*c], q.P2[t*c:(t+1)*c])
@@ -228,7 +279,7 @@ func velocityQuad(r random) *Quad {
 // reversalQuad has no splice: a run and the same backwards.
 func reversalQuad(r random) *Quad {
 	plan, noise := r.of("plan"), r.of("noise")
-	q := &Quad{Channels: []string{"angle"}, Step: time.Second}
+	q := &Quad{Match: MatchValues, Channels: []string{"angle"}, Step: time.Second}
 	angle, velocity := swing(0.2+0.3*plan.Float64(), 0, 20*plan.Float64())
 	for range swingReadings {
 		q.Expected[0] = append(q.Expected[0], angle)

@@ -37,10 +37,10 @@ func bag(q *Quad, k, from int, members ...[]float64) []string {
 // up to Hidden+1 readings, over whole recordings and after the splice, where also
 // P1 and I2, which share their future, have the same ones. Beyond, they differ.
 func TestSpliceIsExact(t *testing.T) {
-	for _, family := range []string{FamilyLevel, FamilyVelocity} {
+	for _, family := range []string{FamilyLevel, FamilyVelocity, FamilyCycle} {
 		for n := range 12 {
 			q := quad(t, family, n)
-			if q.Hidden < 16 || len(q.P1) != len(q.P2) || len(q.I1) != len(q.P1) || slices.Equal(q.P1, q.I1) || slices.Equal(q.P1, q.I2) {
+			if q.Match != MatchWindows || q.Hidden < 16 || len(q.P1) != len(q.P2) || len(q.I1) != len(q.P1) || slices.Equal(q.P1, q.I1) || slices.Equal(q.P1, q.I2) {
 				t.Fatalf("%s %d: %d readings hidden, want at least 16, and four recordings of one length", family, n, q.Hidden)
 			}
 			for _, k := range []int{1, 2, 6, q.Hidden, q.Hidden + 1, q.Hidden + 2} {
@@ -75,7 +75,7 @@ func TestReversalKeepsMarginals(t *testing.T) {
 
 // TestQuadrupletRepeats draws one twice, another, and a family that there is not.
 func TestQuadrupletRepeats(t *testing.T) {
-	for _, family := range Families() {
+	for _, family := range slices.Concat(Families(), Controls()) {
 		a, b, c := quad(t, family, 7), quad(t, family, 7), quad(t, family, 8)
 		if !slices.Equal(a.P1, b.P1) || !slices.Equal(a.I1, b.I1) || slices.Equal(a.P1, c.P1) {
 			t.Errorf("%s: not a function of seed and number", family)

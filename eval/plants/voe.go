@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -31,11 +32,13 @@ type ExpectationConfig struct {
 // in whole millionths, so that sums do not depend on their order. A pair is right if
 // the impossible recording has the higher S, half right if both are the same. Prefix
 // pairs (P1, I1), (P2, I2) share their past, suffix pairs (P1, I2), (P2, I1) their
-// future, which is all that S sees without memory.
+// future, which is all that S sees without memory. Families that are not spliced have
+// one kind of pair.
 //
 // Beside the models: an oracle that knows the hidden state and is surprised by how far a
-// reading is from what must come, and scores of at most 6 readings, which plant.Quad
-// says are worth exactly one half.
+// reading is from what must come, and scores of at most 6 readings, channel by channel,
+// which plant.Match says are worth exactly one half. Controls come last, under names of
+// their own; there those scores are baselines.
 func Expectations(ctx context.Context, cfg ExpectationConfig) ([]report.Row, error) {
 	if cfg.Train == 0 {
 		cfg.Train = 400
@@ -50,7 +53,7 @@ func Expectations(ctx context.Context, cfg ExpectationConfig) ([]report.Row, err
 		cfg.Begun = func(string) {}
 	}
 	var rows []report.Row
-	for _, family := range plant.Families() {
+	for _, family := range slices.Concat(plant.Families(), plant.Controls()) {
 		cfg.Begun(family)
 		more, err := familyRows(ctx, cfg, family)
 		if err != nil {
@@ -82,7 +85,7 @@ func familyRows(ctx context.Context, cfg ExpectationConfig, family string) ([]re
 		return nil, err
 	}
 	prefix, suffix := make([]float64, len(judges)), make([]float64, len(judges))
-	reversed, shortest := false, math.MaxInt
+	match, shortest := plant.Match(""), math.MaxInt
 	for n := range cfg.Quads {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -91,7 +94,7 @@ func familyRows(ctx context.Context, cfg ExpectationConfig, family string) ([]re
 		if err != nil {
 			return nil, err
 		}
-		reversed, shortest = q.P2 == nil, min(shortest, q.Hidden)
+		match, shortest = q.Match, min(shortest, q.Hidden)
 		for i, j := range judges {
 			p, s, err := j.pairs(q)
 			if err != nil {
@@ -103,12 +106,17 @@ func familyRows(ctx context.Context, cfg ExpectationConfig, family string) ([]re
 	var rows []report.Row
 	for i, j := range judges {
 		name, note := "watch/voe/"+family+"/"+j.name, j.note
-		if reversed {
+		switch match {
+		case plant.MatchWindows:
+			note = fmt.Sprintf("%s; n quadruplets of two pairs, at least %d readings hidden", note, shortest)
+			rows = append(rows, pairRow(name+"prefix", prefix[i], cfg.Quads, note), pairRow(name+"suffix", suffix[i], cfg.Quads, note))
+		case plant.MatchChannels:
+			rows = append(rows, pairRow(name+"pairs", (prefix[i]+suffix[i])/2, cfg.Quads, note+"; n quadruplets of four pairs"))
+		case plant.MatchValues:
 			rows = append(rows, pairRow(name+"pairs", prefix[i], cfg.Quads, note))
-			continue
+		default:
+			rows = append(rows, pairRow("watch/voe/control/"+family+"/"+j.name+"pairs", prefix[i], cfg.Quads, note))
 		}
-		note = fmt.Sprintf("%s; n quadruplets of two pairs, at least %d readings hidden", note, shortest)
-		rows = append(rows, pairRow(name+"prefix", prefix[i], cfg.Quads, note), pairRow(name+"suffix", suffix[i], cfg.Quads, note))
 	}
 	return rows, nil
 }
@@ -122,8 +130,8 @@ func pairRow(name string, right float64, quads int, note string) report.Row {
 	return report.Row{Name: name, Value: v, Unit: "ratio", N: quads, Lo: &lo, Hi: &hi, Note: note}
 }
 
-// pairs returns the shares of the prefix and of the suffix pairs that are right. A
-// quadruplet without a splice has one pair, (P1, I1), of whole recordings.
+// pairs returns the shares of the prefix pairs (P1, I1), (P2, I2) and of the suffix
+// pairs (P1, I2), (P2, I1) that are right. Without P2 there is one pair, (P1, I1).
 func (j named) pairs(q *plant.Quad) (prefix, suffix float64, err error) {
 	var sums [4]int64
 	for i, m := range [][]float64{q.P1, q.P2, q.I1, q.I2} {
@@ -220,8 +228,8 @@ func judgesOf(seen *recordings) ([]named, error) {
 		{"second", each(seen.q, 1, -2, 1), "second difference"}, {"ar5", coefficients, "residual of an autoregression of order 5"},
 	} {
 		kind := "null/"
-		if n.name == "ar5" && seen.q.P2 == nil {
-			kind = "baseline/" // it knows which way time runs
+		if n.name == "ar5" && seen.q.Match == plant.MatchValues || seen.q.Match == plant.MatchNone {
+			kind = "baseline/" // it knows which way time runs, and a fault
 		}
 		all = append(all, named{kind + n.name + "/", linear(n.weights), n.note})
 	}
@@ -256,7 +264,7 @@ func surprises(m *sensor.Model, q *plant.Quad, recording []float64) ([]float64, 
 // oracle is how far readings are from the noise-free future of their past. Time
 // reversed it knows by energy: what an undriven pendulum can only lose.
 func oracle(q *plant.Quad, recording []float64, past int) ([]float64, error) {
-	if q.P2 == nil {
+	if q.Match == plant.MatchValues {
 		return gains(q, recording), nil
 	}
 	c, out := len(q.Channels), make([]float64, len(recording)/len(q.Channels))
@@ -287,8 +295,9 @@ func each(q *plant.Quad, weights ...float64) [][]float64 {
 	return out
 }
 
-// linear scores the readings t, t-1, ... by Σ_channels |Σ_k weights_k·x(t-k)|; NaN
-// where there are too few.
+// linear scores the readings t, t-1, ... by Σ_channels |Σ_k weights_k·x(t-k)|, each
+// channel in whole millionths, so that the sum does not depend on what goes with what;
+// NaN where there are too few.
 func linear(weights [][]float64) judge {
 	return func(q *plant.Quad, recording []float64, _ int) ([]float64, error) {
 		c := len(q.Channels)
@@ -303,7 +312,7 @@ func linear(weights [][]float64) judge {
 				for k, w := range weights[i] {
 					sum += w * recording[(t-k)*c+i]
 				}
-				out[t] += math.Abs(sum)
+				out[t] += math.Round(1e6*math.Abs(sum)) / 1e6
 			}
 		}
 		return out, nil

@@ -2,6 +2,7 @@ package plants
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,8 +10,10 @@ import (
 	"foresee/report"
 )
 
-// TestNullsAreExact runs all families: every score of a few readings is worth 0.5
-// and not a bit more, the oracle 1, and so is persistence, which sees two readings.
+// TestNullsAreExact runs all families: every score of a few readings of single channels
+// is worth 0.5 and not a bit more, and so is persistence, which sees two readings, where
+// those are matched; the oracle is worth 1. Of controls PCA finds all, and none of their
+// rows is named as a family's.
 func TestNullsAreExact(t *testing.T) {
 	cfg := ExpectationConfig{Seed: 1, Train: 40, Quads: 10}
 	rows, err := Expectations(context.Background(), cfg)
@@ -21,25 +24,32 @@ func TestNullsAreExact(t *testing.T) {
 	if err := doc.Validate(); err != nil {
 		t.Error(err)
 	}
-	nulls, oracles := 0, 0
+	windows := []string{plant.FamilyLevel, plant.FamilyVelocity, plant.FamilyCycle}
+	nulls, oracles, controls := 0, 0, 0
 	for _, r := range rows {
-		reversal := strings.Contains(r.Name, plant.FamilyReversal)
+		part := strings.Split(r.Name, "/")
+		control := part[2] == "control"
 		switch {
-		case strings.Contains(r.Name, "/null/"), strings.Contains(r.Name, "/persistence/") && !reversal:
-			if nulls++; r.Value != 0.5 {
-				t.Errorf("%s = %g, want exactly 0.5", r.Name, r.Value)
+		case slices.Contains(part, "null"), slices.Contains(part, "persistence") && slices.Contains(windows, part[2]):
+			if nulls++; r.Value != 0.5 || control {
+				t.Errorf("%s = %g, want exactly 0.5, of no control", r.Name, r.Value)
 			}
-		case strings.Contains(r.Name, "/oracle/"):
+		case slices.Contains(part, "oracle"), slices.Contains(part, "pca") && control:
 			if oracles++; r.Value != 1 {
 				t.Errorf("%s = %g, want 1", r.Name, r.Value)
 			}
+		}
+		if control {
+			controls++
+		} else if !slices.Contains(plant.Families(), part[2]) {
+			t.Errorf("%s is of no family", r.Name)
 		}
 		if r.N != cfg.Quads {
 			t.Errorf("%s: n = %d, want %d", r.Name, r.N, cfg.Quads)
 		}
 	}
-	if want := 2*2*5 + 3; nulls != want || oracles != 5 {
-		t.Errorf("%d nulls and %d oracles, want %d and 5", nulls, oracles, want)
+	if want := 3*2*5 + 3*4 + 3; nulls != want || oracles != 3*2+4+3*2 || controls != 3*9 {
+		t.Errorf("%d nulls, %d oracles and controls that PCA sees, %d rows of controls; want %d, 16 and 27", nulls, oracles, controls, want)
 	}
 }
 
@@ -55,7 +65,7 @@ func TestPairsByHand(t *testing.T) {
 	if p, s, err := value.pairs(q); p != 1 || s != 0.75 || err != nil {
 		t.Errorf("prefix %g, suffix %g, %v", p, s, err)
 	}
-	q = &plant.Quad{Channels: []string{"x"}, P1: []float64{3, 1}, I1: []float64{2, 1}}
+	q = &plant.Quad{Match: plant.MatchValues, Channels: []string{"x"}, P1: []float64{3, 1}, I1: []float64{2, 1}}
 	if p, _, err := value.pairs(q); p != 0 || err != nil {
 		t.Errorf("whole recordings: %g, %v", p, err)
 	}

@@ -31,7 +31,8 @@ func (c *evalWatchCmd) Help() string {
 		"--video learns from parts of a recording, calibrates on others and splices events into the rest: a cut, a second backwards, a frozen " +
 		"picture, an object, triple speed. Found or not, how late, and alarms without an event, beside frame differences and PCA. " +
 		"--plants simulates a pendulum, four tanks, a reactor and a bearing; models are fitted to normal days and know nothing of the faults. " +
-		"--voe splices simulated recordings where all sensors agree and only the hidden state differs, or runs them backwards."
+		"--voe splices simulated recordings where all sensors agree and only the hidden state differs, gives measurements other inputs than " +
+		"theirs, or runs them backwards."
 }
 
 // Run watches all series and prints the rows.
@@ -88,7 +89,7 @@ func (c *evalWatchCmd) voe(ctx context.Context, a *app) error {
 	if c.Quads < 1 {
 		return usagef("eval watch: --quads %d: want at least 1", c.Quads)
 	}
-	p, started := a.progress("families", len(plant.Families())), 0
+	p, started := a.progress("families", len(plant.Families())+len(plant.Controls())), 0
 	rows, err := plants.Expectations(ctx, plants.ExpectationConfig{Seed: c.Seed, Train: 2 * c.Quads, Quads: c.Quads, Begun: func(family string) {
 		p.Add(min(1, started), family)
 		started++

@@ -8,8 +8,7 @@ import (
 )
 
 // cache holds the latents of the dataset's frames, of a memory model those half a
-// stride apart: S steps in E episodes, and where clips of them may start. With
-// Mirror the second half of both is that of the frames' mirror images.
+// stride apart, S steps in E episodes; with Mirror, the mirror images follow.
 type cache struct {
 	codes   []float32 // [S, D + W], as Model.Encode gives them
 	width   int       // D + W

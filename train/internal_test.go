@@ -133,6 +133,28 @@ func TestTimeUsed(t *testing.T) {
 	}
 }
 
+// The clock that ends a stage also ends what is shown as left of it.
+func TestTimeLeft(t *testing.T) {
+	for _, c := range []struct {
+		minutes     float64
+		timed       bool
+		spent       time.Duration
+		steps, want time.Duration
+	}{
+		{0, true, time.Hour, time.Hour, time.Hour},
+		{28, false, time.Hour, time.Hour, time.Hour},
+		{28, true, 8 * time.Minute, time.Hour, 20 * time.Minute},
+		{28, true, 8 * time.Minute, time.Minute, time.Minute},
+		{28, true, time.Hour, time.Minute, 0},
+	} {
+		tr := &trainer{begun: time.Now(), spent: c.spent}
+		tr.cfg.Train.Minutes = c.minutes
+		if got := tr.timeLeft(&stage{timed: c.timed}, c.steps); (got - c.want).Abs() > time.Second {
+			t.Errorf("%+v: left %v", c, got)
+		}
+	}
+}
+
 // Hidden stretches begin after the second step and are at most half as long as the clip.
 func TestHideSpan(t *testing.T) {
 	r, counts := rand.New(rand.NewPCG(1, 2)), make([]int, 8)

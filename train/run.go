@@ -292,7 +292,9 @@ func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 		}
 		if t.opts.Progress != nil && (logged || time.Since(shown) > 100*time.Millisecond) {
 			shown = time.Now()
-			t.opts.Progress(s.progress(step, scalars, float64(step-first)/time.Since(begun).Seconds()))
+			p := s.progress(step, scalars, float64(step-first)/time.Since(begun).Seconds())
+			p.Left = t.timeLeft(s, p.Left)
+			t.opts.Progress(p)
 		}
 		if err := t.saveIfDue(s, step+1); err != nil {
 			return err
@@ -315,6 +317,14 @@ func (t *trainer) timeUsed(s *stage) float64 {
 		return 1
 	}
 	return float64(t.elapsed()-t.stageBegins) / float64(limit-t.stageBegins)
+}
+
+// timeLeft returns how long a stage still takes whose steps want so long.
+func (t *trainer) timeLeft(s *stage, steps time.Duration) time.Duration {
+	if t.cfg.Train.Minutes == 0 || !s.timed {
+		return steps
+	}
+	return max(0, min(steps, time.Duration(t.cfg.Train.Minutes*float64(time.Minute))-t.elapsed()))
 }
 
 // dropMoments forgets the optimizer's moments of a stage that is over.

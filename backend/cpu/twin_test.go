@@ -491,6 +491,32 @@ func TestIfAndCall(t *testing.T) {
 	}
 }
 
+// A closure may capture what only renames a value that the function around it computes.
+func TestClosureCapturesReshape(t *testing.T) {
+	b := own(t)
+	inputs := []tensor{{[]bool{true}, nil}, {[]float32{1, 2, 3, 0}, []int{2, 2}}}
+	e := compile(t, b, inputs, func(f compute.Function, x []compute.Value) ([]compute.Value, error) {
+		least, err := f.ReduceMin(x[1], 1)
+		if err != nil {
+			return nil, err
+		}
+		column, err := f.Reshape(least, 2, 1)
+		if err != nil {
+			return nil, err
+		}
+		yes := closure(t, f, nil, func(g compute.Function, _ []compute.Value) ([]compute.Value, error) {
+			sum, err := g.Add(column, column)
+			return values{sum}, err
+		})
+		no := closure(t, f, nil, func(g compute.Function, _ []compute.Value) ([]compute.Value, error) {
+			n, err := g.Neg(column)
+			return values{n}, err
+		})
+		return f.If(x[0], yes, no)
+	})
+	same(t, "twice the least of each row", execute(t, e, buffers(t, b, inputs), nil)[0], []float32{2, 0})
+}
+
 func TestSort(t *testing.T) {
 	b, rng := own(t), rand.New(rand.NewPCG(6, 1))
 	for trial := range 30 {

@@ -118,6 +118,9 @@ func (c Config) Validate() error {
 		if t.Pixels.Steps < 1 {
 			bad("train: pixels: steps is %d, want at least 1", t.Pixels.Steps)
 		}
+		if t.Latents.Mirror {
+			bad("train: latents: mirror is for memory models: actions have no mirror image; set it to false")
+		}
 		t.Pixels.validate(c.Model, bad)
 	}
 	if t.Latents.Steps > 0 {

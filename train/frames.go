@@ -7,8 +7,7 @@ import (
 	"foresee/data"
 )
 
-// views is 2 where stage 2 learns from the frames and from their mirror images,
-// else 1.
+// views is 2 where stage 2 also learns from mirror images, else 1.
 func (t *trainer) views() int {
 	if t.cfg.Train.Latents.Mirror {
 		return 2

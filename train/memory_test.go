@@ -333,3 +333,16 @@ func TestMemoryConfigs(t *testing.T) {
 		t.Error("a folder was made")
 	}
 }
+
+// Actions have no mirror image, so a model that takes them is not taught from any.
+func TestMirrorIsForMemoryModels(t *testing.T) {
+	cfg, err := train.Preset("tworooms", rooms(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Train.Latents.Mirror = true
+	wantError(t, cfg.Validate(), "mirror is for memory models")
+}

@@ -104,8 +104,7 @@ func (t *trainer) feedHidden(rng *rand.Rand) *tensors.Tensor {
 	return jepa.Input(t.devices, t.opts.Backend, hidden, b, length)
 }
 
-// shown is the number of clips of a batch, in any order, of which all is shown: at
-// least one.
+// shown is how many clips of a batch, from its first on, hide nothing: at least one.
 func (s LatentStage) shown() int { return max(1, s.Batch-int(s.Hide*float64(s.Batch)+0.5)) }
 
 // hideSpan sets a random stretch of hidden [T] to 1: from the third step on, up to

@@ -15,8 +15,7 @@ import (
 	"foresee/nn"
 )
 
-// training reports whether an episode, or its mirror image, is one the model may
-// learn from.
+// training reports whether the model may learn from an episode, or its mirror image.
 func (t *trainer) training(episode int) bool {
 	if t.cfg.Train.ExcludeEpisodes == "" {
 		return true

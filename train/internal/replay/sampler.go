@@ -11,10 +11,10 @@ import (
 	"foresee/nn"
 )
 
-// Sampler draws from P clips: a share Hard of the draws in proportion to
-// error^Power of a clip's last seen error, the others uniformly.
+// Sampler draws from P clips: a share hard of the draws in proportion to
+// error^power of a clip's last seen error, the others uniformly.
 //
-//	p_i = (1 - Hard)/P + Hard · e_i^Power / Σ_j e_j^Power
+//	p_i = (1 - hard)/P + hard · e_i^power / Σ_j e_j^power
 //
 // Proportions change at Refresh only. A clip never seen counts as the mean of
 // those that were. Not for concurrent use.
@@ -22,18 +22,18 @@ import (
 // Source: prioritised replay, Schaul et al., arXiv 1511.05952, section 3.3, without
 // its importance weights.
 type Sampler struct {
-	Hard, Power float64
-
 	Errors []float32 // [P] last seen error, 0 = never seen
 	Drawn  []float32 // [P] Errors at the last Refresh
 
-	sums  []float64 // [P] running sum of Drawn^Power
-	batch []int     // of the last Draw
+	hard, power float64
+	sums        []float64 // [P] running sum of Drawn^power
+	batch       []int     // of the last Draw
 }
 
-// New returns a sampler of clips that have not been seen, at least one.
+// New returns a sampler of clips that have not been seen, at least one; hard is in
+// [0, 1], power at least 0.
 func New(clips int, hard, power float64) *Sampler {
-	s := &Sampler{Hard: hard, Power: power, Errors: make([]float32, clips), Drawn: make([]float32, clips)}
+	s := &Sampler{hard: hard, power: power, Errors: make([]float32, clips), Drawn: make([]float32, clips)}
 	s.accumulate()
 	return s
 }
@@ -59,7 +59,7 @@ func (s *Sampler) accumulate() {
 	sum, seen := 0.0, 0
 	for _, e := range s.Drawn {
 		if e > 0 {
-			sum += math.Pow(float64(e), s.Power)
+			sum += math.Pow(float64(e), s.power)
 			seen++
 		}
 	}
@@ -71,7 +71,7 @@ func (s *Sampler) accumulate() {
 	total := 0.0
 	for _, e := range s.Drawn {
 		if e > 0 {
-			total += math.Pow(float64(e), s.Power)
+			total += math.Pow(float64(e), s.power)
 		} else {
 			total += mean
 		}
@@ -85,7 +85,7 @@ func (s *Sampler) Draw(rng *rand.Rand, n int) []int {
 	s.batch = slices.Grow(s.batch[:0], n)
 	total := s.sums[len(s.sums)-1]
 	for range n {
-		if nn.Uniform(rng) < s.Hard {
+		if nn.Uniform(rng) < s.hard {
 			at := sort.SearchFloat64s(s.sums, nn.Uniform(rng)*total)
 			s.batch = append(s.batch, min(at, len(s.sums)-1))
 		} else {

@@ -124,3 +124,28 @@ func TestArgMaxOfBools(t *testing.T) {
 		}
 	}
 }
+
+// A product of one column and a number that was a vector of one element: the compiler, looking for a bias, must not take
+// the number's last axis, of which there is none.
+func TestProductPlusNumber(t *testing.T) {
+	b, err := cpu.New("threads=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	in := []tensor{{[]float32{1, 2, 3}, []int{1, 3}}, {[]float32{4, 5, 6}, []int{3, 1}}, {[]float32{0.5}, []int{1}}}
+	got := run(t, b, in, func(f compute.Function, x []compute.Value) (compute.Value, error) {
+		y, err := f.DotGeneral(x[0], []int{1}, nil, x[1], []int{0}, nil, compute.DotGeneralConfig{})
+		if err != nil {
+			return nil, err
+		}
+		number, err := f.Reshape(x[2])
+		if err != nil {
+			return nil, err
+		}
+		return f.Add(y, number)
+	})
+	if !reflect.DeepEqual(got, []float32{32.5}) {
+		t.Errorf("1·4 + 2·5 + 3·6 + 0.5 is %v", got)
+	}
+}

@@ -143,18 +143,27 @@ func lastAxisVector(v, out *Value) *Value {
 		return nil
 	}
 	last := dims[len(dims)-1]
-	for v.Node.Op == compute.OpTypeReshape && v.Size() == last && v.Dims()[len(v.Dims())-1] == last {
+	for v.Node.Op == compute.OpTypeReshape && v.Size() == last && lastAxis(v) == last {
 		v = v.Node.In[0]
 	}
 	if v.Node.Op == compute.OpTypeBroadcastInDim && slices.Equal(v.Dims(), dims) {
 		axes, from := v.Node.Attr.(Axes).Axes, v.Node.In[0]
-		if k := len(axes); k > 0 && from.Size() == last && from.Dims()[k-1] == last && axes[k-1] == len(dims)-1 {
+		if k := len(axes); k > 0 && from.Size() == last && lastAxis(from) == last && axes[k-1] == len(dims)-1 {
 			return from
 		}
 		return nil
 	}
-	if v.Size() == last && last > 1 && len(v.Dims()) > 0 && v.Dims()[len(v.Dims())-1] == last {
+	if v.Size() == last && last > 1 && lastAxis(v) == last {
 		return v
 	}
 	return nil
+}
+
+// lastAxis returns the length of the last axis of v, 0 if it has none.
+func lastAxis(v *Value) int {
+	dims := v.Dims()
+	if len(dims) == 0 {
+		return 0
+	}
+	return dims[len(dims)-1]
 }

@@ -90,6 +90,7 @@ type PredictorConfig struct {
 	Stride   int     `json:"stride" yaml:"stride"`     // frames from one latent to the next
 	Horizons []int   `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
 	Excess   float64 `json:"excess" yaml:"excess"`     // surprise is the error less this share of what two latents alone would have made; 0 to 1
+	Mirror   bool    `json:"mirror" yaml:"mirror"`     // surprise is the mean over the clip and its mirror image, left for right
 	Target   string  `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
 }
 

@@ -134,8 +134,19 @@ func (m *Model) clipErrors(root *model.Scope, frames *Node) (errs, brief []*Node
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
 // surprise of each position [B, T]: the mean of its horizons' errors, less the
 // config's Excess of those that two latents alone would have made; horizons that
-// have nothing to judge from count 0.
+// have nothing to judge from count 0. With Mirror it is the mean over the frames and
+// their mirror images, which err by chance in different places.
 func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
+	if !m.net.Config.Predictor.Mirror {
+		return m.oneWay(root, frames)
+	}
+	b := frames.Shape().Dimensions[0]
+	both := m.oneWay(root, Concatenate([]*Node{frames, Reverse(frames, 3)}, 0))
+	return MulScalar(Add(Slice(both, AxisRange(0, b)), Slice(both, AxisRange(b, 2*b))), 0.5)
+}
+
+// oneWay is surpriseGraph without Mirror.
+func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	dims := frames.Shape().Dimensions
 	sum := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], dims[1]))
 	errs, brief := m.clipErrors(root, frames)

@@ -151,6 +151,38 @@ func TestSurprise(t *testing.T) {
 	}
 }
 
+// With Mirror a clip and its mirror image have one surprise, the mean of what each has without.
+func TestSurpriseMirror(t *testing.T) {
+	const n, length = 2, 9
+	cfg := memory()
+	cfg.Predictor.Excess = 0.5
+	plain := awake(t, cfg)
+	cfg.Predictor.Mirror = true
+	both := awake(t, cfg)
+	px := frames(cfg, n*length)
+	turned, wide, c := make([]uint8, len(px)), cfg.Frame.Width, cfg.Frame.Channels
+	for i := range px { // row, column, channel
+		row, col := i/(wide*c), i/c%wide
+		turned[(row*wide+wide-1-col)*c+i%c] = px[i]
+	}
+	one, other := surprise(t, plain, n, length, px), surprise(t, plain, n, length, turned)
+	got, again := surprise(t, both, n, length, px), surprise(t, both, n, length, turned)
+	apart := 0.0
+	for i := range got {
+		want := (one[i] + other[i]) / 2
+		if !(math.Abs(got[i]-want) <= 1e-5*(1+math.Abs(want))) {
+			t.Errorf("surprise %d is %g, want %g, the mean of %g and %g", i, got[i], want, one[i], other[i])
+		}
+		if !(math.Abs(again[i]-got[i]) <= 1e-5*(1+math.Abs(got[i]))) {
+			t.Errorf("surprise %d of the mirror image is %g, of the clip %g", i, again[i], got[i])
+		}
+		apart = max(apart, math.Abs(one[i]-other[i]))
+	}
+	if !(apart > 1e-2) {
+		t.Errorf("without Mirror the two differ by %g only", apart)
+	}
+}
+
 // Under TargetPixels the guesses are of the frame's components, not of latents.
 func TestSurpriseOfPixels(t *testing.T) {
 	cfg := memory()

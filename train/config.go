@@ -113,6 +113,9 @@ func (c Config) Validate() error {
 		bad("train: minutes is %g, want 0 or more", t.Minutes)
 	}
 	if c.Model.Encoder.Kind == jepa.EncoderCells {
+		if c.Model.Predictor.Mirror && !t.Latents.Mirror {
+			bad("train: model.predictor.mirror reads mirror images, which train.latents.mirror false never shows it; set both or none")
+		}
 		t.validateMemory(c.Model, bad)
 	} else {
 		if t.Pixels.Steps < 1 {

@@ -73,6 +73,7 @@ func TestMemoryMirror(t *testing.T) {
 	}
 	cfg := smallMemory(t, d)
 	cfg.Train.Pixels.Steps = 0 // the encoder learns from the frames as they are
+	cfg.Model.Predictor.Mirror = false
 	for _, target := range []string{jepa.TargetLatent, jepa.TargetPixels} {
 		cfg.Model.Predictor.Target, cfg.Train.Latents.Mirror = target, true
 		one := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "one"), Config: cfg}))
@@ -345,4 +346,15 @@ func TestMirrorIsForMemoryModels(t *testing.T) {
 	}
 	cfg.Train.Latents.Mirror = true
 	wantError(t, cfg.Validate(), "mirror is for memory models")
+}
+
+// A model that reads mirror images is taught from some.
+func TestMirrorIsTaught(t *testing.T) {
+	cfg := smallMemory(t, clips(t))
+	cfg.Model.Predictor.Mirror, cfg.Train.Latents.Mirror = true, true
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Train.Latents.Mirror = false
+	wantError(t, cfg.Validate(), "set both or none")
 }

@@ -5,11 +5,9 @@ import (
 	"foresee/jepa"
 )
 
-// physics is the recipe of surprise-and-physics reference 3.8: colours made
-// equally strong, a fine grid of few channels, a fixed projection, and a causal
-// transformer that remembers the whole clip. Other than there, it sees every
-// fourth frame, stretches of clips are hidden from it, its layers have gates, and
-// surprise is an excess.
+// physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
+// a fixed projection, and a causal transformer that remembers the whole clip. Other than there, it sees every fourth
+// frame, stretches of clips are hidden from it, its layers have gates, and surprise is an excess.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))
@@ -29,7 +27,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 8}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{512, 1024}, Context: contextLatents,
-			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.7,
+			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.7, Mirror: true,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
 	})

@@ -14,9 +14,10 @@
 #   NULLS=20            nets without training     SPLITS=       splits to score too, such as "unseen-colours unseen-speeds"
 #   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
 #   USUAL=36000         number of clips that the name leaves out
+#   DRAW=2              seed of the quadruplets: models are chosen on those of 1, never on those of 2
 set -euo pipefail
 if [ $# -lt 3 ]; then
-    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 kind=$1 seed=$2 noise=$3
@@ -35,7 +36,7 @@ no_vicreg=(train.pixels.weights.std=0 train.pixels.weights.cov=0)
 case $kind in
 sigreg) set_ "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
 random) set_ train.pixels.steps=0 ;;
-components) set_ train.pixels.steps=0 model.encoder.{channels,kernels,strides}=[] model.encoder.latent=320 ;;
+components) set_ train.pixels.steps=0 model.encoder.{channels,kernels,strides}=[] ;;
 pixels) set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.target=pixels ;;
 no-memory) set_ model.predictor.window=1 model.predictor.excess=0 ;;
 esac
@@ -56,7 +57,7 @@ for split in seen ${SPLITS:-}; do
     name=$kind.$setting.s$seed
     if [ "$split" != seen ]; then name=$name.$split; fi
     "$foresee" eval surprise -m "$model" --quads "${QUADS:-100}" --nulls "${NULLS:-20}" --noise "N$number" --level "$level" \
-        --split "$split" --seed 1 -o "$name$extra.json" >/dev/null
+        --split "$split" --seed "${DRAW:-2}" -o "$name$extra.json" >/dev/null
     mv "$name$extra.json" "$results/"
     echo "$results/$name$extra.json"
 done

@@ -23,8 +23,8 @@ type ClipScorer interface {
 	Score(ctx context.Context, clips []Frames) ([][]float64, error)
 }
 
-// ModelScorer returns the surprise of a model: the squared error of its predictions, as foresee watch has it. A model
-// that takes actions is an error: clips have none.
+// ModelScorer returns the surprise of a model: Model.Surprise of one that reads whole clips, of others the squared error of
+// their predictions, as foresee watch has it. A model that takes actions is an error: clips have none.
 func ModelScorer(m *jepa.Model) (ClipScorer, error) {
 	if a := m.Config().ActionDim; a > 0 {
 		return nil, fmt.Errorf("eval: the model takes %d actions, and clips have none", a)

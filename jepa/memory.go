@@ -172,7 +172,9 @@ const surpriseBatch = 16
 
 // Surprise writes to scores [n, T] how badly each frame of n clips [n, T, H, W, C]
 // was predicted from the frames Stride, 2·Stride, ... before it, in the units of
-// the normalised latents, by a model with a memory. Frames half a stride apart are
+// the normalised latents, by a model with a memory: the mean squared error, less
+// Excess of that of two latents alone, and with Mirror the mean of the clip's and of
+// its mirror image's. Frames half a stride apart are
 // judged, the first Stride frames and those between are 0. Clips of more than
 // Context·Stride frames are read in windows that overlap by half. It panics when a
 // slice has another length or the model has no memory, see Config.Remembers; the

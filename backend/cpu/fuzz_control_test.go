@@ -40,6 +40,9 @@ type turn struct {
 
 func turns() []turn {
 	tanh, sin := monotone(math.Tanh, 1), gentle(math.Sin)
+	product := func(g compute.Function, s, w compute.Value) (compute.Value, error) {
+		return g.DotGeneral(s, []int{1}, nil, w, []int{0}, nil, compute.DotGeneralConfig{})
+	}
 	pair := func(op func(f compute.Function, a, b compute.Value) (compute.Value, error), then func(f compute.Function, x compute.Value) (compute.Value, error)) func(g compute.Function, s, y compute.Value) (compute.Value, error) {
 		return func(g compute.Function, s, y compute.Value) (compute.Value, error) {
 			r, err := op(g, s, y)
@@ -59,7 +62,7 @@ func turns() []turn {
 		{"max", pair(compute.Function.Max, compute.Function.Sin), func(s, y approx) approx {
 			return sin([]approx{pairs(s.dims, maximumOf)([]approx{s, y})})
 		}},
-		{"dot", nil, func(s, y approx) approx { return tanh([]approx{square(s, y)}) }},
+		{"dot", pair(product, compute.Function.Tanh), func(s, y approx) approx { return tanh([]approx{square(s, y)}) }},
 	}
 }
 
@@ -94,21 +97,10 @@ func (p *program) loop(x int) {
 		} else {
 			p.cost += count * size(d) * d[1]
 			y = p.input(1/math.Sqrt(float64(d[1])), d[1], d[1])
-			k.build = func(g compute.Function, s, w compute.Value) (compute.Value, error) {
-				r, err := g.DotGeneral(s, []int{1}, nil, w, []int{0}, nil, compute.DotGeneralConfig{})
-				if err != nil {
-					return nil, err
-				}
-				return g.Tanh(r)
-			}
 		}
 	}
 	p.add("while", func(f compute.Function, v []compute.Value) (compute.Value, error) {
 		limit, err := f.Constant([]float32{float32(count) - 0.5})
-		if err != nil {
-			return nil, err
-		}
-		limit, err = f.Reshape(limit)
 		if err != nil {
 			return nil, err
 		}
@@ -127,9 +119,6 @@ func (p *program) loop(x int) {
 		body, err := closed(f, state, func(g compute.Function, s []compute.Value) ([]compute.Value, error) {
 			next, err := plus(1)(g, s[0])
 			if err != nil {
-				return nil, err
-			}
-			if next, err = g.Reshape(next); err != nil {
 				return nil, err
 			}
 			r, err := k.build(g, s[1], v[1])
@@ -174,9 +163,6 @@ func (p *program) branch(x int) {
 		}
 		limit, err := f.Constant([]float32{bound})
 		if err != nil {
-			return nil, err
-		}
-		if limit, err = f.Reshape(limit); err != nil {
 			return nil, err
 		}
 		low, err := f.LessThan(top, limit)

@@ -1,7 +1,6 @@
 package plant
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 	"testing"
@@ -23,9 +22,7 @@ func trajectories(q *Quad, from, to int, members ...[]float64) []string {
 	for _, m := range members {
 		var b []byte
 		for i := from; i < to; i++ {
-			for _, v := range channel(q, m, i) {
-				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-			}
+			b = append(b, bits(channel(q, m, i))...)
 		}
 		out = append(out, string(b))
 	}

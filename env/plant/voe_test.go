@@ -22,15 +22,20 @@ func bag(q *Quad, k, from int, members ...[]float64) []string {
 	var out []string
 	for _, m := range members {
 		for t := max(from, k-1); t < len(m)/c; t++ {
-			var b []byte
-			for _, v := range m[(t-k+1)*c : (t+1)*c] {
-				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-			}
-			out = append(out, string(b))
+			out = append(out, string(bits(m[(t-k+1)*c:(t+1)*c])))
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// bits are the bytes of numbers, so that equal means equal to the bit.
+func bits(v []float64) []byte {
+	var b []byte
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return b
 }
 
 // TestSpliceIsExact wants the same windows in {P1, P2} and {I1, I2}, byte for byte,

@@ -24,7 +24,7 @@ func DecodeVersion(raw []byte, version int, into any) error {
 		return err
 	}
 	if head.Version != version {
-		return fmt.Errorf("format version %d, want %d", head.Version, version)
+		return fmt.Errorf("format version %d, want %d: make it again with this program", head.Version, version)
 	}
 	return nil
 }

@@ -18,8 +18,10 @@ import (
 //	latent    z = Axes·y, whitened principal axes of normal targets
 //	context   u: readings of all C channels before the target one by one, then means of
 //	          octaves [C·(Lags+Octaves)], then the inputs during the target [H·(C-O)]
-//	predictor ẑ = Weights·φ,  φ = (1, u, tanh(R·u)), R random with the config's seed
+//	predictor ẑ = Weights·φ,  φ = (1, u, tanh(R·u + r)), R and r random with the config's seed
 //	error     e = y - Axes⁺·ẑ,  ε = Chol⁻¹·e: of unit covariance on normal data
+//	expected  v = exp(Expected·φ): what the square of each output's newest ε, and the mean
+//	          square of all of ε, usually is where the plant is now
 //
 // Whitening fixes the variance of every latent, so it cannot collapse; the
 // predictor minimises |ẑ - z|² + λ|Weights|², λ chosen on readings held out. ε is
@@ -27,30 +29,24 @@ import (
 // that neither context nor the readings before it foretold.
 //
 // Surprise is the rarest of several statistics, in decades (see yard): the newest
-// ε of each output, all of ε, and for evidence that accumulates, fading means of what each
-// output's ε does, alone, times each of the 3 leading ẑ, and squared, at 3 spans,
+// ε/√v of each output, all of ε by its v, and for evidence that accumulates, fading means of what each
+// output's ε/√v does, alone, times each of the 3 leading ẑ, and squared, at 3 spans,
 // their mean square and their largest. Were the model's law still true, those means
 // would be near 0 at every span (score test).
 type forecast struct {
-	Axes    [][]float64 `json:"axes"`    // [D, H·O]
-	Weights [][]float64 `json:"weights"` // [D, F]
-	Lambda  float64     `json:"lambda"`  // λ a row
-	Chol    [][]float64 `json:"chol"`    // [H·O, H·O], lower
-	Mean    []float64   `json:"mean"`    // [G] of the moves
-	Std     []float64   `json:"std"`     // [G]
-	Faded   [][]float64 `json:"faded"`   // [spans, G] deviation of their fading means
-	Yards   []yard      `json:"yards"`   // [O+1+2·spans]
-	Bank    [][]float64 `json:"bank"`    // normal targets
-	BankAt  []time.Time `json:"bank_at"` // of their last reading
-	Usual   float64     `json:"usual"`   // median distance of a normal target to the nearest of the bank
+	Axes     [][]float64 `json:"axes"`     // [D, H·O]
+	Weights  [][]float64 `json:"weights"`  // [D, F]
+	Lambda   float64     `json:"lambda"`   // λ a row
+	Chol     [][]float64 `json:"chol"`     // [H·O, H·O], lower
+	Expected [][]float64 `json:"expected"` // [O+1, F] log v: of each output, of all
+	Mean     []float64   `json:"mean"`     // [G] of the moves
+	Std      []float64   `json:"std"`      // [G]
+	Faded    [][]float64 `json:"faded"`    // [spans, G] deviation of their fading means
+	Yards    []yard      `json:"yards"`    // [O+1+2·spans]
+	Bank     [][]float64 `json:"bank"`     // normal targets
+	BankAt   []time.Time `json:"bank_at"`  // of their last reading
+	Usual    float64     `json:"usual"`    // median distance of a normal target to the nearest of the bank
 }
-
-// spans are the time constants of the fading means, in readings. One that the
-// readings which measure errors do not hold leastSpans times is not judged by.
-var spans = [...]float64{8, 64, 512}
-
-// modulators is how many leading predicted latents each error is multiplied with.
-const modulators = 3
 
 const bankSize = 256
 
@@ -59,7 +55,7 @@ func (w *forecast) validate(cfg ModelConfig, channels []string) error {
 	s := newForecasting(cfg, channels)
 	d, o := len(w.Axes), len(s.outputs)
 	ho, g := cfg.Horizon*o, len(s.moves)
-	if d == 0 || !shaped(w.Axes, d, ho) || !shaped(w.Weights, d, len(s.phi)) || !shaped(w.Chol, ho, ho) || !shaped([][]float64{w.Mean, w.Std}, 2, g) ||
+	if d == 0 || !shaped(w.Axes, d, ho) || !shaped(w.Weights, d, len(s.phi)) || !shaped(w.Chol, ho, ho) || !shaped(w.Expected, o+1, len(s.phi)) || !shaped([][]float64{w.Mean, w.Std}, 2, g) ||
 		!shaped(w.Faded, len(spans), g) || len(w.Yards) != s.statisticCount() || !shaped(w.Bank, len(w.BankAt), ho) {
 		return errors.New("forecast: the arrays do not fit the config and each other")
 	}
@@ -79,17 +75,21 @@ type forecasting struct {
 	outputs []int       // channels that are predicted
 	inputs  []int       // channels that are given
 	random  [][]float64 // R [Features, Du]
+	shift   []float64   // r [Features]
 	toY     [][]float64 // Axes⁺·Weights [H·O, F]
 	history []float64   // [T, C], the newest last
 	clean   int         // readings since the last that was held
 	phi     []float64
 	y, e    []float64 // [H·O]
+	fresh   []float64 // [O] ε/√v of the newest reading
+	whole   float64   // mean square of ε by its v
 	lead    []float64 // [modulators] leading ẑ
 	moves   []float64 // [G]
 	faded   [][]float64
-	weight  []float64 // of the fading means, 1 in the long run
-	out     []float64 // statistics
-	worst   int       // the one that the last score is from
+	power   [][]float64 // [spans, modulators] fading means of the squares of lead
+	weight  []float64   // of the fading means, 1 in the long run
+	out     []float64   // statistics
+	worst   int         // the one that the last score is from
 }
 
 func (w *forecast) start(cfg ModelConfig, channels []string) expectation {
@@ -126,10 +126,11 @@ func newForecasting(cfg ModelConfig, channels []string) *forecasting {
 	}
 	du, o := s.c*(cfg.Lags+cfg.Octaves)+cfg.Horizon*len(s.inputs), len(s.outputs)
 	s.phi, s.y, s.e = make([]float64, 1+du+cfg.Features), make([]float64, cfg.Horizon*o), make([]float64, cfg.Horizon*o)
+	s.fresh = make([]float64, o)
 	s.moves = make([]float64, o*(2+modulators))
 	s.out = make([]float64, s.statisticCount())
 	for range spans {
-		s.faded = append(s.faded, make([]float64, len(s.moves)))
+		s.faded, s.power = append(s.faded, make([]float64, len(s.moves))), append(s.power, make([]float64, modulators))
 	}
 	r := rand.New(rand.NewPCG(cfg.Seed, 0x5e7504))
 	for range cfg.Features {
@@ -138,6 +139,9 @@ func newForecasting(cfg ModelConfig, channels []string) *forecasting {
 			row[j] = r.NormFloat64() / math.Sqrt(float64(du))
 		}
 		s.random = append(s.random, row)
+	}
+	for range cfg.Features {
+		s.shift = append(s.shift, r.NormFloat64())
 	}
 	return s
 }
@@ -192,7 +196,7 @@ func (s *forecasting) features() {
 		}
 	}
 	for i, r := range s.random {
-		s.phi[1+len(u)+i] = math.Tanh(dot(r, u))
+		s.phi[1+len(u)+i] = math.Tanh(dot(r, u) + s.shift[i])
 	}
 }
 
@@ -216,43 +220,24 @@ func (s *forecasting) whiten() {
 	}
 }
 
-// move fills moves [O·(2+modulators)] from ε: each output's, its products with
-// lead, and its square.
-func (s *forecasting) move() {
-	fresh := s.e[len(s.e)-len(s.outputs):]
-	k := 2 + modulators
-	for i, v := range fresh {
-		v = max(-6, min(6, v))
-		s.moves[i*k] = v
-		for j, l := range s.lead {
-			s.moves[i*k+1+j] = v * l
-		}
-		s.moves[i*k+1+modulators] = max(-6, min(6, v*v-1))
-	}
-}
-
-// fade takes the moves, in deviations, into the fading means.
-func (s *forecasting) fade() {
-	for a, span := range spans {
-		rate := 1 / span
-		s.weight[a] += rate * (1 - s.weight[a])
-		for i, v := range s.moves {
-			s.faded[a][i] += rate * ((v-s.w.Mean[i])/s.w.Std[i] - s.faded[a][i])
-		}
-	}
+// residual does for the last push all that leads to fresh and whole.
+func (s *forecasting) residual() {
+	s.err()
+	s.whiten()
+	s.relate()
 }
 
 // statistics fills out.
 func (s *forecasting) statistics() {
 	o := len(s.outputs)
-	for i, v := range s.e[len(s.e)-o:] {
+	for i, v := range s.fresh {
 		s.out[i] = math.Abs(v)
 	}
-	s.out[o] = dot(s.e, s.e) / float64(len(s.e))
+	s.out[o] = s.whole
 	for a := range spans {
 		mean, most := 0.0, 0.0
-		for i, v := range s.faded[a] {
-			v /= s.w.Faded[a][i]
+		for i := range s.faded[a] {
+			v := s.evidence(a, i) / s.w.Faded[a][i]
 			mean += v * v
 			most = max(most, math.Abs(v))
 		}
@@ -262,8 +247,7 @@ func (s *forecasting) statistics() {
 
 // judged does for the last push all that leads to its statistics.
 func (s *forecasting) judged() {
-	s.err()
-	s.whiten()
+	s.residual()
 	s.move()
 	s.fade()
 	s.statistics()
@@ -297,8 +281,8 @@ func (s *forecasting) causes(share []float64) {
 		}
 	default:
 		a := (s.worst - o - 1) / 2
-		for i, v := range s.faded[a] {
-			v /= s.w.Faded[a][i]
+		for i := range s.faded[a] {
+			v := s.evidence(a, i) / s.w.Faded[a][i]
 			share[s.outputs[i/(2+modulators)]] += v * v
 		}
 	}

@@ -20,7 +20,7 @@ func fitForecast(cfg ModelConfig, ticks []tick, channels []string) (*forecast, e
 	if err := w.fitWeights(cfg, fit, channels); err != nil {
 		return nil, err
 	}
-	return w, w.measure(cfg, rest, channels)
+	return w, w.measure(cfg, fit, rest, channels)
 }
 
 // windows calls f after every tick whose context and target are whole.
@@ -75,31 +75,43 @@ func (w *forecast) fitAxes(cfg ModelConfig, ticks []tick, channels []string) err
 // the first four fifths, keeps the one that is best on the last, and solves it on all.
 func (w *forecast) fitWeights(cfg ModelConfig, ticks []tick, channels []string) error {
 	cut := len(ticks) * 4 / 5
-	first := w.normal(cfg, ticks[:cut], channels)
-	last := w.normal(cfg, ticks[cut:], channels)
+	latent := func(s *forecasting, z []float64) {
+		for j, a := range w.Axes {
+			z[j] = dot(a, s.y)
+		}
+	}
+	s := newForecasting(cfg, channels)
+	first, last := s.normal(cfg, ticks[:cut], len(w.Axes), latent), s.normal(cfg, ticks[cut:], len(w.Axes), latent)
 	if first.n < 100 || last.n < 20 {
 		return fmt.Errorf("%d and %d whole windows to fit the predictor and to choose λ, want at least 100 and 20", first.n, last.n)
 	}
+	var err error
+	w.Weights, w.Lambda, err = regress(first, last)
+	return err
+}
+
+// regress solves first for four λ, keeps the one that is best on last, and solves
+// both together: weights [D, F].
+func regress(first, last *equations) (weights [][]float64, lambda float64, err error) {
 	best := math.Inf(1)
-	for _, lambda := range []float64{1e-5, 1e-3, 1e-1, 10} {
-		weights, err := first.solve(lambda)
+	for _, l := range []float64{1e-5, 1e-3, 1e-1, 10} {
+		w, err := first.solve(l)
 		if err != nil {
 			continue
 		}
-		if loss := last.loss(weights); loss < best {
-			best, w.Lambda = loss, lambda
+		if loss := last.loss(w); loss < best {
+			best, lambda = loss, l
 		}
 	}
 	if math.IsInf(best, 1) {
-		return errors.New("the predictor's equations cannot be solved")
+		return nil, 0, errors.New("the predictor's equations cannot be solved")
 	}
 	first.add(last)
-	weights, err := first.solve(w.Lambda)
+	w, err := first.solve(lambda)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	w.Weights = rowsOf(mat.DenseCopyOf(weights.T()))
-	return nil
+	return rowsOf(mat.DenseCopyOf(w.T())), lambda, nil
 }
 
 // equations are the sums that least squares needs.
@@ -110,10 +122,9 @@ type equations struct {
 	zz float64       // Σ |z|²
 }
 
-// normal sums over windows, at most cfg.Rows of them.
-func (w *forecast) normal(cfg ModelConfig, ticks []tick, channels []string) *equations {
-	s := newForecasting(cfg, channels)
-	f, d := len(s.phi), len(w.Axes)
+// normal sums over windows, at most cfg.Rows of them; target fills z [D].
+func (s *forecasting) normal(cfg ModelConfig, ticks []tick, d int, target func(s *forecasting, z []float64)) *equations {
+	f := len(s.phi)
 	e := &equations{pp: mat.NewSymDense(f, nil), pz: mat.NewDense(f, d, nil)}
 	const chunk = 512
 	phis, zs, k := mat.NewDense(chunk, f, nil), mat.NewDense(chunk, d, nil), 0
@@ -133,11 +144,9 @@ func (w *forecast) normal(cfg ModelConfig, ticks []tick, channels []string) *equ
 			return
 		}
 		phis.SetRow(k, s.phi)
-		for j, a := range w.Axes {
-			v := dot(a, s.y)
-			zs.Set(k, j, v)
-			e.zz += v * v
-		}
+		z := zs.RawRowView(k)
+		target(s, z)
+		e.zz += dot(z, z)
 		if k++; k == chunk {
 			flush()
 		}
@@ -191,9 +200,9 @@ func (e *equations) loss(w *mat.Dense) float64 {
 	return sum / float64(e.n)
 }
 
-// measure sets all that normal errors tell: their covariance, the deviations of
-// the moves and of their fading means, and the yards.
-func (w *forecast) measure(cfg ModelConfig, ticks []tick, channels []string) error {
+// measure sets all that normal errors tell: their covariance, what they are
+// expected to be (of fit), the deviations of the moves and of their fading means, and the yards.
+func (w *forecast) measure(cfg ModelConfig, fit, ticks []tick, channels []string) error {
 	s := w.follow(cfg, channels)
 	d := len(s.y)
 	cov, n := mat.NewSymDense(d, nil), 0
@@ -216,11 +225,13 @@ func (w *forecast) measure(cfg ModelConfig, ticks []tick, channels []string) err
 	var l mat.TriDense
 	ch.LTo(&l)
 	w.Chol = rowsOf(mat.DenseCopyOf(&l))
+	if err := w.fitExpected(cfg, fit, channels); err != nil {
+		return err
+	}
 	g := len(s.moves)
 	w.Mean, w.Std = make([]float64, g), make([]float64, g)
 	s.windows(ticks, func(int) {
-		s.err()
-		s.whiten()
+		s.residual()
 		s.move()
 		for i, v := range s.moves {
 			w.Mean[i] += v / float64(n)
@@ -236,36 +247,6 @@ func (w *forecast) measure(cfg ModelConfig, ticks []tick, channels []string) err
 	}
 	w.measureFaded(w.follow(cfg, channels), ticks)
 	return w.measureYards(w.follow(cfg, channels), ticks)
-}
-
-// leastSpans is how often the readings must hold a span for it to be judged by.
-const leastSpans = 20
-
-// measureFaded sets the deviations of the fading means, not below a third of that of
-// independent moves, 1/√(2·span).
-func (w *forecast) measureFaded(s *forecasting, ticks []tick) {
-	count := make([]float64, len(spans))
-	s.windows(ticks, func(i int) {
-		s.err()
-		s.whiten()
-		s.move()
-		s.fade()
-		for a := range spans {
-			if s.weight[a] < 0.9 {
-				continue
-			}
-			count[a]++
-			for j, v := range s.faded[a] {
-				w.Faded[a][j] += v * v
-			}
-		}
-	})
-	for a, span := range spans {
-		for j := range w.Faded[a] {
-			w.Faded[a][j] = math.Sqrt(w.Faded[a][j] / max(1, count[a]))
-			w.Faded[a][j] = max(w.Faded[a][j], 1/math.Sqrt(2*span)/3)
-		}
-	}
 }
 
 func (w *forecast) measureYards(s *forecasting, ticks []tick) error {

@@ -22,7 +22,7 @@ import (
 const ModelFile = "sensor.json"
 
 // ModelVersion is the version of the file that this package writes.
-const ModelVersion = 1
+const ModelVersion = 2
 
 // Kinds of models.
 const (

@@ -284,7 +284,8 @@ func TestModelFile(t *testing.T) {
 	}{
 		"no deviation": {func(m *Model) { m.Std[1] = 0 }, "deviation"}, "kind": {func(m *Model) { m.Config.Kind = KindPCA }, "no weights"},
 		"unknown kind": {func(m *Model) { m.Config.Kind = "oracle" }, "oracle"}, "narrow": {func(m *Model) { m.Forecast.Axes[0] = m.Forecast.Axes[0][1:] }, "arrays"},
-		"diagonal": {func(m *Model) { m.Forecast.Chol[1][1] = 0 }, "chol"}, "newer": {func(m *Model) { m.Version = 2 }, "newer"},
+		"diagonal": {func(m *Model) { m.Forecast.Chol[1][1] = 0 }, "chol"}, "newer": {func(m *Model) { m.Version = ModelVersion + 1 }, "newer"},
+		"older": {func(m *Model) { m.Version = ModelVersion - 1 }, "make it again"}, "expected": {func(m *Model) { m.Forecast.Expected = m.Forecast.Expected[1:] }, "arrays"},
 		"inputs": {func(m *Model) { m.Config.Inputs = []string{"h9"} }, "h9"},
 	} {
 		raw, _ := json.Marshal(m)

@@ -6,8 +6,8 @@ import (
 )
 
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
-// a fixed projection, and a causal transformer that remembers the whole clip. Other than there, the encoder learns little
-// and the latent is coarse, for both cost laws; every fourth frame is seen, stretches are hidden, surprise is an excess.
+// a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder learns little, the
+// latent is coarse, the predictor narrow (more steps); every fourth frame is seen, stretches hidden, surprise an excess.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))
@@ -26,8 +26,8 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputMix, PixelMean: mean, PixelMix: mix,
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 8}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
-			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{512, 1024}, Context: contextLatents,
-			Width: 256, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.7, Mirror: true,
+			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
+			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.7, Mirror: true,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
 	})
@@ -41,7 +41,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Group:     16, Weights: Weights{Pred: 1, Std: 4, Cov: 1},
 	}
 	cfg.Train.Latents = LatentStage{
-		Optimizer: Optimizer{Steps: 12000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
+		Optimizer: Optimizer{Steps: 30000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
 		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Hide: 0.6, Mirror: true,
 	}
 	return cfg

@@ -30,7 +30,8 @@ import (
 //
 // Surprise is the rarest of several statistics, in decades (see yard): the newest
 // ε/√v of each output, all of ε by its v, and for evidence that accumulates, fading means of what each
-// output's ε/√v does, alone, times each of the 3 leading ẑ, and squared, at 3 spans,
+// output's ε/√v does, alone, times each of the 3 leading ẑ (in units of what ẑ was
+// meanwhile, see evidence), and squared, at 3 spans,
 // their mean square and their largest. Were the model's law still true, those means
 // would be near 0 at every span (score test).
 type forecast struct {

@@ -47,6 +47,7 @@ const (
 	EventTruncated    = "truncated"    // the recording ends before its length says
 	EventRepeats      = "repeats"      // the source is slower than asked for, so frames are repeated
 	EventStale        = "stale"        // no frame has come for too long
+	EventFrozen       = "frozen"       // frames come, but for too long the same
 	EventDisconnected = "disconnected" // the source is gone
 	EventReconnecting = "reconnecting" // about to be opened again
 	EventReconnected  = "reconnected"  // frames come again

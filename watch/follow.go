@@ -20,7 +20,9 @@ type FollowConfig struct {
 	// only a failure is, and an end with something left unread.
 	Live bool
 	// Stale is how long without a frame is too long: then an event says so. After
-	// ten times as long the source is given up and opened anew. 0 means 3 s.
+	// ten times as long the source is given up and opened anew. So is, for an event,
+	// the same picture for as long, if none stood still for a quarter of that before.
+	// 0 means 3 s.
 	Stale time.Duration
 	// First and Most bound the pause before the source is opened again; it
 	// doubles from one to the other. 0 means 1 s and 1 min.
@@ -53,6 +55,7 @@ type followed struct {
 	attempts int           // openings in a row without a frame
 	base     int           // added to the source's episode
 	episode  int
+	still    still
 	cause    error // why it is gone
 	end      error
 }
@@ -116,7 +119,11 @@ func (f *followed) Next(ctx context.Context, dst []uint8) (time.Duration, error)
 		}
 		t, err := f.next(ctx, dst)
 		if err == nil {
-			return f.take(t), nil
+			t = f.take(t)
+			if f.still.see(dst, t, f.cfg.Stale) {
+				f.tell(data.EventFrozen, "the same picture, to the last bit, for %v", t-f.still.since)
+			}
+			return t, nil
 		}
 		if ctx.Err() != nil {
 			f.end = ctx.Err()

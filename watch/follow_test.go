@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -196,6 +197,66 @@ func TestFollowASilentSource(t *testing.T) {
 	}
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("after a cancel: %v", err)
+	}
+}
+
+// stuck shows what its camera does, but from frame by to frame to the picture of from again.
+type stuck struct {
+	data.FrameSource
+	number  int
+	ranges  [][2]int // from, to
+	picture []uint8
+}
+
+func (s *stuck) Next(ctx context.Context, dst []uint8) (time.Duration, error) {
+	at, err := s.FrameSource.Next(ctx, dst)
+	for _, r := range s.ranges {
+		if s.number == r[0] {
+			s.picture = slices.Clone(dst)
+		}
+		if s.number > r[0] && s.number <= r[1] {
+			copy(dst, s.picture)
+		}
+	}
+	s.number++
+	return at, err
+}
+
+// TestFollowAFrozenPicture sees a picture told of once that stands still, 5 frames a second, and nothing said of what is usual
+// for the source.
+func TestFollowAFrozenPicture(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		ranges [][2]int
+		want   []float64 // seconds of the events
+	}{
+		{"a camera stuck twice, for 3 s and 2.8 s", [][2]int{{10, 25}, {40, 54}}, []float64{5}},
+		{"one stuck again for much longer", [][2]int{{10, 26}, {40, 120}}, []float64{5, 8 + 4*3.2}},
+		{"a screen that stands still for 2 s now and then", [][2]int{{3, 13}, {20, 30}, {40, 79}}, nil},
+		{"and then for 8 s", [][2]int{{3, 13}, {40, 80}}, []float64{16}},
+		{"never", nil, nil},
+	} {
+		var n noted
+		src, err := watch.Follow(t.Context(), watch.FollowConfig{Event: n.add, Open: func(context.Context, time.Duration) (data.FrameSource, error) {
+			return &stuck{FrameSource: newFake(130), ranges: c.ranges}, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, end := drained(t, src); end != io.EOF {
+			t.Fatal(end)
+		}
+		var at []float64
+		for _, e := range n.events {
+			if e.Kind != data.EventFrozen || !strings.Contains(e.Detail, "same picture") {
+				t.Errorf("%s: event %+v", c.name, e)
+			}
+			at = append(at, e.Time.Seconds())
+		}
+		if !slices.EqualFunc(at, c.want, func(a, b float64) bool { return math.Abs(a-b) < 1e-9 }) {
+			t.Errorf("%s: events at %v, want %v", c.name, at, c.want)
+		}
+		src.Close()
 	}
 }
 

@@ -42,7 +42,8 @@ func cellPadding(kernel, stride int) int { return max(0, kernel-stride+1) / 2 }
 
 // Cells maps raw frames pixels [N, H, W, C] uint8 to the grid [N, h, w, c] of an
 // encoder of kind cells: convolutions with a ReLU between them and none after
-// the last. Without layers the grid is the normalised frame.
+// the last. Without layers the grid is the normalised frame. Kernels begin
+// orthogonal, so that what an untrained encoder sees depends little on its seed.
 func (n Network) Cells(root *model.Scope, pixels *Node) *Node {
 	e := n.Config.Encoder
 	h, mix := n.normalise(pixels), (*Node)(nil)
@@ -55,7 +56,9 @@ func (n Network) Cells(root *model.Scope, pixels *Node) *Node {
 			h, mix = nn.ReLU(h), nil
 		}
 		k, s := e.Kernels[i], e.Strides[i]
-		h = nn.Conv2D(scope.At("conv%d", i), h, nn.ConvConfig{Out: channels, Kernel: k, Stride: s, Padding: cellPadding(k, s), Mix: mix})
+		h = nn.Conv2D(scope.At("conv%d", i), h, nn.ConvConfig{
+			Out: channels, Kernel: k, Stride: s, Padding: cellPadding(k, s), Weight: nn.Orthogonal(1), Mix: mix,
+		})
 	}
 	return h
 }

@@ -3,21 +3,20 @@
 #
 #   physics-short.sh [SEED ...]
 #
-# On clips without noise every kind of physics.sh, with noise N1 to N7 the model (jepa), its pixel twin (pixels) and an
-# encoder that never learns (random): 6,000 clips, the preset's steps of the encoder, 500 of the predictor, ended by no
-# clock, so another machine gives the same weights; a predictor of width 256, which the preset had when the first of
-# these documents were made. Documents go to docs/results/physics/short; those that are there are not made again. The
-# clips of a noise are removed when its models are done, unless KEEP is set. WORK and FORESEE are those of physics.sh.
-# Seed 1 if none is named.
+# On clips without noise every kind of physics.sh, with noise N1 to N7 the model (jepa), its pixel twin (pixels) and one
+# whose encoder learns (learnt): 6,000 clips, 500 steps of the predictor, ended by no clock, so another machine gives the
+# same weights. Documents go to docs/results/physics/short; those that are there are not made again. The clips of a
+# noise are removed when its models are done, unless KEEP is set. WORK and FORESEE are those of physics.sh. Seed 1 if
+# none is named.
 #
 #   foresee report physics docs/results/physics/short --clips 6000
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CLIPS=6000 USUAL=6000 NULLS=0 QUADS=100 DRAW=1
 export WORK=${WORK:-${TMPDIR:-/tmp}/foresee-physics-short} RESULTS=${RESULTS:-docs/results/physics/short}
-steps=(--set train.latents.steps=500 --set train.minutes=0 --set model.predictor.width=256 --set 'model.predictor.hidden=[512,1024]')
+steps=(--set train.latents.steps=500 --set train.minutes=0)
 for noise in 0 1 2 7 3 4 5 6; do
-    kinds=(jepa pixels random)
+    kinds=(jepa pixels learnt)
     if [ "$noise" = 0 ]; then kinds+=(components no-memory sigreg); fi
     for seed in "${@:-1}"; do
         for kind in "${kinds[@]}"; do

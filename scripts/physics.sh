@@ -4,8 +4,8 @@
 #   physics.sh KIND SEED NOISE [flags of foresee train]
 #
 # collects possible clips with NOISE (N0 to N7, or N3l4 for level 4), trains KIND with SEED on them and writes
-# docs/results/physics/KIND.nN.sSEED.json; foresee report physics puts those together. KIND is jepa, sigreg (the other
-# regularizer), random (an encoder that never learns), components (principal components of pixels in place of an
+# docs/results/physics/KIND.nN.sSEED.json; foresee report physics puts those together. KIND is jepa, learnt (its
+# encoder learns, by VICReg), sigreg (by the other regularizer), components (principal components of pixels in place of an
 # encoder), pixels (the pixel twin: same trunk, memory and steps, predicting pixels) or no-memory; another name is a
 # label for a model that the flags make. A killed run continues where it was.
 #
@@ -34,9 +34,9 @@ variant=()
 set_() { for field; do variant+=(--set "$field"); done; }
 no_vicreg=(train.pixels.weights.std=0 train.pixels.weights.cov=0)
 case $kind in
-sigreg) set_ "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
-random) set_ train.pixels.steps=0 ;;
-components) set_ train.pixels.steps=0 model.encoder.{channels,kernels,strides}=[] ;;
+learnt) set_ train.pixels.steps=50 ;;
+sigreg) set_ train.pixels.steps=50 "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
+components) set_ model.encoder.{channels,kernels,strides}=[] ;;
 pixels) set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.target=pixels ;;
 no-memory) set_ model.predictor.window=1 model.predictor.excess=0 ;;
 esac
@@ -52,7 +52,7 @@ cd "$work" # a document names its command, which so names no folder of this mach
 if ! [ -e "$data" ]; then
     "$foresee" collect physics -o "$data" --episodes "$clips" --noise "N$number" --level "$level" --seed 1
 fi
-"$foresee" train -d "$data" -o "$model" --preset "${PRESET:-physics}" --seed "$seed" "$@" ${variant[@]+"${variant[@]}"}
+"$foresee" train -d "$data" -o "$model" --preset "${PRESET:-physics}" --seed "$seed" ${variant[@]+"${variant[@]}"} "$@"
 for split in seen ${SPLITS:-}; do
     name=$kind.$setting.s$seed
     if [ "$split" != seen ]; then name=$name.$split; fi

@@ -6,7 +6,7 @@ import (
 )
 
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
-// a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder learns little, the
+// a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
 // latent is coarse, the predictor narrow (more steps); every fourth frame is seen, stretches hidden, surprise an excess.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
@@ -24,20 +24,20 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	cell := max(1, (max(frame.Height, frame.Width)+8)/16) // about 16 cells a side
 	cfg := common("physics", jepa.Config{
 		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputMix, PixelMean: mean, PixelMix: mix,
-		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 8}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
+		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
-			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.7, Mirror: true,
+			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.5, Mirror: true,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
 	})
 	h, w := cfg.Model.Cells()
-	cfg.Model.Encoder.Latent = min(128, h*w*8)
+	cfg.Model.Encoder.Latent = min(128, h*w*16)
 	cfg.Train.ProbeEpisodes = 0
 	cfg.Train.Minutes = 28
 	cfg.Train.SaveEvery = 100
 	cfg.Train.Pixels = PixelStage{
-		Optimizer: Optimizer{Steps: 50, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 30, Decay: 1e-5, Clip: 2},
+		Optimizer: Optimizer{Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 30, Decay: 1e-5, Clip: 2}, // no steps, see docs/results/physics.md
 		Group:     16, Weights: Weights{Pred: 1, Std: 4, Cov: 1},
 	}
 	cfg.Train.Latents = LatentStage{

@@ -56,6 +56,7 @@ func TestPresetStepsRepeat(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg.Train.Pixels.Batch, cfg.Train.Latents.Batch, cfg.Train.Displacement.Batch = 6, 64, 64
+		cfg.Train.Pixels.Steps = max(2, cfg.Train.Pixels.Steps) // physics has the stage, and takes no step of it
 		cfg.Train.Pixels.Group = min(cfg.Train.Pixels.Group, 2) // clips of a group divide the batch
 		var want map[string][]byte
 		for run, backend := range []string{"cpu:threads=2", "cpu:threads=1", "cpu:threads=3", "cpu:threads=2", "cpu:threads=2", "cpu:threads=8"} {

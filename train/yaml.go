@@ -58,20 +58,17 @@ func (c *Config) Set(assignment string) error {
 	return nil
 }
 
-// Scale sets the steps of stage 1 to n and keeps the ratio of the later stages
-// to it, at least one step each; without steps of stage 1 they stay.
+// Scale sets the steps of the first stage that has any to n and keeps the ratio
+// of the later stages to it, at least one step each.
 func (c *Config) Scale(n int) {
-	ratio := 1.0
-	if c.Train.Pixels.Steps > 0 {
-		ratio = float64(n) / float64(c.Train.Pixels.Steps)
-	}
-	scaled := func(steps int) int {
-		if steps == 0 {
-			return 0
+	stages := []*int{&c.Train.Pixels.Steps, &c.Train.Latents.Steps, &c.Train.Displacement.Steps}
+	ratio := 0.0
+	for _, steps := range stages {
+		if *steps > 0 && ratio == 0 {
+			ratio = float64(n) / float64(*steps)
 		}
-		return max(1, int(ratio*float64(steps)+0.5))
+		if *steps > 0 {
+			*steps = max(1, int(ratio*float64(*steps)+0.5))
+		}
 	}
-	c.Train.Latents.Steps = scaled(c.Train.Latents.Steps)
-	c.Train.Displacement.Steps = scaled(c.Train.Displacement.Steps)
-	c.Train.Pixels.Steps = n
 }

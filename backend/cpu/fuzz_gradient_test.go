@@ -303,11 +303,11 @@ func (d *descent) convolved(x int) {
 		return
 	}
 	out, stride := 1+d.c.pick(5), 1+d.c.pick(2)
-	w := d.input(1/math.Sqrt(float64(9*channels)), 3, 3, channels, out)
+	w := d.input(1/math.Sqrt(float64(9*channels)), 9*channels, out)
 	rows, cols := (n+stride-1)/stride, (m/channels+stride-1)/stride
 	d.cost += 9 * rows * cols * channels * out
 	d.add("conv", []int{rows, cols * out}, func(v []*graph.Node) *graph.Node {
-		y := graph.Convolve(graph.Reshape(v[0], 1, n, m/channels, channels), v[1]).PadSame().Strides(stride).Done()
+		y := graph.Convolve(graph.Reshape(v[0], 1, n, m/channels, channels), graph.Reshape(v[1], 3, 3, channels, out)).PadSame().Strides(stride).Done()
 		return graph.Reshape(y, rows, cols*out)
 	}, x, w)
 }

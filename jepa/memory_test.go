@@ -2,6 +2,7 @@ package jepa_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,34 @@ func awake(t testing.TB, cfg jepa.Config) *jepa.Model {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// The kernels of an untrained encoder of kind cells, a column for each channel, are orthonormal.
+func TestCellsBeginOrthogonal(t *testing.T) {
+	cfg := memory()
+	m := fresh(t, cfg)
+	surprise(t, m, 1, cfg.Predictor.Context*cfg.Predictor.Stride, frames(cfg, cfg.Predictor.Context*cfg.Predictor.Stride))
+	all := stored(t, m)
+	for i, channels := range cfg.Encoder.Channels {
+		w := all[fmt.Sprintf("encoder/conv%d/weight", i)].Data
+		if len(w) == 0 {
+			t.Fatalf("convolution %d has no kernel", i)
+		}
+		for a := range channels {
+			for b := range channels {
+				dot, want := 0.0, 0.0
+				if a == b {
+					want = 1
+				}
+				for row := 0; row < len(w); row += channels {
+					dot += float64(w[row+a]) * float64(w[row+b])
+				}
+				if math.Abs(dot-want) > 1e-5 {
+					t.Errorf("convolution %d: channels %d and %d have product %v, want %v", i, a, b, dot, want)
+				}
+			}
+		}
+	}
 }
 
 func surprise(t testing.TB, m *jepa.Model, n, length int, px []uint8) []float64 {

@@ -29,7 +29,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
 			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.5, Mirror: true,
 		},
-		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}},
+		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}}, // of stage 1, should it learn
 	})
 	h, w := cfg.Model.Cells()
 	cfg.Model.Encoder.Latent = min(128, h*w*16)

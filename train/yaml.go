@@ -64,11 +64,12 @@ func (c *Config) Scale(n int) {
 	stages := []*int{&c.Train.Pixels.Steps, &c.Train.Latents.Steps, &c.Train.Displacement.Steps}
 	ratio := 0.0
 	for _, steps := range stages {
-		if *steps > 0 && ratio == 0 {
+		if *steps == 0 {
+			continue
+		}
+		if ratio == 0 {
 			ratio = float64(n) / float64(*steps)
 		}
-		if *steps > 0 {
-			*steps = max(1, int(ratio*float64(*steps)+0.5))
-		}
+		*steps = max(1, int(ratio*float64(*steps)+0.5))
 	}
 }

@@ -20,9 +20,9 @@ type FollowConfig struct {
 	// only a failure is, and an end with something left unread.
 	Live bool
 	// Stale is how long without a frame is too long: then an event says so. After
-	// ten times as long the source is given up and opened anew. So is, for an event,
-	// the same picture for as long, if none stood still for a quarter of that before.
-	// 0 means 3 s.
+	// ten times as long the source is given up and opened anew. A picture that stands
+	// still for as long, and four times longer than any before, is an event too. 0
+	// means 3 s.
 	Stale time.Duration
 	// First and Most bound the pause before the source is opened again; it
 	// doubles from one to the other. 0 means 1 s and 1 min.

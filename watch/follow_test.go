@@ -200,7 +200,7 @@ func TestFollowASilentSource(t *testing.T) {
 	}
 }
 
-// stuck shows what its camera does, but from frame by to frame to the picture of from again.
+// stuck shows what its camera does, but in ranges the picture of their first frame.
 type stuck struct {
 	data.FrameSource
 	number  int
@@ -222,8 +222,8 @@ func (s *stuck) Next(ctx context.Context, dst []uint8) (time.Duration, error) {
 	return at, err
 }
 
-// TestFollowAFrozenPicture sees a picture told of once that stands still, 5 frames a second, and nothing said of what is usual
-// for the source.
+// TestFollowAFrozenPicture sees a picture that stands still told of once, and not
+// told of where pictures have stood still before. There are 5 frames a second.
 func TestFollowAFrozenPicture(t *testing.T) {
 	for _, c := range []struct {
 		name   string

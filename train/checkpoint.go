@@ -52,7 +52,7 @@ func (t *trainer) save(at progress) error {
 	if err := t.model.Save(t.opts.Out, weights); err != nil {
 		return err
 	}
-	if err := t.log.f.Sync(); err != nil { // no checkpoint without the lines before it
+	if err := t.log.Sync(); err != nil { // no checkpoint without the lines before it
 		return fmt.Errorf("train: log: %w", err)
 	}
 	if err := t.saveState(at); err != nil {

@@ -3,8 +3,6 @@ package train
 import (
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -57,28 +55,6 @@ func TestEffectiveSumsDropBlockedMoves(t *testing.T) {
 	}
 	if got := effectiveSums(c, 2, 0); got[6] != 4 || got[7] != 2 {
 		t.Errorf("with share 0 the sum at step 3 = %v, %v; want every action in it, 4 and 2", got[6], got[7])
-	}
-}
-
-// Opening for a resume keeps each earlier line once and drops the rest.
-func TestOpenLogDropsWhatComesAgain(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, LogFile)
-	text := "{\"step\":0}\n{\"step\":1}\nrubbish\n{\"step\":2}\n{\"step\":3}\n{\"st"
-	for step, want := range map[int]string{0: "", 2: "{\"step\":0}\n{\"step\":1}\n", 9: "{\"step\":0}\n{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n"} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		l, err := openLog(dir, step)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(path); err != nil || string(got) != want {
-			t.Errorf("from step %d the log is %q, %v; want %q", step, got, err, want)
-		}
 	}
 }
 

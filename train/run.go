@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"foresee/nn"
 	"foresee/probe"
 	"foresee/train/internal/replay"
+	"foresee/train/internal/trainlog"
 )
 
 // saveSeconds is the most that lies between two checkpoints.
@@ -50,7 +52,7 @@ type trainer struct {
 	cfg      Config
 	model    *jepa.Model
 	dataHash string
-	log      *logFile
+	log      *trainlog.File
 	devices  *jepa.Devices
 	before   int // steps of the stages before the current one
 
@@ -202,7 +204,7 @@ func (t *trainer) runFrom(ctx context.Context, at progress) (err error) {
 	if total > 0 {
 		t.opts.Log.Info("resuming", "step", total, "stage", at.stage, "stage_step", at.step)
 	}
-	if t.log, err = openLog(t.opts.Out, total); err != nil {
+	if t.log, err = trainlog.Open(filepath.Join(t.opts.Out, LogFile), total); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.log.Close()) }()
@@ -285,7 +287,7 @@ func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 		}
 		logged := step%t.cfg.Train.LogEvery == 0 || step == s.opt.Steps-1
 		if logged {
-			if err := t.log.write(s, t.before+step, step, scalars, t.reading); err != nil {
+			if err := t.log.Write(s.logEntry(t.before+step, step, scalars, t.reading)); err != nil {
 				return err
 			}
 			t.reading = nil

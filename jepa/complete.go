@@ -17,7 +17,7 @@ var errBuilt = errors.New("jepa: the graph is built")
 
 // checkComplete builds the model's graphs, without compiling them, and returns
 // an error that names the tensors that they need and the store does not have, or
-// has in another shape. The predictor and the displacement head may be absent
+// has in another shape. The predictor and the heads may be absent
 // as a whole: training has not come to them.
 func (m *Model) checkComplete(has map[string]Tensor) error {
 	cfg := m.net.Config
@@ -38,6 +38,10 @@ func (m *Model) checkComplete(has map[string]Tensor) error {
 			return m.rolloutGraph(root, Zeros(g, shapes.Make(dtypes.Float32, 1, cfg.State())), Zeros(g, shapes.Make(dtypes.Float32, actions...)))
 		}},
 		{ScopeDisplacement, func(root *model.Scope, g *Graph) *Node { return m.net.Displacement(root, z(g), z(g)) }},
+		{ScopeUsual, func(root *model.Scope, g *Graph) *Node {
+			f := cfg.Frame
+			return m.surpriseGraph(root, Zeros(g, shapes.Make(dtypes.Uint8, 1, cfg.Context(), f.Height, f.Width, f.Channels)))
+		}},
 	}
 	for _, p := range parts {
 		trained := false

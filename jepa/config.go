@@ -90,6 +90,7 @@ type PredictorConfig struct {
 	Stride   int     `json:"stride" yaml:"stride"`     // frames from one latent to the next
 	Horizons []int   `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
 	Excess   float64 `json:"excess" yaml:"excess"`     // surprise is the error less this share of what two latents alone would have made; 0 to 1
+	Usual    float64 `json:"usual" yaml:"usual"`       // surprise is less this share of the error that is usual where such a thing comes, see Network.UsualErrors; 0 to 1, with an Excess
 	Mirror   bool    `json:"mirror" yaml:"mirror"`     // surprise is the mean over the clip and its mirror image, left for right
 	Target   string  `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
 }
@@ -258,6 +259,9 @@ func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	}
 	if !(p.Excess >= 0 && p.Excess <= 1) {
 		bad("%s excess is %g, want 0 to 1", name, p.Excess)
+	}
+	if !(p.Usual >= 0 && p.Usual <= 1) || p.Usual > 0 && p.Excess == 0 {
+		bad("%s usual is %g, want 0 to 1, and 0 where surprise is no excess", name, p.Usual)
 	}
 	if len(p.Horizons) == 0 || !slices.IsSorted(p.Horizons) || p.Horizons[len(p.Horizons)-1] >= p.Context {
 		bad("%s horizons %v want ascending numbers below the context %d", name, p.Horizons, p.Context)

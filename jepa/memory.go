@@ -69,13 +69,18 @@ func (n Network) newest(root *model.Scope, z *Node) *Node {
 //
 // Without z_t under TargetPixels; z_{-1} is z_0; m has Hidden[1] numbers.
 func (n Network) Brief(root *model.Scope, z *Node) []*Node {
-	t, scope := z.Shape().Dimensions[1], root.At(ScopePredictor).At("brief")
-	before := Slice(z, AxisRange(), AxisRange(0, 1))
-	if t > 1 {
-		before = Concatenate([]*Node{before, Slice(z, AxisRange(), AxisRange(0, t-1))}, 1)
-	}
-	x := Concatenate([]*Node{before, z}, -1)
+	scope := root.At(ScopePredictor).At("brief")
+	x := Concatenate([]*Node{previous(z), z}, -1)
 	return n.guesses(scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z)
+}
+
+// previous returns the latent before each of z [B, T, D], the first one's being itself.
+func previous(z *Node) *Node {
+	first := Slice(z, AxisRange(), AxisRange(0, 1))
+	if t := z.Shape().Dimensions[1]; t > 1 {
+		return Concatenate([]*Node{first, Slice(z, AxisRange(), AxisRange(0, t-1))}, 1)
+	}
+	return first
 }
 
 // guesses reads a guess for each horizon off m, as a change of z where that is the target.
@@ -109,33 +114,12 @@ func (n Network) MemoryErrors(guesses []*Node, y *Node) []*Node {
 	return errs
 }
 
-// clipErrors returns the squared error of the predictor's guesses on clips,
-// frames [B, T, H, W, C] uint8, T at most Context: for each horizon below T a node
-// [B, T - Horizons[k]] whose column t judges frame t + Horizons[k]. brief are the
-// same errors from two latents, where the config asks for surprise in excess of
-// them, else nil.
-func (m *Model) clipErrors(root *model.Scope, frames *Node) (errs, brief []*Node) {
-	net, cfg := m.net, m.net.Config
-	dims := frames.Shape().Dimensions
-	flat := Reshape(frames, dims[0]*dims[1], dims[2], dims[3], dims[4])
-	z, _ := net.Encode(root, flat)
-	z, _ = m.NormalizeGraph(z, nil)
-	y := z
-	if cfg.Predictor.Target == TargetPixels {
-		y = net.Target(root, flat)
-	}
-	z, y = Reshape(z, dims[0], dims[1], cfg.Latent()), Reshape(y, dims[0], dims[1], cfg.Latent())
-	if cfg.Predictor.Excess > 0 {
-		brief = net.MemoryErrors(net.Brief(root, z), y)
-	}
-	return net.MemoryErrors(net.Remember(root, z, nil), y), brief
-}
-
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
 // surprise of each position [B, T]: the mean of its horizons' errors, less the
-// config's Excess of those that two latents alone would have made; horizons that
-// have nothing to judge from count 0. With Mirror it is the mean over the frames and
-// their mirror images, which err by chance in different places.
+// config's Excess of those that two latents alone would have made, less its Usual of
+// those that are usual; horizons that have nothing to judge from count 0. With Mirror
+// it is the mean over the frames and their mirror images, which err by chance in
+// different places.
 func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
 	if !m.net.Config.Predictor.Mirror {
 		return m.oneWay(root, frames)
@@ -147,18 +131,42 @@ func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
 
 // oneWay is surpriseGraph without Mirror.
 func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
+	net, p := m.net, m.net.Config.Predictor
 	dims := frames.Shape().Dimensions
+	flat := Reshape(frames, dims[0]*dims[1], dims[2], dims[3], dims[4])
+	z, _ := net.Encode(root, flat)
+	z, _ = m.NormalizeGraph(z, nil)
+	y := z
+	if p.Target == TargetPixels {
+		y = net.Target(root, flat)
+	}
+	d := net.Config.Latent()
+	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)
+	errs := net.MemoryErrors(net.Remember(root, z, nil), y)
+	var brief []*Node
+	if p.Excess > 0 || p.Usual > 0 {
+		brief = net.Brief(root, z)
+	}
+	if p.Excess > 0 {
+		less(errs, net.MemoryErrors(brief, y), p.Excess)
+	}
+	if p.Usual > 0 {
+		less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
+	}
 	sum := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], dims[1]))
-	errs, brief := m.clipErrors(root, frames)
-	for i, e := range errs {
-		if brief != nil {
-			e = Sub(e, MulScalar(brief[i], m.net.Config.Predictor.Excess))
-		}
+	for _, e := range errs {
 		lead := dims[1] - e.Shape().Dimensions[1]
 		pad := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], lead))
 		sum = Add(sum, Concatenate([]*Node{pad, e}, 1))
 	}
-	return MulScalar(sum, 1/float64(len(m.net.Config.Predictor.Horizons)))
+	return MulScalar(sum, 1/float64(len(p.Horizons)))
+}
+
+// less takes a share of each horizon's others off its errors.
+func less(errs, others []*Node, share float64) {
+	for k := range errs {
+		errs[k] = Sub(errs[k], MulScalar(others[k], share))
+	}
 }
 
 // Remembers says whether the predictor reads whole clips, so that Surprise can
@@ -173,7 +181,7 @@ const surpriseBatch = 16
 // Surprise writes to scores [n, T] how badly each frame of n clips [n, T, H, W, C]
 // was predicted from the frames Stride, 2·Stride, ... before it, in the units of
 // the normalised latents, by a model with a memory: the mean squared error, less
-// Excess of that of two latents alone, and with Mirror the mean of the clip's and of
+// Excess of that of two latents alone and Usual of the usual one, and with Mirror the mean of the clip's and of
 // its mirror image's. Frames half a stride apart are
 // judged, the first Stride frames and those between are 0. Clips of more than
 // Context·Stride frames are read in windows that overlap by half. It panics when a

@@ -109,7 +109,7 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 	t.Helper()
 	cfg, d := m.Config(), m.Config().Latent()
 	p, out := cfg.Predictor, make([]float64, length)
-	codes := encode(t, m, length, px)
+	codes, all := encode(t, m, length, px), stored(t, m)
 	for f := range length {
 		if f%p.Stride%max(1, p.Stride/2) != 0 {
 			continue // between the frames that are judged
@@ -140,11 +140,53 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 			out[f] += wrong(guesses[k][at*d:])
 			if p.Excess > 0 {
 				lo := max(0, at-1)
-				out[f] -= p.Excess * wrong(brief(m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:])
+				short := brief(m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:]
+				out[f] -= p.Excess * wrong(short)
+				if p.Usual > 0 {
+					out[f] -= p.Usual / float64(len(p.Horizons)) * naiveUsual(all, k, at, z[lo*d:(at+1)*d], short, codes[f*d:(f+1)*d])
+				}
 			}
 		}
 	}
 	return out
+}
+
+// naiveUsual is the usual error of horizon k at position at of a window: seen are the last latents up to there,
+// two or the first, short is Brief's guess and came what came.
+func naiveUsual(all map[string]jepa.Tensor, k, at int, seen, short, came []float32) float64 {
+	d := len(came)
+	of := func(name string) jepa.Tensor { return all[fmt.Sprintf("usual/horizon%d/%s", k, name)] }
+	dense := func(name string, x []float64) []float64 {
+		w, b := of(name+"/weight"), of(name+"/bias")
+		y := make([]float64, w.Shape[1])
+		for j := range y {
+			y[j] = float64(b.Data[j])
+			for i, v := range x {
+				y[j] += v * float64(w.Data[i*len(y)+j])
+			}
+		}
+		return y
+	}
+	gelu := func(x []float64) []float64 {
+		for i, v := range x {
+			x[i] = v * 0.5 * (1 + math.Erf(v/math.Sqrt2))
+		}
+		return x
+	}
+	now := seen[len(seen)-d:]
+	x, sum := make([]float64, 4*d), 0.0
+	for i := range d {
+		x[i], x[d+i] = float64(now[i]), float64(now[i])-float64(seen[i])
+		x[2*d+i], x[3*d+i] = float64(short[i]), float64(came[i])-float64(short[i])
+		sum += x[3*d+i] * x[3*d+i]
+	}
+	e := sum/float64(d) + 0.01
+	h, place := dense("in", append(x, math.Log(e))), of("position")
+	for j := range h {
+		h[j] += float64(place.Data[at*len(h)+j])
+	}
+	o := dense("out", gelu(dense("hidden", gelu(h))))[0]
+	return e*math.Exp(max(-8, min(8, o))) - 0.01
 }
 
 func TestSurprise(t *testing.T) {
@@ -154,6 +196,7 @@ func TestSurprise(t *testing.T) {
 	}{
 		{"all", func(*jepa.Config) {}},
 		{"excess", func(c *jepa.Config) { c.Predictor.Excess = 0.75 }},
+		{"less what is usual", func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual = 0.25, 0.75 }},
 		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
 		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
 		{"every fourth frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Excess = 4, 0.5 }},
@@ -402,6 +445,7 @@ func veiled(t testing.TB, m *jepa.Model, z []float32) [][]float32 {
 
 func TestMemoryOnDisk(t *testing.T) {
 	cfg := memory()
+	cfg.Predictor.Excess, cfg.Predictor.Usual = 0.5, 0.5
 	m, dir := awake(t, cfg), filepath.Join(t.TempDir(), "model")
 	px := frames(cfg, 10)
 	want := surprise(t, m, 1, 10, px)
@@ -429,6 +473,8 @@ func TestMemoryConfig(t *testing.T) {
 		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
 		"excess is 1.5":                            func(c *jepa.Config) { c.Predictor.Excess = 1.5 },
+		"usual is 1.5":                             func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual = 0.5, 1.5 },
+		"usual is 0.5, want 0 to 1, and 0 where":   func(c *jepa.Config) { c.Predictor.Usual = 0.5 },
 		"window is -1":                             func(c *jepa.Config) { c.Predictor.Window = -1 },
 		"predictor cells has hidden widths and is": func(c *jepa.Config) { c.Predictor.Kind = jepa.PredictorCells },
 	} {

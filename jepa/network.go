@@ -15,6 +15,7 @@ const (
 	ScopeShort        = "short"        // stage-1 predictor, where Config.Short names one
 	ScopeInverse      = "inverse"      // inverse-dynamics head
 	ScopeDisplacement = "displacement" // G
+	ScopeUsual        = "usual"        // usual errors of a predictor with a memory
 )
 
 // Network builds the graphs of one Config. It holds no weights: they live in

@@ -38,7 +38,7 @@ learnt) set_ train.pixels.steps=50 ;;
 sigreg) set_ train.pixels.steps=50 "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
 components) set_ model.encoder.{channels,kernels,strides}=[] ;;
 pixels) set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.target=pixels ;;
-no-memory) set_ model.predictor.window=1 model.predictor.excess=0 ;;
+no-memory) set_ model.predictor.window=1 model.predictor.excess=0 model.predictor.usual=0 train.usual.steps=0 ;;
 esac
 
 setting=n$number

@@ -28,6 +28,7 @@ type Settings struct {
 	ExcludeEpisodes string            `json:"exclude_episodes" yaml:"exclude_episodes"` // "" = none, "last-tenth" = keep the last 10 % for probes
 	Pixels          PixelStage        `json:"pixels" yaml:"pixels"`                     // stage 1
 	Latents         LatentStage       `json:"latents" yaml:"latents"`                   // stage 2; Steps 0 = the predictor of stage 1 is final
+	Usual           Optimizer         `json:"usual" yaml:"usual"`                       // behind stage 2 of a memory model whose surprise is less what is usual; Steps 0 = none
 	Displacement    DisplacementStage `json:"displacement" yaml:"displacement"`         // stage 3; Steps 0 = none
 	Landmarks       int               `json:"landmarks" yaml:"landmarks"`               // stage 4; 0 = none
 	Remembered      int               `json:"remembered" yaml:"remembered"`             // latents that landmarks are chosen from
@@ -124,6 +125,9 @@ func (c Config) Validate() error {
 		if t.Latents.Mirror {
 			bad("train: latents: mirror is for memory models: actions have no mirror image; set it to false")
 		}
+		if t.Usual.Steps > 0 {
+			bad("train: usual: steps is %d, but only memory models have usual errors; set it to 0", t.Usual.Steps)
+		}
 		t.Pixels.validate(c.Model, bad)
 	}
 	if t.Latents.Steps > 0 {
@@ -212,6 +216,12 @@ func (t Settings) validateMemory(m jepa.Config, bad func(string, ...any)) {
 	}
 	if hide := t.Latents.Hide; !(hide >= 0 && hide <= 1) {
 		bad("train: latents: hide is %g, want a share in [0, 1]", hide)
+	}
+	if t.Usual.Steps > 0 {
+		t.Usual.validate("usual", bad)
+	}
+	if (t.Usual.Steps > 0) != (m.Predictor.Usual > 0) {
+		bad("train: usual: steps is %d and model.predictor.usual %g: what is usual is learnt where surprise is less it; set both or none to 0", t.Usual.Steps, m.Predictor.Usual)
 	}
 	if t.Displacement.Steps > 0 || t.Landmarks > 0 || t.ProbeEpisodes > 0 {
 		bad("train: displacement, landmarks and probe_episodes are not for a memory model")

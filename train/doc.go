@@ -5,6 +5,7 @@
 //     from collapsing.
 //  2. latents: the encoder is frozen, its latents of all frames are cached, and
 //     the predictor learns on them alone, at many thousands of clips a second.
+//     A memory model then learns which of its errors are usual (stage usual).
 //  3. displacement: a head G(z_i, z_j), the summed action between two latents.
 //  4. landmarks: a few hundred remembered latents that the planner builds on.
 //

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"foresee/jepa"
@@ -185,6 +186,26 @@ func TestEvery(t *testing.T) {
 		tr.cfg.Model.Predictor.Kind = jepa.PredictorMLP
 		if got := tr.every(); got != 1 {
 			t.Errorf("stride %d without a memory: every %d. frame", stride, got)
+		}
+	}
+}
+
+// Half and twice as large as expected: 2·(0.5 - 1 + ln 2) and 2·(2 - 1 - ln 2).
+func TestGammaDeviance(t *testing.T) {
+	backend, err := jepa.OpenBackend("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.Finalize()
+	out := graph.MustExecOnceN(backend, func(e, u *graph.Node) []*graph.Node {
+		r, deviance := gammaDeviance(e, u)
+		return []*graph.Node{r, deviance}
+	}, []float32{0.99, 1.99, 3.99}, []float32{1.99, 1.99, 1.99})
+	for i, want := range [][]float64{{0.5, 1, 2}, {0.386294, 0, 0.613706}} {
+		for k, got := range tensors.MustCopyFlatData[float32](out[i]) {
+			if math.Abs(float64(got)-want[k]) > 1e-5 {
+				t.Errorf("output %d of error %d is %v, want %v", i, k, got, want[k])
+			}
 		}
 	}
 }

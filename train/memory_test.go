@@ -130,7 +130,7 @@ func writeClips(dir string) error {
 	return w.Close()
 }
 
-// smallMemory is the physics preset, shrunk: 8 + 12 steps.
+// smallMemory is the physics preset, shrunk: 8 + 12 + 6 steps.
 func smallMemory(t testing.TB, d *data.Dataset) train.Config {
 	t.Helper()
 	cfg, err := train.Preset("physics", d)
@@ -144,6 +144,7 @@ func smallMemory(t testing.TB, d *data.Dataset) train.Config {
 	m.Short.Hidden = []int{6}
 	s.Pixels.Steps, s.Pixels.Batch, s.Pixels.Group, s.Pixels.WarmUp = 8, 8, 4, 2
 	s.Latents.Steps, s.Latents.Batch, s.Latents.WarmUp, s.Latents.Refresh = 12, 8, 2, 4
+	s.Usual.Steps, s.Usual.Batch, s.Usual.WarmUp = 6, 8, 2
 	s.LogEvery, s.MonitorEvery, s.SaveEvery, s.SaveShare, s.StopOnCollapse, s.Minutes = 1, 5, 3, 0, false, 0
 	return cfg
 }
@@ -154,11 +155,11 @@ func TestMemoryRunResumes(t *testing.T) {
 	cfg := smallMemory(t, d)
 	whole := filepath.Join(t.TempDir(), "whole")
 	m := mustRun(t, train.Options{Data: d, Out: whole, Config: cfg})
-	logged(t, whole, 20)
+	logged(t, whole, 26)
 	for _, stage := range []struct {
 		name string
 		step int
-	}{{"pixels", 5}, {"latents", 1}, {"latents", 7}, {"latents", 8}} {
+	}{{"pixels", 5}, {"latents", 1}, {"latents", 7}, {"latents", 8}, {"usual", 2}} {
 		out := filepath.Join(t.TempDir(), "cut")
 		interrupt(t, train.Options{Data: d, Out: out, Config: cfg}, stage.name, stage.step)
 		mustRun(t, train.Options{Data: d, Out: out, Config: cfg})
@@ -231,7 +232,9 @@ func TestMemoryVariants(t *testing.T) {
 			c.Model.Encoder.Channels, c.Model.Encoder.Kernels, c.Model.Encoder.Strides = nil, nil, nil
 		},
 		"stretches hidden": func(c *train.Config) { c.Train.Latents.Hide = 0.6 },
-		"no excess":        func(c *train.Config) { c.Model.Predictor.Excess = 0 },
+		"no excess": func(c *train.Config) {
+			c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 0, 0, 0
+		},
 		"pixel twin": func(c *train.Config) {
 			c.Train.Pixels.Target, c.Model.Predictor.Target = jepa.TargetPixels, jepa.TargetPixels
 			c.Train.Pixels.Weights = train.Weights{Pred: 1}
@@ -239,20 +242,62 @@ func TestMemoryVariants(t *testing.T) {
 		"sigreg": func(c *train.Config) {
 			c.Train.Pixels.Weights, c.Train.Pixels.Slices = train.Weights{Pred: 1, SIGReg: 1}, 4
 		},
-		"no memory": func(c *train.Config) { c.Model.Predictor.Window, c.Model.Predictor.Excess = 1, 0 },
+		"no memory": func(c *train.Config) {
+			c.Model.Predictor.Window, c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 1, 0, 0, 0
+		},
 	} {
 		cfg, out := smallMemory(t, d), filepath.Join(t.TempDir(), "model")
 		cfg.Train.Latents.Steps, cfg.Train.Latents.Rate, cfg.Train.Latents.Hard, cfg.Train.Latents.Hide = 100, 4e-3, 0, 0
 		cfg.Train.Latents.Batch = 32
 		change(&cfg)
 		mustRun(t, train.Options{Data: d, Out: out, Config: cfg})
-		entries := logged(t, out, cfg.Train.Pixels.Steps+100)[cfg.Train.Pixels.Steps:]
+		entries := logged(t, out, cfg.Train.Pixels.Steps+100+cfg.Train.Usual.Steps)[cfg.Train.Pixels.Steps:]
 		first, last := 0.0, 0.0
 		for i := range 10 {
 			first, last = first+float64(entries[i].Loss)/10, last+float64(entries[99-i].Loss)/10
 		}
 		if !(last < 0.9*first) {
 			t.Errorf("%s: the loss of stage 2 went from %v to %v", name, first, last)
+		}
+	}
+}
+
+// The stage usual explains errors of the memory, better as it goes on, and leaves the memory as it is.
+func TestUsualStage(t *testing.T) {
+	d := clips(t)
+	for _, target := range []string{jepa.TargetLatent, jepa.TargetPixels} {
+		cfg := smallMemory(t, d)
+		cfg.Model.Predictor.Target = target
+		cfg.Train.Pixels.Steps, cfg.Train.Latents.Steps, cfg.Train.Usual.Steps, cfg.Train.Usual.Batch = 0, 60, 200, 32
+		out := filepath.Join(t.TempDir(), "with")
+		with := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: out, Config: cfg}))
+		entries := logged(t, out, 260)
+		var first, last, explained, ratio float64
+		for i := range 10 {
+			first, last = first+float64(entries[60+i].Loss)/10, last+float64(entries[259-i].Loss)/10
+			explained += float64(entries[259-i].Terms["explained_2"]) / 10
+			ratio += float64(entries[259-i].Terms["ratio_2"]) / 10
+		}
+		if entries[60].Stage != "usual" || !(last < 0.7*first) || !(explained > 0.5) || !(math.Abs(ratio-1) < 0.05) {
+			t.Errorf("target %q: stage %s: the loss went from %v to %v, the explained share is %v, errors are %v of the usual ones",
+				target, entries[60].Stage, first, last, explained, ratio)
+		}
+		cfg.Model.Predictor.Usual, cfg.Train.Usual.Steps = 0, 0
+		without := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "without"), Config: cfg}))
+		if len(with) != len(without) || gap(with, without) != 0 {
+			t.Errorf("target %q: the stage changed the predictor by %g", target, gap(with, without))
+		}
+	}
+	for says, change := range map[string]func(*train.Config){
+		"usual: steps is 0": func(c *train.Config) { c.Train.Usual.Steps = 0 },
+		"usual 0: what is":  func(c *train.Config) { c.Model.Predictor.Usual = 0 },
+		"usual is 0.6":      func(c *train.Config) { c.Model.Predictor.Excess = 0 },
+		"steps 6, batch 0":  func(c *train.Config) { c.Train.Usual.Batch = 0 },
+	} {
+		cfg := smallMemory(t, d)
+		change(&cfg)
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
 		}
 	}
 }

@@ -16,24 +16,11 @@ import (
 // Stride-th frame from every possible first one, learnt whole by a transformer.
 func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
 	cfg := t.cfg.Train.Latents
-	if err := t.measureProjections(ctx); err != nil {
-		return nil, err
-	}
-	c, err := t.latents(ctx)
+	c, targets, err := t.memoryClips(ctx)
 	if err != nil {
 		return nil, err
 	}
-	targets := c
-	if t.cfg.Model.Predictor.Target == jepa.TargetPixels {
-		if targets, err = t.pixelTargets(ctx, c); err != nil {
-			return nil, err
-		}
-	}
-	starts := clipStarts(c, t.cfg.Model.Context(), t.cfg.Model.Predictor.Stride/t.every(), t.training)
-	if len(starts) == 0 {
-		return nil, fmt.Errorf("train: no episode is long enough for two latents %d frames apart", t.cfg.Model.Predictor.Stride)
-	}
-	t.sampled(starts)
+	t.sampled(t.starts)
 	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopePredictor}, timed: true}
 	for _, h := range t.cfg.Model.Predictor.Horizons {
 		s.names = append(s.names, fmt.Sprintf("ahead_%d", h))
@@ -46,6 +33,27 @@ func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
 	s.build = t.buildMemory
 	s.seen = t.noteErrors
 	return s, nil
+}
+
+// memoryClips returns the cached latents and targets of a memory model, and sets where clips of them start.
+func (t *trainer) memoryClips(ctx context.Context) (c, targets *cache, err error) {
+	if err := t.measureProjections(ctx); err != nil {
+		return nil, nil, err
+	}
+	if c, err = t.latents(ctx); err != nil {
+		return nil, nil, err
+	}
+	targets = c
+	if t.cfg.Model.Predictor.Target == jepa.TargetPixels {
+		if targets, err = t.pixelTargets(ctx, c); err != nil {
+			return nil, nil, err
+		}
+	}
+	t.starts = clipStarts(c, t.cfg.Model.Context(), t.cfg.Model.Predictor.Stride/t.every(), t.training)
+	if len(t.starts) == 0 {
+		return nil, nil, fmt.Errorf("train: no episode is long enough for two latents %d frames apart", t.cfg.Model.Predictor.Stride)
+	}
+	return c, targets, nil
 }
 
 // clipStarts lists the first frames of all clips of a context: any frame, the first
@@ -132,10 +140,7 @@ func hideSpan(r *rand.Rand, hidden []float32) {
 func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []*Node) {
 	net := jepa.Network{Config: t.cfg.Model}
 	in, hidden := in[:len(in)-1], in[len(in)-1]
-	z, y, valid := in[0], in[0], in[len(in)-1]
-	if len(in) == 3 {
-		y = in[1]
-	}
+	z, y, valid := memoryInputs(in)
 	length := z.Shape().Dimensions[1]
 	var total, each *Node
 	var scalars []*Node
@@ -165,6 +170,14 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	still := average(ReduceMean(Square(moved), -1), counts)
 	scalars = append(scalars, Div(scalars[0], AddScalar(still, 1e-12)))
 	return total, scalars, []*Node{each}
+}
+
+// memoryInputs takes apart what feedMemory gathers.
+func memoryInputs(in []*Node) (z, y, valid *Node) {
+	if len(in) == 3 {
+		return in[0], in[1], in[2]
+	}
+	return in[0], in[0], in[1]
 }
 
 // average is the mean of e over the positions that count, 0 if none does.

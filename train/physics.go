@@ -27,7 +27,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
-			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.5, Mirror: true,
+			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.3, Usual: 0.6, Mirror: true,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}}, // of stage 1, should it learn
 	})
@@ -44,5 +44,6 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Optimizer: Optimizer{Steps: 30000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
 		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Hide: 0.6, Mirror: true,
 	}
+	cfg.Train.Usual = Optimizer{Steps: 1500, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 50, Decay: 0.05, Clip: 1}
 	return cfg
 }

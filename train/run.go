@@ -172,7 +172,7 @@ func (t *trainer) checkBatches() error {
 		return nil
 	}
 	s := t.cfg.Train
-	return errors.Join(check("pixels", s.Pixels.Optimizer), check("latents", s.Latents.Optimizer), check("displacement", s.Displacement.Optimizer))
+	return errors.Join(check("pixels", s.Pixels.Optimizer), check("latents", s.Latents.Optimizer), check("usual", s.Usual), check("displacement", s.Displacement.Optimizer))
 }
 
 // part is one stage of the run as the sequence in runFrom sees it.
@@ -190,6 +190,7 @@ func (t *trainer) parts() []part {
 	return []part{
 		{"pixels", t.cfg.Train.Pixels.Steps, pixels},
 		{"latents", t.cfg.Train.Latents.Steps, latents},
+		{"usual", t.cfg.Train.Usual.Steps, t.usualStage},
 		{"displacement", t.cfg.Train.Displacement.Steps, t.displacementStage},
 	}
 }

@@ -26,9 +26,9 @@ type Stepper struct {
 	next int
 }
 
-// NewStepper prepares the stage of that name, "pixels", "latents" or
-// "displacement", with weights from the config's seed; the latter two encode the
-// whole dataset first. Options.Out is not used. The caller closes the result.
+// NewStepper prepares the stage of that name, "pixels", "latents", "usual" or
+// "displacement", with weights from the config's seed; all but the
+// first encode the whole dataset first. Options.Out is not used. The caller closes the result.
 func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -61,7 +61,7 @@ func (c *Config) Set(assignment string) error {
 // Scale sets the steps of the first stage that has any to n and keeps the ratio
 // of the later stages to it, at least one step each.
 func (c *Config) Scale(n int) {
-	stages := []*int{&c.Train.Pixels.Steps, &c.Train.Latents.Steps, &c.Train.Displacement.Steps}
+	stages := []*int{&c.Train.Pixels.Steps, &c.Train.Latents.Steps, &c.Train.Usual.Steps, &c.Train.Displacement.Steps}
 	ratio := 0.0
 	for _, steps := range stages {
 		if *steps == 0 {

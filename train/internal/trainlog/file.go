@@ -16,7 +16,7 @@ import (
 // Entry is one line of train.jsonl.
 type Entry struct {
 	Step      int                `json:"step"`       // counted over all stages
-	Stage     string             `json:"stage"`      // pixels, latents or displacement
+	Stage     string             `json:"stage"`      // pixels, latents, usual or displacement
 	StageStep int                `json:"stage_step"` // counted from 0
 	Loss      float32            `json:"loss"`
 	Terms     map[string]float32 `json:"terms"`             // unweighted loss terms, copy ratio, gradient norms

@@ -111,7 +111,7 @@ func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(i
 				o.Relative, o.Whole, o.Calm = &r.Relative, r.Whole, r.Calm
 			}
 		}
-		if err := seen(at, []float64{slices.Max(o.Scores())}, o); err != nil {
+		if err := seen(at, []float64{slices.Max(o.Scores()[:watch.Jump])}, o); err != nil {
 			return err
 		}
 		before = f

@@ -30,6 +30,7 @@ type Watcher struct {
 	m       *jepa.Model
 	cfg     Config
 	places  *Places
+	change  *change
 	stats   Stats
 	latency Latency
 }
@@ -61,6 +62,8 @@ type Observation struct {
 	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
 	Whole  float64   // see Seen.Whole; 0 while warming
 	Calm   float64   // see Seen.Calm; 0 while warming
+	Jump   float64   // logarithm of the picture's change over the usual one; 0 while warming
+	Still  float64   // mean over the last five pictures of log(usual/change); 0 while warming
 
 	Came time.Time     // when the frame was read
 	Took time.Duration // what its surprise cost: the time of the frames scored with it, over their number
@@ -71,18 +74,20 @@ const (
 	Place = iota // how much more the most surprising place surprises than it usually does
 	Whole        // how much more the whole picture does
 	Calm         // how much less for a while
+	Jump         // how much more the picture changes than it usually does, whatever the model expects
+	Still        // how much less for a while
 )
 
-// Statistics returns the names of Place, Whole and Calm.
-func Statistics() []string { return []string{"place", "whole", "calm"} }
+// Statistics returns the names of Place, Whole, Calm, Jump and Still.
+func Statistics() []string { return []string{"place", "whole", "calm", "jump", "still"} }
 
 // Scores returns what a calibration of the stream is made of, a logarithm for each
 // of Statistics; all 0 while warming.
 func (o Observation) Scores() []float64 {
 	if o.Relative == nil {
-		return []float64{0, 0, 0}
+		return make([]float64, len(Statistics()))
 	}
-	return []float64{math.Log(max(*o.Relative, 1e-9)), math.Log(max(o.Whole, 1e-9)), o.Calm}
+	return []float64{math.Log(max(*o.Relative, 1e-9)), math.Log(max(o.Whole, 1e-9)), o.Calm, o.Jump, o.Still}
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.
@@ -104,7 +109,11 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Watcher{m: m, cfg: cfg, places: places}, nil
+	change, err := newChange(cfg.Expectation)
+	if err != nil {
+		return nil, err
+	}
+	return &Watcher{m: m, cfg: cfg, places: places, change: change}, nil
 }
 
 // Run scores every frame of src in order and hands its record to emit. It
@@ -147,7 +156,7 @@ func (w *Watcher) Observe(ctx context.Context, src data.FrameSource, emit func(O
 		took := time.Since(began) / time.Duration(max(1, len(batch)))
 		w.count(batch, before.Dropped+int(frames.dropped.Load()))
 		for i, b := range batch {
-			o, err := w.judge(scores[i])
+			o, err := w.judge(scores[i], b.pixels)
 			if err != nil {
 				return fmt.Errorf("watch: frame %d: %w", b.number, err)
 			}
@@ -188,9 +197,13 @@ func unread(src data.FrameSource, frames int) error {
 	return nil
 }
 
-// judge compares a score with what is usual.
-func (w *Watcher) judge(s score) (Observation, error) {
+// judge compares a score, and a picture with the one before it, with what is usual.
+func (w *Watcher) judge(s score, picture []uint8) (Observation, error) {
 	o := Observation{Record: Record{Warming: true}, Latent: s.code[:w.m.Config().Latent()]}
+	changed, err := w.change.see(picture, s.known)
+	if err != nil {
+		return o, err
+	}
 	if !s.known {
 		w.places.Break()
 		return o, nil
@@ -201,9 +214,10 @@ func (w *Watcher) judge(s score) (Observation, error) {
 		return o, err
 	}
 	o.Cells = seen.Cells
-	if !seen.Ready {
+	if !seen.Ready || !changed.Ready {
 		return o, nil
 	}
+	o.Jump, o.Still = changed.jump(), changed.Calm
 	o.Warming, o.Relative, o.At, o.Whole, o.Calm = false, &seen.Relative, seen.At, seen.Whole, seen.Calm
 	o.Alarm = seen.Relative >= w.cfg.Alarm
 	return o, nil

@@ -30,14 +30,17 @@ func TestAlarmSaysByWhat(t *testing.T) {
 	}
 	usual, twenty := 1.0, 20.0
 	for name, x := range map[string]struct {
-		relative, whole, calm float64
-		reason                string
-		why                   int
+		relative, whole float64
+		others          [3]float64 // calm, jump, still
+		reason          string
+		why             int
 	}{
-		"place": {twenty, usual, 0, "A place of the picture is more surprising than usual by a factor of 20.0;", 1},
-		"whole": {usual, twenty, 0, "The whole picture is more surprising than usual by a factor of 20.0;", 0},
-		"calm":  {usual, usual, math.Log(twenty), "The picture is calmer than usual by a factor of 20.0;", 0},
-		"":      {usual, usual, 0, "", 0},
+		"place": {twenty, usual, [3]float64{}, "A place of the picture is more surprising than usual by a factor of 20.0;", 1},
+		"whole": {usual, twenty, [3]float64{}, "The whole picture is more surprising than usual by a factor of 20.0;", 0},
+		"calm":  {usual, usual, [3]float64{math.Log(twenty)}, "The picture is calmer than usual by a factor of 20.0;", 0},
+		"jump":  {usual, usual, [3]float64{1: math.Log(twenty)}, "The picture changes more than usual by a factor of 20.0;", 0},
+		"still": {usual, usual, [3]float64{2: math.Log(twenty)}, "The picture changes less than usual by a factor of 20.0;", 0},
+		"":      {usual, usual, [3]float64{}, "", 0},
 	} {
 		judge, err := alarm.NewJudge(c, alarm.JudgeConfig{})
 		if err != nil {
@@ -46,7 +49,7 @@ func TestAlarmSaysByWhat(t *testing.T) {
 		var sent bytes.Buffer
 		out := &sinks{stream: "s", metrics: sink.NewMetrics("s"), queue: sink.NewQueue(sink.Lines{W: &sent}, 1, nil), stop: func() error { return nil }}
 		r := &watching{c: &watchCmd{}, judge: judge, out: out, begun: time.Unix(0, 0)}
-		o := watch.Observation{Record: watch.Record{Relative: &x.relative, At: &[2]float64{0.5, 0.5}}, Whole: x.whole, Calm: x.calm}
+		o := watch.Observation{Record: watch.Record{Relative: &x.relative, At: &[2]float64{0.5, 0.5}}, Whole: x.whole, Calm: x.others[0], Jump: x.others[1], Still: x.others[2]}
 		d, err := r.decide(&o)
 		if err != nil {
 			t.Fatal(err)

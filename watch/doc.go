@@ -20,6 +20,10 @@
 // package alarms at a fixed factor of relative surprise; for a rate of false alarms
 // [Observation.Scores] are calibrated, each apart, package surprise/alarm.
 //
+// Beside the surprise, how much the picture changes is compared with what it usually
+// does: a picture that stands still, or is another one all at once, is unusual
+// whatever a model makes of it.
+//
 // A line of output is one JSON object, see [Record]. The first C frames of an
 // episode cannot be predicted: their surprise is null. While the expectation
 // warms up, relative is null. Both carry "warming": true.

@@ -85,7 +85,7 @@ type perCell func(frame, before []uint8) ([]float64, bool)
 const cellSide = 8
 
 // cellScorer makes a baseline relative to what is usual, as the product does. It has
-// one score, the highest of those that the product has apart.
+// one score, the highest of the three of surprise that the product has apart.
 type cellScorer struct {
 	rec    *recording
 	errors perCell

@@ -60,7 +60,7 @@ func (m *Model) Save(dir string, keep func(name string) bool) error {
 // Load reads a model folder. Missing files, another format version, unknown
 // config fields, truncated weights and tensors that are missing or have another
 // shape are errors that name the file and the cause. Of a training that has not
-// come to them, the predictor and the displacement head may be absent whole;
+// come to them, the predictor and the heads may be absent whole;
 // using them is then an error.
 func Load(backend compute.Backend, dir string) (*Model, error) {
 	m, err := load(backend, dir)

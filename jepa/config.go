@@ -240,6 +240,9 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	default:
 		bad("%s kind is %q, want %q, %q, %q, %q or %q", name, p.Kind, PredictorMLP, PredictorGRU, PredictorConv, PredictorCells, PredictorTransformer)
 	}
+	if p.Usual != 0 && p.Kind != PredictorTransformer {
+		bad("%s usual is %g, but only a transformer has usual errors; set it to 0", name, p.Usual)
+	}
 	if p.Context < 0 {
 		bad("%s context is %d, want 0 or more", name, p.Context)
 	}

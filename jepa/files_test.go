@@ -116,8 +116,14 @@ func TestTensorsAreWanted(t *testing.T) {
 			all[name] = jepa.Tensor{Shape: []int{1}, Data: []float32{1}}
 		},
 	} {
-		for _, part := range []string{"encoder/conv0", "predictor/out", "displacement/out"} {
+		for _, part := range []string{"encoder/conv0", "predictor/out", "displacement/out", "usual/horizon1/in"} {
 			dir := saved(t, cfg)
+			if strings.HasPrefix(part, jepa.ScopeUsual) {
+				dir = filepath.Join(t.TempDir(), "memory")
+				if err := usual(t).Save(dir, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
 			path := filepath.Join(dir, jepa.WeightsFile)
 			all, meta, err := jepa.ReadTensors(path)
 			if err != nil {

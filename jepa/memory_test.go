@@ -443,11 +443,17 @@ func veiled(t testing.TB, m *jepa.Model, z []float32) [][]float32 {
 	return guesses
 }
 
-func TestMemoryOnDisk(t *testing.T) {
+// usual is a model whose surprise is less the usual error.
+func usual(t testing.TB) *jepa.Model {
+	t.Helper()
 	cfg := memory()
 	cfg.Predictor.Excess, cfg.Predictor.Usual = 0.5, 0.5
-	m, dir := awake(t, cfg), filepath.Join(t.TempDir(), "model")
-	px := frames(cfg, 10)
+	return awake(t, cfg)
+}
+
+func TestMemoryOnDisk(t *testing.T) {
+	m, dir := usual(t), filepath.Join(t.TempDir(), "model")
+	px := frames(m.Config(), 10)
 	want := surprise(t, m, 1, 10, px)
 	if err := m.Save(dir, nil); err != nil {
 		t.Fatal(err)
@@ -473,6 +479,7 @@ func TestMemoryConfig(t *testing.T) {
 		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
 		"excess is 1.5":                            func(c *jepa.Config) { c.Predictor.Excess = 1.5 },
+		"only a transformer has usual errors":      func(c *jepa.Config) { c.Short.Usual = 0.5 },
 		"usual is 1.5":                             func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual = 0.5, 1.5 },
 		"usual is 0.5, want 0 to 1, and 0 where":   func(c *jepa.Config) { c.Predictor.Usual = 0.5 },
 		"window is -1":                             func(c *jepa.Config) { c.Predictor.Window = -1 },

@@ -125,7 +125,7 @@ func (c Config) Validate() error {
 		if t.Latents.Mirror {
 			bad("train: latents: mirror is for memory models: actions have no mirror image; set it to false")
 		}
-		if t.Usual.Steps > 0 {
+		if t.Usual.Steps != 0 {
 			bad("train: usual: steps is %d, but only memory models have usual errors; set it to 0", t.Usual.Steps)
 		}
 		t.Pixels.validate(c.Model, bad)
@@ -217,7 +217,7 @@ func (t Settings) validateMemory(m jepa.Config, bad func(string, ...any)) {
 	if hide := t.Latents.Hide; !(hide >= 0 && hide <= 1) {
 		bad("train: latents: hide is %g, want a share in [0, 1]", hide)
 	}
-	if t.Usual.Steps > 0 {
+	if t.Usual.Steps != 0 {
 		t.Usual.validate("usual", bad)
 	}
 	if (t.Usual.Steps > 0) != (m.Predictor.Usual > 0) {

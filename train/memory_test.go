@@ -292,6 +292,7 @@ func TestUsualStage(t *testing.T) {
 		"usual: steps is 0": func(c *train.Config) { c.Train.Usual.Steps = 0 },
 		"usual 0: what is":  func(c *train.Config) { c.Model.Predictor.Usual = 0 },
 		"usual is 0.6":      func(c *train.Config) { c.Model.Predictor.Excess = 0 },
+		"steps -1, batch":   func(c *train.Config) { c.Train.Usual.Steps = -1 },
 		"steps 6, batch 0":  func(c *train.Config) { c.Train.Usual.Batch = 0 },
 	} {
 		cfg := smallMemory(t, d)

@@ -68,7 +68,6 @@ type trainer struct {
 	begun       time.Time     // of this call
 	spent       time.Duration // by calls before it
 	stageBegins time.Duration // time spent when the current stage began
-	cutShort    bool          // the clock ended a stage before its steps did
 }
 
 // Run trains opts.Config on opts.Data into folder opts.Out and returns the
@@ -270,7 +269,6 @@ func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 	begun, first, shown := time.Now(), from, time.Time{}
 	for step := from; step < s.opt.Steps; step++ {
 		if share := t.timeUsed(s); share >= 1 {
-			t.cutShort = true
 			t.opts.Log.Info("out of time", "stage", s.name, "step", step, "of", s.opt.Steps, "minutes", t.cfg.Train.Minutes)
 			return nil
 		} else {

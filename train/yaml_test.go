@@ -67,19 +67,19 @@ func TestSet(t *testing.T) {
 }
 
 func TestScale(t *testing.T) {
-	for _, c := range []struct{ pixels, latents, displacement, n, wantPixels, wantLatents, wantDisplacement int }{
-		{800, 5000, 2000, 400, 400, 2500, 1000},
-		{800, 5000, 2000, 1, 1, 6, 3},
-		{800, 5000, 0, 80, 80, 500, 0},
-		{800, 100, 4, 2, 2, 1, 1},
-		{0, 100, 4, 7, 0, 7, 1},
-		{0, 100, 0, 30, 0, 30, 0},
+	for _, c := range []struct{ pixels, latents, usual, displacement, n, wantPixels, wantLatents, wantUsual, wantDisplacement int }{
+		{800, 5000, 0, 2000, 400, 400, 2500, 0, 1000},
+		{800, 5000, 0, 2000, 1, 1, 6, 0, 3},
+		{800, 5000, 1000, 0, 80, 80, 500, 100, 0},
+		{800, 100, 4, 4, 2, 2, 1, 1, 1},
+		{0, 100, 50, 4, 8, 0, 8, 4, 1},
+		{0, 100, 0, 0, 30, 0, 30, 0, 0},
 	} {
 		var cfg train.Config
-		cfg.Train.Pixels.Steps, cfg.Train.Latents.Steps, cfg.Train.Displacement.Steps = c.pixels, c.latents, c.displacement
+		cfg.Train.Pixels.Steps, cfg.Train.Latents.Steps, cfg.Train.Usual.Steps, cfg.Train.Displacement.Steps = c.pixels, c.latents, c.usual, c.displacement
 		cfg.Scale(c.n)
-		if s := cfg.Train; s.Pixels.Steps != c.wantPixels || s.Latents.Steps != c.wantLatents || s.Displacement.Steps != c.wantDisplacement {
-			t.Errorf("Scale(%d) of %+v = %d, %d, %d", c.n, c, s.Pixels.Steps, s.Latents.Steps, s.Displacement.Steps)
+		if s := cfg.Train; s.Pixels.Steps != c.wantPixels || s.Latents.Steps != c.wantLatents || s.Usual.Steps != c.wantUsual || s.Displacement.Steps != c.wantDisplacement {
+			t.Errorf("Scale(%d) of %+v = %d, %d, %d, %d", c.n, c, s.Pixels.Steps, s.Latents.Steps, s.Usual.Steps, s.Displacement.Steps)
 		}
 	}
 }

@@ -4,7 +4,7 @@
 #   physics-short.sh [SEED ...]
 #
 # On clips without noise every kind of physics.sh, with noise N1 to N7 the model (jepa), its pixel twin (pixels) and one
-# whose encoder learns (learnt): 6,000 clips, 500 steps of the predictor before the stage usual, ended by no clock, so another machine gives the
+# whose encoder learns (learnt): 6,000 clips, 500 steps of the predictor and 500 of the stage usual, ended by no clock, so another machine gives the
 # same weights. Documents go to docs/results/physics/short; those that are there are not made again. The clips of a
 # noise are removed when its models are done, unless KEEP is set. WORK and FORESEE are those of physics.sh. Seed 1 if
 # none is named.
@@ -20,8 +20,10 @@ for noise in 0 1 2 7 3 4 5 6; do
     if [ "$noise" = 0 ]; then kinds+=(components no-memory sigreg); fi
     for seed in "${@:-1}"; do
         for kind in "${kinds[@]}"; do
+            usual=(--set train.usual.steps=500)
+            if [ "$kind" = no-memory ]; then usual=(); fi # it has none
             if ! [ -e "$RESULTS/$kind.n$noise.s$seed.json" ]; then
-                scripts/physics.sh "$kind" "$seed" "N$noise" "${steps[@]}"
+                scripts/physics.sh "$kind" "$seed" "N$noise" "${steps[@]}" ${usual[@]+"${usual[@]}"}
             fi
         done
     done

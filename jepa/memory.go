@@ -143,15 +143,12 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	d := net.Config.Latent()
 	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)
 	errs := net.MemoryErrors(net.Remember(root, z, nil), y)
-	var brief []*Node
-	if p.Excess > 0 || p.Usual > 0 {
-		brief = net.Brief(root, z)
-	}
 	if p.Excess > 0 {
+		brief := net.Brief(root, z)
 		less(errs, net.MemoryErrors(brief, y), p.Excess)
-	}
-	if p.Usual > 0 {
-		less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
+		if p.Usual > 0 { // only with an Excess
+			less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
+		}
 	}
 	sum := Zeros(frames.Graph(), shapes.Make(dtypes.Float32, dims[0], dims[1]))
 	for _, e := range errs {

@@ -24,7 +24,10 @@ const UsualFloor = 0.01
 //
 // y is the target at t + Horizons[k], b_k Brief's guess of it, e the mean square of y - b_k, c UsualFloor; z_{-1} is
 // z_0; both layers are Width wide, with weights for each horizon. w and v start at 0: untrained, e itself is usual.
-// The exponent is held within ±8.
+// The exponent is held within ±8. Units are squared ones of normalised latents, as of errors. Shapes that do not
+// fit together panic, as everywhere in graphs.
+//
+// Source: the gamma deviance of generalised linear models, McCullagh and Nelder 1989, chapter 8.
 func (n Network) UsualErrors(root *model.Scope, z *Node, brief []*Node, y *Node) []*Node {
 	p, length := n.Config.Predictor, z.Shape().Dimensions[1]
 	moved := Sub(z, previous(z))

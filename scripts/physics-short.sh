@@ -4,8 +4,8 @@
 #   physics-short.sh [SEED ...]
 #
 # On clips without noise every kind of physics.sh, with noise N1 to N7 the model (jepa), its pixel twin (pixels) and one
-# whose encoder learns (learnt): 6,000 clips, 500 steps of the predictor and 500 of the stage usual, ended by no clock, so another machine gives the
-# same weights. Documents go to docs/results/physics/short; those that are there are not made again. The clips of a
+# whose encoder learns (learnt): 6,000 clips, 500 steps of the predictor and 500 of the stage usual, ended by no clock,
+# so another machine gives the same weights. Documents go to docs/results/physics/short; those that are there are not made again. The clips of a
 # noise are removed when its models are done, unless KEEP is set. WORK and FORESEE are those of physics.sh. Seed 1 if
 # none is named.
 #

@@ -7,7 +7,8 @@ import (
 
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
-// latent is coarse, the predictor narrow (more steps); every fourth frame is seen, stretches hidden, surprise an excess.
+// latent is coarse, the predictor narrow (more steps); every fourth frame is seen, stretches hidden, surprise an excess
+// over what two latents say and what is usual.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))

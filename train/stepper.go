@@ -27,8 +27,8 @@ type Stepper struct {
 }
 
 // NewStepper prepares the stage of that name, "pixels", "latents", "usual" or
-// "displacement", with weights from the config's seed; all but the
-// first encode the whole dataset first. Options.Out is not used. The caller closes the result.
+// "displacement", with weights from the config's seed; all but the first encode the
+// whole dataset first. Options.Out is not used. The caller closes the result.
 func NewStepper(ctx context.Context, opts Options, name string) (*Stepper, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -50,7 +50,7 @@ func (t *trainer) buildUsual(root *model.Scope, in []*Node) (*Node, []*Node, []*
 	for k, u := range net.UsualErrors(root, z, net.Brief(root, z), y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
-		e := StopGradient(errs[k])
+		e := errs[k]
 		r, deviance := gammaDeviance(e, u)
 		total = Add(total, average(deviance, counts))
 		left, all := average(Square(Sub(e, u)), counts), average(Square(Sub(e, average(e, counts))), counts)

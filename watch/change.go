@@ -1,10 +1,6 @@
 package watch
 
-import (
-	"math"
-
-	"foresee/surprise"
-)
+import "foresee/surprise"
 
 // change knows how much a picture usually changes from one to the next. A model that
 // expects the usual motion is surprised by a picture that stops, but less than by
@@ -30,13 +26,15 @@ func (c *change) see(picture []uint8, follows bool) (Seen, error) {
 		c.usual.Break()
 		return Seen{}, nil
 	}
-	sum := 1.0
-	for i, v := range picture {
-		d := float64(v) - float64(c.before[i])
-		sum += d * d
-	}
-	return c.usual.Observe([]float64{sum / float64(len(picture))})
+	return c.usual.Observe([]float64{meanChange(c.before, picture) + 1/float64(len(picture))})
 }
 
-// jump is the logarithm of how many times more than usual a picture changed.
-func (s Seen) jump() float64 { return math.Log(max(s.Whole, 1e-9)) }
+// meanChange is the mean squared difference of two pictures of one size.
+func meanChange(before, after []uint8) float64 {
+	sum := 0.0
+	for i, v := range after {
+		d := float64(v) - float64(before[i])
+		sum += d * d
+	}
+	return sum / float64(len(after))
+}

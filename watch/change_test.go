@@ -47,14 +47,14 @@ func TestChange(t *testing.T) {
 			t.Errorf("picture %d: ready %v", i, s.Ready)
 		}
 		if s.Ready {
-			near("an ordinary jump", s.jump(), 0)
+			near("an ordinary jump", math.Log(s.Whole), 0)
 		}
 	}
 	farther := make([]uint8, 12) // 90 in place of 100, after 110
 	for k := range farther {
 		farther[k] = 90
 	}
-	near("a jump", see(farther, true).jump(), math.Log((400+1.0/12)/(100+1.0/12)))
+	near("a jump", math.Log(see(farther, true).Whole), math.Log((400+1.0/12)/(100+1.0/12)))
 	still := 0.0
 	for range calmFrames + 1 {
 		still = see(farther, true).Calm

@@ -111,12 +111,7 @@ func (c Clip) window(cfg jepa.Config) Clip {
 func (c Clip) differences(px int) []float64 {
 	var out []float64
 	for t := max(1, c.At-1); t <= c.At+1 && (t+1)*px <= len(c.Frames); t++ {
-		sum := 0.0
-		for i, v := range c.Frames[t*px : (t+1)*px] {
-			e := float64(v) - float64(c.Frames[(t-1)*px+i])
-			sum += e * e
-		}
-		out = append(out, sum/float64(px))
+		out = append(out, meanChange(c.Frames[(t-1)*px:t*px], c.Frames[t*px:(t+1)*px]))
 	}
 	return out
 }

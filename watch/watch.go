@@ -62,7 +62,7 @@ type Observation struct {
 	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
 	Whole  float64   // see Seen.Whole; 0 while warming
 	Calm   float64   // see Seen.Calm; 0 while warming
-	Jump   float64   // logarithm of the picture's change over the usual one; 0 while warming
+	Jump   float64   // the picture's mean squared change over the usual one; 0 while warming
 	Still  float64   // mean over the last five pictures of log(usual/change); 0 while warming
 
 	Came time.Time     // when the frame was read
@@ -87,7 +87,7 @@ func (o Observation) Scores() []float64 {
 	if o.Relative == nil {
 		return make([]float64, len(Statistics()))
 	}
-	return []float64{math.Log(max(*o.Relative, 1e-9)), math.Log(max(o.Whole, 1e-9)), o.Calm, o.Jump, o.Still}
+	return []float64{math.Log(max(*o.Relative, 1e-9)), math.Log(max(o.Whole, 1e-9)), o.Calm, math.Log(max(o.Jump, 1e-9)), o.Still}
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.
@@ -217,7 +217,7 @@ func (w *Watcher) judge(s score, picture []uint8) (Observation, error) {
 	if !seen.Ready || !changed.Ready {
 		return o, nil
 	}
-	o.Jump, o.Still = changed.jump(), changed.Calm
+	o.Jump, o.Still = changed.Whole, changed.Calm
 	o.Warming, o.Relative, o.At, o.Whole, o.Calm = false, &seen.Relative, seen.At, seen.Whole, seen.Calm
 	o.Alarm = seen.Relative >= w.cfg.Alarm
 	return o, nil

@@ -49,7 +49,7 @@ func TestAlarmSaysByWhat(t *testing.T) {
 		var sent bytes.Buffer
 		out := &sinks{stream: "s", metrics: sink.NewMetrics("s"), queue: sink.NewQueue(sink.Lines{W: &sent}, 1, nil), stop: func() error { return nil }}
 		r := &watching{c: &watchCmd{}, judge: judge, out: out, begun: time.Unix(0, 0)}
-		o := watch.Observation{Record: watch.Record{Relative: &x.relative, At: &[2]float64{0.5, 0.5}}, Whole: x.whole, Calm: x.others[0], Jump: x.others[1], Still: x.others[2]}
+		o := watch.Observation{Record: watch.Record{Relative: &x.relative, At: &[2]float64{0.5, 0.5}}, Whole: x.whole, Calm: x.others[0], Jump: math.Exp(x.others[1]), Still: x.others[2]}
 		d, err := r.decide(&o)
 		if err != nil {
 			t.Fatal(err)

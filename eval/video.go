@@ -94,7 +94,7 @@ func Video(ctx context.Context, cfg VideoConfig) ([]report.Row, error) {
 	for _, d := range detectors {
 		t := trial{cfg: cfg, rec: rec, d: d, events: events}
 		if d.name == "" {
-			t.keep, t.model = filepath.Join(cfg.Work, "alarms"), m.Config()
+			t.keep, t.kept, t.model = filepath.Join(cfg.Work, "alarms"), map[string]bool{}, m.Config()
 		}
 		more, err := t.run(ctx)
 		if err != nil {
@@ -188,7 +188,8 @@ type trial struct {
 	rec    *recording
 	d      detector
 	events []event
-	keep   string // folder for evidence of the first event of each kind; "" = none
+	keep   string          // folder for evidence of the first event of each kind that is found; "" = none
+	kept   map[string]bool // kinds of which there is evidence
 	model  jepa.Config
 }
 
@@ -344,7 +345,7 @@ func (t trial) watch(ctx context.Context, c *alarm.Calibration, e event) (alarms
 		return nil, err
 	}
 	var keep *evidence.Recorder
-	if t.keep != "" && e.first {
+	if t.keep != "" && !t.kept[e.kind] {
 		keep, err = evidence.New(evidence.Config{Dir: filepath.Join(t.keep, e.kind), Model: t.model, Aspect: 4.0 / 3, Before: 2 * time.Second, After: 2 * time.Second,
 			Page: report.Document{Command: "foresee eval watch --video " + filepath.Base(t.cfg.Video), Seed: t.cfg.Seed, Machine: report.ThisMachine(0)}})
 		if err != nil {
@@ -367,10 +368,16 @@ func (t trial) watch(ctx context.Context, c *alarm.Calibration, e event) (alarms
 				}
 				if v.Alarm {
 					alarms = append(alarms, begun{at, v.By})
+					if keep != nil {
+						t.kept[e.kind] = true
+					}
 				}
 			}
 			if keep == nil {
 				return nil
+			}
+			if v.Alarm {
+				o.At = o.Where(v.By)
 			}
 			return keep.Observe(ctx, o, v.Open, v.Alarm, fmt.Sprintf("Spliced event: %s at frame %d of this part. Score %.2f (%s), p = %.1e.", e.kind, e.at, scores[v.By], watch.Statistics()[v.By], v.P))
 		}); err != nil {

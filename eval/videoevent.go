@@ -19,7 +19,6 @@ type event struct {
 	frames [][]uint8
 	at     int  // first frame of it
 	until  int  // alarms from at until here are due to it
-	first  bool // of its kind
 }
 
 // Frames of an event, and how many more an alarm may take.
@@ -33,18 +32,12 @@ const (
 // once as it is. Where and what is drawn by seed.
 func spliced(r *recording, seed uint64) []event {
 	var out []event
-	seen := map[string]bool{}
-	add := func(e event) {
-		e.first = !seen[e.kind]
-		seen[e.kind] = true
-		out = append(out, e)
-	}
 	for i, part := range r.testing {
-		add(event{kind: clean, frames: part})
+		out = append(out, event{kind: clean, frames: part})
 		for _, kind := range eventKinds() {
 			for k := range 2 {
 				rng := rand.New(rand.NewPCG(Seed("video/"+kind, seed), uint64(2*i+k)))
-				add(splice(r, i, kind, rng))
+				out = append(out, splice(r, i, kind, rng))
 			}
 		}
 	}

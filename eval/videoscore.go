@@ -85,7 +85,7 @@ type perCell func(frame, before []uint8) ([]float64, bool)
 const cellSide = 8
 
 // cellScorer makes a baseline relative to what is usual, as the product does. It has
-// one score, the highest of the three of surprise that the product has apart.
+// one score, the highest of the four of surprise that the product has apart.
 type cellScorer struct {
 	rec    *recording
 	errors perCell
@@ -108,7 +108,7 @@ func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(i
 				return err
 			}
 			if r.Ready {
-				o.Relative, o.Whole, o.Calm = &r.Relative, r.Whole, r.Calm
+				o.Relative, o.Sudden, o.Whole, o.Calm = &r.Relative, r.Sudden, r.Whole, r.Calm
 			}
 		}
 		if err := seen(at, []float64{slices.Max(o.Scores()[:watch.Jump])}, o); err != nil {

@@ -20,6 +20,15 @@
 // package alarms at a fixed factor of relative surprise; for a rate of false alarms
 // [Observation.Scores] are calibrated, each apart, package surprise/alarm.
 //
+// What walks through the picture surprises place after place, far above what is usual there, and is normal. So it is
+// also measured how much more a place surprises, with its eight neighbours, than what is usual there and what the
+// places around each of them, up to two away, did a frame ago:
+//
+//	sudden(t) = max_i Σ_{j∈N1(i)} s_j(t) / Σ_{j∈N1(i)} max((m_j(t-1) + g(t-1))/2, max_{k∈N2(j)} s_k(t-1))
+//
+// with N1 and N2 the places up to one and two rows and columns away. Half of the picture is judged by the median of
+// s_i/((m_i + g)/2): a walker leaves it alone, another picture does not.
+//
 // Beside the surprise, how much the picture changes is compared with what it usually
 // does: a picture that stands still, or is another one all at once, is unusual
 // whatever a model makes of it.

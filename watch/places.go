@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"foresee/surprise"
 )
@@ -25,6 +26,7 @@ type Places struct {
 	whole      *surprise.Expectation // of the mean over the cells
 	ratio, one []float64             // scratch of Expectation.Observe
 	calm       []float64             // the last calmFrames of log(expected/surprise)
+	before     []float64             // surprises of the frame before; empty if that is missing
 }
 
 // Seen is what Places say of a frame.
@@ -33,8 +35,12 @@ type Seen struct {
 	Cells    []float64   // s_i / ((m_i + g)/2), see the package
 	Relative float64     // the highest of them over what the highest usually is
 	At       *[2]float64 // the middle of that cell, shares of width and height; nil for one cell
-	// Whole is the surprise of the whole frame, the mean over its cells, over what it
-	// usually is; 0 while warming.
+	// Sudden is how much more a place surprises than it and its surroundings usually do and just did, see
+	// the package: somebody who walks surprises next to where he surprised a frame before, what appears does not.
+	// It is 0 after a frame that is missing.
+	Sudden   float64
+	SuddenAt *[2]float64 // the place that stands out most there, like At
+	// Whole is the median of Cells: what half of the picture exceeds, wherever it is. 0 while warming.
 	Whole float64
 	// Calm is the mean over the last five frames of log(expected/surprise), both of
 	// the whole frame: high where a picture stands still that should not. It is 0
@@ -63,7 +69,7 @@ func NewPlaces(rows, cols int, cfg surprise.Config) (*Places, error) {
 }
 
 // Break says that frames are missing.
-func (p *Places) Break() { p.calm = p.calm[:0] }
+func (p *Places) Break() { p.calm, p.before = p.calm[:0], p.before[:0] }
 
 // Observe judges the surprises of a frame's cells [rows·cols] by those before and
 // learns from them. What a cell is expected to show is pulled halfway to the
@@ -78,32 +84,38 @@ func (p *Places) Observe(cells []float64) (Seen, error) {
 		expected[i] = p.cells.Mean(i)
 	}
 	usual := geometricMean(expected)
+	for i := range expected {
+		expected[i] = (expected[i] + usual) / 2
+	}
 	ready, err := p.cells.Observe(cells, p.ratio)
 	if err != nil {
 		return Seen{}, err
 	}
-	whole, err := p.stir(cells)
-	if err != nil {
+	if err := p.stir(cells); err != nil {
 		return Seen{}, err
 	}
+	before := p.before
+	p.before = append([]float64{}, cells...)
 	if !ready {
 		return Seen{}, nil
 	}
-	s := Seen{Cells: make([]float64, len(cells)), Whole: whole}
+	s := Seen{Cells: make([]float64, len(cells))}
 	top := 0
 	for i, v := range cells {
-		s.Cells[i] = v / ((expected[i] + usual) / 2)
+		s.Cells[i] = v / expected[i]
 		if s.Cells[i] > s.Cells[top] {
 			top = i
 		}
 	}
+	s.Whole = median(s.Cells)
+	p.sudden(&s, cells, before, expected)
 	s.Ready, s.Relative = true, s.Cells[top]
 	if len(cells) > 1 {
 		if s.Ready, err = p.peak.Observe(s.Cells[top:top+1], p.one); err != nil {
 			return s, err
 		}
 		s.Relative = p.one[0]
-		s.At = &[2]float64{(float64(top%p.cols) + 0.5) / float64(p.cols), (float64(top/p.cols) + 0.5) / float64(p.rows)}
+		s.At = p.middle(top)
 	}
 	if len(p.calm) == calmFrames {
 		for _, v := range p.calm {
@@ -113,22 +125,71 @@ func (p *Places) Observe(cells []float64) (Seen, error) {
 	return s, nil
 }
 
-// stir notes how much calmer the whole frame is than usual and returns its
-// surprise over the usual one, 0 while warming.
-func (p *Places) stir(cells []float64) (whole float64, err error) {
+// sudden sets Sudden and SuddenAt, given the surprises of the frame before and what was expected of each cell.
+func (p *Places) sudden(s *Seen, cells, before, expected []float64) {
+	if len(before) == 0 {
+		return
+	}
+	excused := make([]float64, len(cells)) // what a cell may show: what it usually does or its surroundings just did
+	for i := range cells {
+		excused[i] = expected[i]
+		p.around(i, 2, func(j int) { excused[i] = max(excused[i], before[j]) })
+	}
+	at := 0
+	for i := range cells {
+		shown, may := 0.0, 0.0
+		p.around(i, 1, func(j int) { shown, may = shown+cells[j], may+excused[j] })
+		if r := shown / may; r > s.Sudden {
+			s.Sudden, at = r, i
+		}
+	}
+	if len(cells) > 1 {
+		top := at
+		p.around(at, 1, func(j int) {
+			if cells[j]/excused[j] > cells[top]/excused[top] {
+				top = j
+			}
+		})
+		s.SuddenAt = p.middle(top)
+	}
+}
+
+// around calls f for the cells up to so many rows and columns from cell i, itself included.
+func (p *Places) around(i, far int, f func(j int)) {
+	row, col := i/p.cols, i%p.cols
+	for r := max(0, row-far); r <= min(p.rows-1, row+far); r++ {
+		for c := max(0, col-far); c <= min(p.cols-1, col+far); c++ {
+			f(r*p.cols + c)
+		}
+	}
+}
+
+// middle is where a cell is in the picture, shares of width and height.
+func (p *Places) middle(i int) *[2]float64 {
+	return &[2]float64{(float64(i%p.cols) + 0.5) / float64(p.cols), (float64(i/p.cols) + 0.5) / float64(p.rows)}
+}
+
+// median returns the middle one of numbers, of an even count the higher of the two.
+func median(x []float64) float64 {
+	sorted := slices.Sorted(slices.Values(x))
+	return sorted[len(sorted)/2]
+}
+
+// stir notes how much calmer the whole frame is than usual.
+func (p *Places) stir(cells []float64) error {
 	mean := []float64{0}
 	for _, v := range cells {
 		mean[0] += v / float64(len(cells))
 	}
 	ready, err := p.whole.Observe(mean, p.one)
 	if err != nil || !ready {
-		return 0, err
+		return err
 	}
 	p.calm = append(p.calm, -math.Log(max(p.one[0], 1e-9)))
 	if len(p.calm) > calmFrames {
 		p.calm = append(p.calm[:0], p.calm[1:]...)
 	}
-	return p.one[0], nil
+	return nil
 }
 
 // geometricMean returns exp of the mean logarithm of numbers above 0, exactly the

@@ -57,13 +57,15 @@ func (w *Watcher) Stats() Stats {
 // watcher's: read them before emit returns, and do not change them.
 type Observation struct {
 	Record
-	Pixels []uint8   // [H, W, C]
-	Latent []float32 // [D]
-	Cells  []float64 // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
-	Whole  float64   // see Seen.Whole; 0 while warming
-	Calm   float64   // see Seen.Calm; 0 while warming
-	Jump   float64   // the picture's mean squared change over the usual one; 0 while warming
-	Still  float64   // mean over the last five pictures of log(usual/change); 0 while warming
+	Pixels   []uint8     // [H, W, C]
+	Latent   []float32   // [D]
+	Cells    []float64   // surprise of each cell over what was expected, [rows·cols] of jepa.Config.Grid; nil while the cells warm up
+	Whole    float64     // see Seen.Whole; 0 while warming
+	Calm     float64     // see Seen.Calm; 0 while warming
+	Sudden   float64     // see Seen.Sudden; 0 while warming
+	SuddenAt *[2]float64 // see Seen.SuddenAt
+	Jump     float64     // the picture's mean squared change over the usual one; 0 while warming
+	Still    float64     // mean over the last five pictures of log(usual/change); 0 while warming
 
 	Came time.Time     // when the frame was read
 	Took time.Duration // what its surprise cost: the time of the frames scored with it, over their number
@@ -71,15 +73,16 @@ type Observation struct {
 
 // What an Observation is calibrated by, in the order of Observation.Scores.
 const (
-	Place = iota // how much more the most surprising place surprises than it usually does
-	Whole        // how much more the whole picture does
-	Calm         // how much less for a while
-	Jump         // how much more the picture changes than it usually does, whatever the model expects
-	Still        // how much less for a while
+	Place  = iota // how much more the most surprising place surprises than it usually does
+	Sudden        // how much more a place surprises than it usually does and than it and its surroundings just did
+	Whole         // how much more than usual half of the picture does
+	Calm          // how much less for a while
+	Jump          // how much more the picture changes than it usually does, whatever the model expects
+	Still         // how much less for a while
 )
 
-// Statistics returns the names of Place, Whole, Calm, Jump and Still.
-func Statistics() []string { return []string{"place", "whole", "calm", "jump", "still"} }
+// Statistics returns the names of Place, Sudden, Whole, Calm, Jump and Still.
+func Statistics() []string { return []string{"place", "sudden", "whole", "calm", "jump", "still"} }
 
 // Scores returns what a calibration of the stream is made of, a logarithm for each
 // of Statistics; all 0 while warming.
@@ -87,7 +90,19 @@ func (o Observation) Scores() []float64 {
 	if o.Relative == nil {
 		return make([]float64, len(Statistics()))
 	}
-	return []float64{math.Log(max(*o.Relative, 1e-9)), math.Log(max(o.Whole, 1e-9)), o.Calm, math.Log(max(o.Jump, 1e-9)), o.Still}
+	log := func(x float64) float64 { return math.Log(max(x, 1e-9)) }
+	return []float64{log(*o.Relative), log(o.Sudden), log(o.Whole), o.Calm, log(o.Jump), o.Still}
+}
+
+// Where returns the place of the picture that a statistic speaks of, nil if of all of it.
+func (o Observation) Where(statistic int) *[2]float64 {
+	switch statistic {
+	case Place:
+		return o.At
+	case Sudden:
+		return o.SuddenAt
+	}
+	return nil
 }
 
 // New returns a watcher. It returns the faults of cfg as an error.
@@ -219,6 +234,7 @@ func (w *Watcher) judge(s score, picture []uint8) (Observation, error) {
 	}
 	o.Jump, o.Still = changed.Whole, changed.Calm
 	o.Warming, o.Relative, o.At, o.Whole, o.Calm = false, &seen.Relative, seen.At, seen.Whole, seen.Calm
+	o.Sudden, o.SuddenAt = seen.Sudden, seen.SuddenAt
 	o.Alarm = seen.Relative >= w.cfg.Alarm
 	return o, nil
 }

@@ -17,6 +17,8 @@
 //	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and
 //	                  their gradients), become loops over blocks that stay in the cache
 //	sharePacking      a right operand of several products is packed once in a run
+//	sideBySide        loops that follow each other and are independent, such as an optimizer's of all
+//	                  parameters, are handed to the threads as one step
 //	plan              every intermediate gets a place in one arena by its lifetime
 //
 // Executing again allocates outputs only, from a pool that Finalize of a buffer refills and

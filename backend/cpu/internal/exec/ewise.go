@@ -66,8 +66,11 @@ func (e *ewise) run(f *Frame) {
 		return
 	}
 	f.ewise.e = e
-	f.pool.Do((e.n+e.chunk-1)/e.chunk, &f.ewise)
+	f.pool.Do(e.parts(), &f.ewise)
 }
+
+// parts is how many parts the loop has, none if it has no element.
+func (e *ewise) parts() int { return (e.n + e.chunk - 1) / e.chunk }
 
 const maxRegisters = 128
 

@@ -28,6 +28,7 @@ type step struct {
 	temps         []int // storage that lives during the step only
 	// inPlace lists pairs {written, read} that may be the same memory.
 	inPlace [][2]int
+	loop    *ewise // of a fused loop
 	run     func(f *Frame)
 }
 
@@ -93,6 +94,7 @@ type Frame struct {
 	work  [][]byte // scratch by worker
 	gemm  gemm.Args
 	ewise ewiseJob
+	loops loopsJob
 	split splitJob
 }
 
@@ -146,7 +148,7 @@ func (p *Program) newFrame() *Frame {
 			f.work[i] = Aligned(p.scratch)
 		}
 	}
-	f.ewise.f, f.split.f = f, f
+	f.ewise.f, f.loops.f, f.split.f = f, f, f
 	return f
 }
 
@@ -252,6 +254,7 @@ func compile(f *ir.Func, m *Machine) (*Program, error) {
 	if err := c.lower(); err != nil {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}
+	c.sideBySide()
 	c.plan()
 	return c.prog, nil
 }

@@ -1,0 +1,126 @@
+package exec
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+)
+
+// sideBySide makes one step of fused loops that follow each other and of which none reads or writes
+// what another writes, such as those of an optimizer, one for each parameter: all of them are
+// handed to the threads at once, and a small one does not leave the others idle.
+//
+//	w1' = w1 - r·m1;  w2' = w2 - r·m2;  w3' = w3 - r·m3   →   one step of three loops
+//
+// Values and their bits stay the same.
+func (c *compiler) sideBySide() {
+	var steps []step
+	for rest := c.prog.steps; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[0].loop != nil && rest[n].loop != nil && c.apart(rest[:n], &rest[n]) {
+			n++
+		}
+		if n > 1 {
+			steps = append(steps, c.together(rest[:n]))
+		} else {
+			steps = append(steps, rest[0])
+		}
+		rest = rest[n:]
+	}
+	c.prog.steps = steps
+}
+
+// apart says whether s neither reads nor writes what one of steps writes, nor writes what one reads.
+func (c *compiler) apart(steps []step, s *step) bool {
+	for i := range steps {
+		if c.meet(steps[i].writes, s.reads) || c.meet(steps[i].writes, s.writes) || c.meet(steps[i].reads, s.writes) {
+			return false
+		}
+	}
+	return true
+}
+
+// meet says whether two lists of storage have memory in common.
+func (c *compiler) meet(a, b []int) bool {
+	return slices.ContainsFunc(a, func(x int) bool {
+		return slices.ContainsFunc(b, func(y int) bool { return c.root(x) == c.root(y) })
+	})
+}
+
+// together makes one step of several loops.
+func (c *compiler) together(steps []step) step {
+	all := step{op: "FusedLoops"}
+	var group loops
+	for i := range steps {
+		s := &steps[i]
+		all.flop += s.flop
+		all.reads, all.writes = append(all.reads, s.reads...), append(all.writes, s.writes...)
+		group.list = append(group.list, s.loop)
+		for _, pair := range s.inPlace {
+			if !c.readByOthers(steps, i, pair[1]) {
+				all.inPlace = append(all.inPlace, pair)
+			}
+		}
+	}
+	all.shape = fmt.Sprintf("%d loops, such as %s", len(steps), steps[0].shape)
+	group.split()
+	all.run = group.run
+	return all
+}
+
+// readByOthers says whether another than step number i reads a storage.
+func (c *compiler) readByOthers(steps []step, i, store int) bool {
+	for k := range steps {
+		if k != i && c.meet(steps[k].reads, []int{store}) {
+			return true
+		}
+	}
+	return false
+}
+
+// loops are fused loops without dependences on each other. Their parts are numbered through.
+type loops struct {
+	list []*ewise
+	end  []int // number of the first part behind each loop
+	work float64
+}
+
+// split numbers the parts.
+func (l *loops) split() {
+	n := 0
+	for _, e := range l.list {
+		n += e.parts()
+		l.end = append(l.end, n)
+		l.work += float64(e.n) / float64(e.chunk)
+	}
+}
+
+func (l *loops) run(f *Frame) {
+	n := l.end[len(l.end)-1]
+	if l.work > 1 {
+		f.loops.loops = l
+		f.pool.Do(n, &f.loops)
+		return
+	}
+	for i := range n {
+		l.part(f, 0, i)
+	}
+}
+
+func (l *loops) part(f *Frame, worker, i int) {
+	k := sort.SearchInts(l.end, i+1)
+	if k > 0 {
+		i -= l.end[k-1]
+	}
+	e := l.list[k]
+	e.part(f, worker, i*e.chunk, min(e.n, (i+1)*e.chunk))
+}
+
+// loopsJob is the job of loops that the pool runs for a frame.
+type loopsJob struct {
+	f     *Frame
+	loops *loops
+}
+
+// Part implements pool.Job.
+func (j *loopsJob) Part(worker, i int) { j.loops.part(j.f, worker, i) }

@@ -17,8 +17,8 @@ func eventKinds() []string { return []string{"cut", "reversed", "frozen", "objec
 type event struct {
 	kind   string
 	frames [][]uint8
-	at     int  // first frame of it
-	until  int  // alarms from at until here are due to it
+	at     int // first frame of it
+	until  int // alarms from at until here are due to it
 }
 
 // Frames of an event, and how many more an alarm may take.

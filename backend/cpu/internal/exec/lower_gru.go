@@ -53,7 +53,7 @@ func (c *compiler) gateWeights(v *ir.Value, cell *recurrent.Cell) int {
 	size := cell.PackedFloats(c.prog.Gemm, k)
 	from, id := c.id(v), c.newStore(storage{bytes: 4 * size})
 	c.packed[key] = id
-	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: shapeOf(v)}
+	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: fusion.ShapeText(v)}
 	s.run = func(f *Frame) {
 		cell.Pack(f.prog.Gemm, ops.Of[float32](f.p[id], size), ops.Of[float32](f.p[from], have), k)
 	}

@@ -51,7 +51,7 @@ func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r side) (int, bool
 	from, id := c.id(n.In[1]), c.newStore(storage{bytes: 4 * size})
 	c.packed[key] = id
 	k, columns, ld, trans, have := args.K, args.N, args.LDB, args.TransB, n.In[1].Size()
-	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: shapeOf(n.In[1])}
+	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: fusion.ShapeText(n.In[1])}
 	s.run = func(f *Frame) {
 		f.prog.Gemm.Pack(ops.Of[float32](f.p[id], size), k, columns, ops.Of[float32](f.p[from], have), ld, trans)
 	}

@@ -1,5 +1,5 @@
 // Package fusion decides which nodes of a graph run as one loop, and how a loop finds the elements
-// of what it reads. It makes no code: package exec does, from the groups.
+// of what it reads, and says for people what a group computes. It makes no code: package exec does, from the groups.
 package fusion
 
 import (

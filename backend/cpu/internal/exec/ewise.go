@@ -48,27 +48,6 @@ const (
 	overEach                    // one row; the call is made for each
 )
 
-type ewiseJob struct {
-	f *Frame
-	e *ewise
-}
-
-// Part implements pool.Job.
-func (j *ewiseJob) Part(worker, i int) {
-	j.e.part(j.f, worker, i*j.e.chunk, min(j.e.n, (i+1)*j.e.chunk))
-}
-
-func (e *ewise) run(f *Frame) {
-	if e.n <= e.chunk {
-		if e.n > 0 {
-			e.part(f, 0, 0, e.n)
-		}
-		return
-	}
-	f.ewise.e = e
-	f.pool.Do(e.parts(), &f.ewise)
-}
-
 // parts is how many parts the loop has, none if it has no element.
 func (e *ewise) parts() int { return (e.n + e.chunk - 1) / e.chunk }
 

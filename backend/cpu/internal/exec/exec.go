@@ -93,7 +93,6 @@ type Frame struct {
 	arena []byte
 	work  [][]byte // scratch by worker
 	gemm  gemm.Args
-	ewise ewiseJob
 	loops loopsJob
 	split splitJob
 }
@@ -148,7 +147,7 @@ func (p *Program) newFrame() *Frame {
 			f.work[i] = Aligned(p.scratch)
 		}
 	}
-	f.ewise.f, f.loops.f, f.split.f = f, f, f
+	f.loops.f, f.split.f = f, f
 	return f
 }
 

@@ -61,7 +61,7 @@ func (c *compiler) lowerEwise(g *fusion.Group) error {
 	}
 	s.inPlace = b.inPlace()
 	e := b.e
-	s.loop, s.run = e, e.run
+	s.loop, s.run = e, newLoops(e).run
 	if len(e.regs) > maxRegisters {
 		return fmt.Errorf("fused loop of %d registers, at most %d", len(e.regs), maxRegisters)
 	}

@@ -50,12 +50,12 @@ func (c *compiler) meet(a, b []int) bool {
 // together makes one step of several loops.
 func (c *compiler) together(steps []step) step {
 	all := step{op: "FusedLoops"}
-	var group loops
+	var list []*ewise
 	for i := range steps {
 		s := &steps[i]
 		all.flop += s.flop
 		all.reads, all.writes = append(all.reads, s.reads...), append(all.writes, s.writes...)
-		group.list = append(group.list, s.loop)
+		list = append(list, s.loop)
 		for _, pair := range s.inPlace {
 			if !c.readByOthers(steps, i, pair[1]) {
 				all.inPlace = append(all.inPlace, pair)
@@ -63,8 +63,7 @@ func (c *compiler) together(steps []step) step {
 		}
 	}
 	all.shape = fmt.Sprintf("%d loops, such as %s", len(steps), steps[0].shape)
-	group.split()
-	all.run = group.run
+	all.run = newLoops(list...).run
 	return all
 }
 
@@ -78,21 +77,21 @@ func (c *compiler) readByOthers(steps []step, i, store int) bool {
 	return false
 }
 
-// loops are fused loops without dependences on each other. Their parts are numbered through.
+// loops are fused loops, one or more, without dependences on each other. Their parts are numbered through.
 type loops struct {
 	list []*ewise
-	end  []int // number of the first part behind each loop
-	work float64
+	end  []int   // number of the first part behind each loop
+	work float64 // in full parts: no more than one is done by the caller alone
 }
 
-// split numbers the parts.
-func (l *loops) split() {
-	n := 0
-	for _, e := range l.list {
+func newLoops(list ...*ewise) *loops {
+	l, n := &loops{list: list}, 0
+	for _, e := range list {
 		n += e.parts()
 		l.end = append(l.end, n)
 		l.work += float64(e.n) / float64(e.chunk)
 	}
+	return l
 }
 
 func (l *loops) run(f *Frame) {

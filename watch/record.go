@@ -18,6 +18,7 @@ type Record struct {
 
 	// At is the middle of that cell from the left and from the top, in shares of
 	// the frame's width and height; null while warming and for a latent without cells.
+	// Where an alarm within a budget begins it is the place that alarms, and left out if that is all of the picture.
 	At *[2]float64 `json:"at,omitempty"`
 
 	// P is the probability that a normal block is as unusual, and By, one of Statistics,

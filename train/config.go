@@ -85,6 +85,7 @@ type LatentStage struct {
 	Power     float64 `json:"power" yaml:"power"`     // of the last seen error of a clip
 	Refresh   int     `json:"refresh" yaml:"refresh"` // steps between updates of the proportions
 	Hide      float64 `json:"hide" yaml:"hide"`       // memory models: share of clips in which a random stretch of latents is not shown
+	Brief     float64 `json:"brief" yaml:"brief"`     // memory models with an Excess: share of clips, at most, that the two-latent baseline learns from; 0 = all that hide nothing
 	Mirror    bool    `json:"mirror" yaml:"mirror"`   // memory models: learn from the clips and from their mirror images, left for right
 }
 
@@ -216,6 +217,9 @@ func (t Settings) validateMemory(m jepa.Config, bad func(string, ...any)) {
 	}
 	if hide := t.Latents.Hide; !(hide >= 0 && hide <= 1) {
 		bad("train: latents: hide is %g, want a share in [0, 1]", hide)
+	}
+	if brief := t.Latents.Brief; !(brief >= 0 && brief <= 1) {
+		bad("train: latents: brief is %g, want a share in [0, 1]", brief)
 	}
 	if t.Usual.Steps != 0 {
 		t.Usual.validate("usual", bad)

@@ -176,6 +176,19 @@ func TestShownClips(t *testing.T) {
 	}
 }
 
+// Brief learns from its share of a batch, never from a clip that hides something, always from one.
+func TestBriefedClips(t *testing.T) {
+	for _, c := range []struct {
+		hide, brief float64
+		want        int
+	}{{0, 0, 10}, {0.6, 0, 4}, {0, 0.4, 4}, {0.8, 0.4, 2}, {0, 0.01, 1}, {0, 1, 10}} {
+		s := LatentStage{Optimizer: Optimizer{Batch: 10}, Hide: c.hide, Brief: c.brief}
+		if got := s.briefed(); got != c.want {
+			t.Errorf("hide %g, brief %g: Brief learns from %d of 10 clips, want %d", c.hide, c.brief, got, c.want)
+		}
+	}
+}
+
 // A memory model judges frames half a stride apart and learns from those; others learn from all.
 func TestEvery(t *testing.T) {
 	for stride, want := range []int{0: 1, 1: 1, 2: 1, 3: 1, 4: 2, 5: 1, 6: 3} {

@@ -368,6 +368,7 @@ func TestMemoryConfigs(t *testing.T) {
 		`target is "words"`:      func(c *train.Config) { c.Train.Pixels.Target = "words" },
 		"latents: steps is 0":    func(c *train.Config) { c.Train.Latents.Steps = 0 },
 		"hide is 1.5":            func(c *train.Config) { c.Train.Latents.Hide = 1.5 },
+		"brief is 1.5":           func(c *train.Config) { c.Train.Latents.Brief = 1.5 },
 		"minutes is -1":          func(c *train.Config) { c.Train.Minutes = -1 },
 		"not for a memory model": func(c *train.Config) { c.Train.ProbeEpisodes = 3 },
 	} {

@@ -115,6 +115,15 @@ func (t *trainer) feedHidden(rng *rand.Rand) *tensors.Tensor {
 // shown is how many clips of a batch, from its first on, hide nothing: at least one.
 func (s LatentStage) shown() int { return max(1, s.Batch-int(s.Hide*float64(s.Batch)+0.5)) }
 
+// briefed is how many clips of a batch, from its first on, Brief learns from: at least one, and none that hides
+// anything. It is sooner at its end than the memory, so it need not see all.
+func (s LatentStage) briefed() int {
+	if s.Brief == 0 {
+		return s.shown()
+	}
+	return min(s.shown(), max(1, int(s.Brief*float64(s.Batch))))
+}
+
 // hideSpan sets a random stretch of hidden [T] to 1: from the third step on, up to
 // half of them long. A predictor so learns to remember, and to go on from what it
 // is not shown, from every clip, not only from those in which something hides
@@ -132,7 +141,7 @@ func hideSpan(r *rand.Rand, hidden []float32) {
 
 // buildMemory is the graph of the stage: for each horizon the squared error,
 // mean over D and the valid positions of the batch, summed over horizons; under
-// an Excess also Brief's against Remember's guesses, of the clips of which all is
+// an Excess also Brief's against Remember's guesses, of clips of which all is
 // shown: it learns what the memory expects on average of those who have seen no
 // more than two latents.
 // Scalars: each horizon's, and the first one's ratio to repeating the newest
@@ -158,7 +167,7 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 		}
 	}
 	if t.cfg.Model.Predictor.Excess > 0 {
-		shown := AxisRange(0, t.cfg.Train.Latents.shown())
+		shown := AxisRange(0, t.cfg.Train.Latents.briefed())
 		for k, g := range net.Brief(root, Slice(z, shown)) {
 			gap := ReduceMean(Square(Sub(g, StopGradient(Slice(guesses[k], shown)))), -1)
 			total = Add(total, average(gap, Slice(valid, shown)))

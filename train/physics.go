@@ -7,8 +7,8 @@ import (
 
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
-// latent is coarse, the predictor narrow (more steps); every fourth frame is seen, stretches hidden, surprise an excess
-// over what two latents say and what is usual.
+// latent is coarse, the predictor narrow (more steps); every fourth frame is seen, surprise an excess over what two latents say
+// and what is usual.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))
@@ -43,7 +43,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	}
 	cfg.Train.Latents = LatentStage{
 		Optimizer: Optimizer{Steps: 30000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
-		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Hide: 0.6, Mirror: true,
+		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Brief: 0.4, Mirror: true,
 	}
 	cfg.Train.Usual = Optimizer{Steps: 1500, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 50, Decay: 0.05, Clip: 1}
 	return cfg

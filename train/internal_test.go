@@ -181,7 +181,7 @@ func TestBriefedClips(t *testing.T) {
 	for _, c := range []struct {
 		hide, brief float64
 		want        int
-	}{{0, 0, 10}, {0.6, 0, 4}, {0, 0.4, 4}, {0.8, 0.4, 2}, {0, 0.01, 1}, {0, 1, 10}} {
+	}{{0, 0, 10}, {0.6, 0, 4}, {0, 0.4, 4}, {0.8, 0.4, 2}, {0, 0.01, 1}, {0, 0.29, 3}, {0, 1, 10}} {
 		s := LatentStage{Optimizer: Optimizer{Batch: 10}, Hide: c.hide, Brief: c.brief}
 		if got := s.briefed(); got != c.want {
 			t.Errorf("hide %g, brief %g: Brief learns from %d of 10 clips, want %d", c.hide, c.brief, got, c.want)

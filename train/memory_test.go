@@ -144,9 +144,28 @@ func smallMemory(t testing.TB, d *data.Dataset) train.Config {
 	m.Short.Hidden = []int{6}
 	s.Pixels.Steps, s.Pixels.Batch, s.Pixels.Group, s.Pixels.WarmUp = 8, 8, 4, 2
 	s.Latents.Steps, s.Latents.Batch, s.Latents.WarmUp, s.Latents.Refresh = 12, 8, 2, 4
+	s.Latents.Hide = 0.6 // the preset hides nothing
 	s.Usual.Steps, s.Usual.Batch, s.Usual.WarmUp = 6, 8, 2
 	s.LogEvery, s.MonitorEvery, s.SaveEvery, s.SaveShare, s.StopOnCollapse, s.Minutes = 1, 5, 3, 0, false, 0
 	return cfg
+}
+
+// Brief learns from the share of clips that it is given, and by default from all that hide nothing.
+func TestBriefShare(t *testing.T) {
+	d := clips(t)
+	trained := func(share float64) map[string]jepa.Tensor {
+		cfg := smallMemory(t, d)
+		cfg.Train.Latents.Hide, cfg.Train.Latents.Brief = 0, share
+		cfg.Train.Pixels.Steps, cfg.Train.Latents.Steps, cfg.Train.Usual.Steps = 0, 4, 1
+		return predictorWeights(t, mustRun(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "model"), Config: cfg}))
+	}
+	all := trained(0)
+	if g := gap(all, trained(1)); g != 0 {
+		t.Errorf("a share of 1 is %v away from all", g)
+	}
+	if g := gap(all, trained(0.5)); g == 0 {
+		t.Error("half of the clips teach what all do")
+	}
 }
 
 // An interrupted run of a memory model is the undisturbed one, wherever it is interrupted.

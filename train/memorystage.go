@@ -121,7 +121,7 @@ func (s LatentStage) briefed() int {
 	if s.Brief == 0 {
 		return s.shown()
 	}
-	return min(s.shown(), max(1, int(s.Brief*float64(s.Batch))))
+	return min(s.shown(), max(1, int(s.Brief*float64(s.Batch)+0.5)))
 }
 
 // hideSpan sets a random stretch of hidden [T] to 1: from the third step on, up to

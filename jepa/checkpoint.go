@@ -188,7 +188,7 @@ func writeJSON(path string, value any) error {
 }
 
 // ReadStore copies the float32 variables of store, by path without the leading
-// slash, for which keep returns true (nil: all).
+// slash, for which keep returns true (nil: all); those of HalveWeights as float32.
 func ReadStore(store *model.Store, keep func(name string) bool) (map[string]Tensor, error) {
 	all := map[string]Tensor{}
 	for v := range store.IterVariables() {
@@ -200,7 +200,7 @@ func ReadStore(store *model.Store, keep func(name string) bool) (map[string]Tens
 		if err != nil {
 			return nil, fmt.Errorf("variable %s: %w", name, err)
 		}
-		data, err := tensors.CopyFlatData[float32](value)
+		data, err := widened(value)
 		if err != nil {
 			return nil, fmt.Errorf("variable %s: %w", name, err)
 		}

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -12,7 +13,7 @@ type DenseConfig struct {
 }
 
 // Dense returns x·weight + bias over the last axis: [..., in] to [..., out].
-// Variables: weight [in, out], bias [out].
+// Variables: weight [in, out], bias [out]. A weight whose value is stored in bfloat16 is converted to x's type.
 func Dense(scope *model.Scope, x *graph.Node, out int) *graph.Node {
 	return DenseWith(scope, x, out, DenseConfig{})
 }
@@ -22,12 +23,25 @@ func DenseWith(scope *model.Scope, x *graph.Node, out int, cfg DenseConfig) *gra
 	must(x.Rank() >= 1 && x.DType().IsFloat() && out > 0, "Dense", "float [..., in], out > 0", "%s, out %d", x.Shape(), out)
 	dims := x.Shape().Dimensions
 	in := dims[len(dims)-1]
-	weight := Variable(scope, "weight", cfg.Weight.or(FanIn(in)), x.DType(), in, out).NodeValue(x)
+	weight := matrix(scope, x, cfg.Weight.or(FanIn(in)), in, out)
 	var bias *graph.Node
 	if !cfg.NoBias {
 		bias = Variable(scope, "bias", cfg.Bias.or(FanIn(in)), x.DType(), out).NodeValue(x)
 	}
 	return affine(x, weight, bias)
+}
+
+// matrix returns the weight [in, out] of a dense layer in x's type.
+func matrix(scope *model.Scope, x *graph.Node, init Init, in, out int) *graph.Node {
+	dtype := x.DType()
+	if v := scope.GetVariable("weight"); v != nil && v.DType() == dtypes.BFloat16 {
+		dtype = dtypes.BFloat16
+	}
+	w := Variable(scope, "weight", init, dtype, in, out).NodeValue(x)
+	if dtype != x.DType() {
+		w = graph.ConvertDType(w, x.DType())
+	}
+	return w
 }
 
 // affine returns x·weight + bias over the last axis of x, [..., in] to [..., out]; bias may be nil.

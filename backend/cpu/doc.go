@@ -14,6 +14,7 @@
 //	FuseEpilogues     bias, residual and ReLU move into the product or convolution
 //	RecogniseGRU      the step of a recurrent unit is one kernel, its products included
 //	FuseSumProduct    the sum of a product is one pass over its factors
+//	ReadHalf          a product of one row reads a bfloat16 matrix as it lies
 //	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and
 //	                  their gradients), become loops over blocks that stay in the cache
 //	sharePacking      a right operand of several products is packed once in a run
@@ -30,7 +31,8 @@
 // goroutine. Finalize of an executable must not run beside Execute.
 //
 // Supported are float32, float64, the integers of 8 to 64 bits and bool; float16 and bfloat16
-// are stored as such and computed in float32. Fast are float32 element-wise operations,
+// are stored as such and computed in float32; a product of one float32 row by a bfloat16 matrix,
+// converted in the graph, reads the matrix as it lies. Fast are float32 element-wise operations,
 // reductions, products, ungrouped convolutions of one or two spatial axes and max-pooling of
 // images; everything else runs on portable loops. Not supported, and refused with
 // compute.ErrNotImplemented: complex numbers, FFT, packed integers below 8 bits, dynamic

@@ -16,13 +16,14 @@ import (
 const shortRuns = 100
 
 // Latency measures what a live decision waits for: one latent step of one state
-// through an MLP 258-512-512-256 and through the preset tworooms' predictor, and
-// the EB-JEPA encoder on 1 and on 64 frames of 65 pixels. Copying in and out
-// counts.
+// through an MLP 258-512-512-256, with weights in float32 and in bfloat16, and through
+// the preset tworooms' predictor, and the EB-JEPA encoder on 1 and on 64 frames of 65
+// pixels. Copying in and out counts.
 //
-// Rows: bench/latency/step/us, bench/latency/tworooms-step/us,
+// Rows: bench/latency/step/us, bench/latency/step-bf16/us, bench/latency/tworooms-step/us,
 // bench/latency/encoder-1/us and bench/latency/encoder-64/us. With a peer
-// bench/peer/step/..., bench/peer/encoder-1/... and bench/peer/encoder-64/....
+// bench/peer/step/..., bench/peer/step-bf16/..., bench/peer/encoder-1/... and
+// bench/peer/encoder-64/....
 func Latency(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	e, err := cfg.open()
 	if err != nil {
@@ -41,6 +42,11 @@ func Latency(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	r, err := step.stepLatency(ctx, cfg, e, mlp)
 	if err != nil {
 		return nil, fmt.Errorf("bench: latency of a step: %w", err)
+	}
+	rows = append(rows, r...)
+	half := modelWork{name: "step-bf16", peer: "step", note: "the same, weights in bfloat16; the peer's in float32", half: true}
+	if r, err = half.stepLatency(ctx, cfg, e, mlp); err != nil {
+		return nil, fmt.Errorf("bench: latency of a step with weights in bfloat16: %w", err)
 	}
 	rows = append(rows, r...)
 	step = modelWork{name: "tworooms-step", note: "predictor of the preset tworooms, one state"}
@@ -69,6 +75,14 @@ func (w modelWork) stepLatency(ctx context.Context, cfg Config, e engine, c jepa
 	w.model = m
 	w.run = func() error {
 		return m.Rollout(ctx, jepa.Shape{B: 1, N: 1, L: 1}, state, action, latent)
+	}
+	if w.half {
+		if err := w.run(); err != nil { // makes the weights
+			return nil, err
+		}
+		if err := m.HalveWeights(); err != nil {
+			return nil, err
+		}
 	}
 	w.tensors = map[string]jepa.Tensor{
 		"state": {Shape: []int{1, len(state)}, Data: state}, "actions": {Shape: []int{1, 1, 2}, Data: action},

@@ -76,6 +76,7 @@ type modelWork struct {
 	name, note string // of the row
 	peer       string // the kind of work that the peer does
 	model      *jepa.Model
+	half       bool // weights in bfloat16
 	run        func() error
 	tensors    map[string]jepa.Tensor // run's inputs, and as "expected" its result after a run
 }

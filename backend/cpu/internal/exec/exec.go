@@ -288,5 +288,6 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	ir.FuseEpilogues(f)
 	ir.RecogniseGRU(f)
 	ir.FuseSumProduct(f)
+	ir.ReadHalf(f)
 	return nil
 }

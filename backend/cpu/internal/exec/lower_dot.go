@@ -91,6 +91,10 @@ func dotSide(v *ir.Value, batch, contract []int) (side, *ops.Move) {
 // lowerDot lowers DotGeneral to a batch of matrix products on strided operands.
 func (c *compiler) lowerDot(n *ir.Node) error {
 	a := n.Attr.(ir.Dot)
+	if n.In[1].DType() == dtypes.BFloat16 {
+		c.lowerHalfDot(n, a.Epilogue)
+		return nil
+	}
 	l, lm := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
 	r, rm := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
 	k := ops.Dot(n.In[0].DType())
@@ -137,6 +141,23 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 		product(f, f.p[o], f.p[lx], f.p[ry])
 	}
 	return nil
+}
+
+// lowerHalfDot lowers a product of one row by a matrix of bfloat16, of ir.ReadHalf.
+func (c *compiler) lowerHalfDot(n *ir.Node, e ir.Epilogue) {
+	k, columns := n.In[1].Dims()[0], n.In[1].Dims()[1]
+	x, w, o, bias := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0]), -1
+	if e.Bias {
+		bias = c.id(n.In[2])
+	}
+	c.step(n, nil).run = func(f *Frame) {
+		f.gemm = gemm.Args{M: 1, N: columns, K: k, A: ops.Of[float32](f.p[x], k), C: ops.Of[float32](f.p[o], columns), ReLU: e.ReLU}
+		if bias >= 0 {
+			f.gemm.Bias = ops.Of[float32](f.p[bias], columns)
+		}
+		f.prog.Gemm.Float32Half(&f.gemm, ops.Of[uint16](f.p[w], k*columns))
+		f.gemm = gemm.Args{}
+	}
 }
 
 type matrixProduct func(f *Frame, out, lhs, rhs unsafe.Pointer)

@@ -59,6 +59,11 @@ func edge4x16AVX2(t *byte)
 //go:noescape
 func row1x64AVX2(t *byte)
 
+// row1x64HalfAVX2 computes one row and 64 columns of C from 64 neighbouring columns of a B of bfloat16.
+//
+//go:noescape
+func row1x64HalfAVX2(t *byte)
+
 // transpose8AVX2 writes dst[j*dstStride+i] = src[i*srcStride+j] for 8 i and cols j, strides in bytes.
 // Lanes i >= rows hold copies of the last row. Each j stores 8 lanes, in the order of j.
 //

@@ -1494,6 +1494,132 @@ write:
 	VZEROUPPER
 	RET
 
+DATA upperHalves<>+0(SB)/4, $0xffff0000
+DATA upperHalves<>+4(SB)/4, $0xffff0000
+DATA upperHalves<>+8(SB)/4, $0xffff0000
+DATA upperHalves<>+12(SB)/4, $0xffff0000
+DATA upperHalves<>+16(SB)/4, $0xffff0000
+DATA upperHalves<>+20(SB)/4, $0xffff0000
+DATA upperHalves<>+24(SB)/4, $0xffff0000
+DATA upperHalves<>+28(SB)/4, $0xffff0000
+GLOBL upperHalves<>(SB), RODATA|NOPTR, $32
+
+// func row1x64HalfAVX2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·row1x64HalfAVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    48(AX), DI
+	MOVQ    32(AX), R8
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VMOVDQU upperHalves<>+0(SB), Y9
+	TESTQ   R8, R8
+	JZ      order
+
+one:
+	VBROADCASTSS (CX), Y8
+	VMOVDQU      (DX), Y11
+	VPSLLD       $0x10, Y11, Y10
+	VPAND        Y9, Y11, Y11
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y11, Y8, Y1
+	VMOVDQU      32(DX), Y11
+	VPSLLD       $0x10, Y11, Y10
+	VPAND        Y9, Y11, Y11
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y11, Y8, Y3
+	VMOVDQU      64(DX), Y11
+	VPSLLD       $0x10, Y11, Y10
+	VPAND        Y9, Y11, Y11
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y11, Y8, Y5
+	VMOVDQU      96(DX), Y11
+	VPSLLD       $0x10, Y11, Y10
+	VPAND        Y9, Y11, Y11
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y11, Y8, Y7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R8
+	JNZ          one
+
+order:
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y1
+	VPERM2F128 $0x20, Y1, Y8, Y0
+	VPERM2F128 $0x31, Y1, Y8, Y1
+	VUNPCKLPS  Y3, Y2, Y8
+	VUNPCKHPS  Y3, Y2, Y3
+	VPERM2F128 $0x20, Y3, Y8, Y2
+	VPERM2F128 $0x31, Y3, Y8, Y3
+	VUNPCKLPS  Y5, Y4, Y8
+	VUNPCKHPS  Y5, Y4, Y5
+	VPERM2F128 $0x20, Y5, Y8, Y4
+	VPERM2F128 $0x31, Y5, Y8, Y5
+	VUNPCKLPS  Y7, Y6, Y8
+	VUNPCKHPS  Y7, Y6, Y7
+	VPERM2F128 $0x20, Y7, Y8, Y6
+	VPERM2F128 $0x31, Y7, Y8, Y7
+	MOVQ       88(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         bias
+	VADDPS     (BX), Y0, Y0
+	VADDPS     32(BX), Y1, Y1
+	VADDPS     64(BX), Y2, Y2
+	VADDPS     96(BX), Y3, Y3
+	VADDPS     128(BX), Y4, Y4
+	VADDPS     160(BX), Y5, Y5
+	VADDPS     192(BX), Y6, Y6
+	VADDPS     224(BX), Y7, Y7
+
+bias:
+	MOVQ   24(AX), AX
+	TESTQ  AX, AX
+	JZ     relu
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	VADDPS 64(AX), Y2, Y2
+	VADDPS 96(AX), Y3, Y3
+	VADDPS 128(AX), Y4, Y4
+	VADDPS 160(AX), Y5, Y5
+	VADDPS 192(AX), Y6, Y6
+	VADDPS 224(AX), Y7, Y7
+
+relu:
+	TESTQ  $0x00000002, CX
+	JZ     write
+	VXORPS Y8, Y8, Y8
+	VMAXPS Y0, Y8, Y0
+	VMAXPS Y1, Y8, Y1
+	VMAXPS Y2, Y8, Y2
+	VMAXPS Y3, Y8, Y3
+	VMAXPS Y4, Y8, Y4
+	VMAXPS Y5, Y8, Y5
+	VMAXPS Y6, Y8, Y6
+	VMAXPS Y7, Y8, Y7
+
+write:
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	VZEROUPPER
+	RET
+
 // func transpose8AVX2(dst *float32, src *float32, dstStride int, srcStride int, rows int, cols int)
 // Requires: AVX, CMOV
 TEXT ·transpose8AVX2(SB), NOSPLIT|NOFRAME, $0-48

@@ -15,6 +15,7 @@ type work struct {
 	computing tileJob
 	batching  batchJob
 	summing   sumJob
+	halving   halfJob
 
 	packed []float32 // B of batch, packed beforehand
 	left   []float32 // A of a Part, packed beforehand

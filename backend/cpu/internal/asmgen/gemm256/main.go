@@ -22,6 +22,7 @@ func main() {
 		tileKernel(r, true)
 	}
 	wideRow()
+	halfRow()
 	transpose8()
 	strip(6)
 	strip(16)
@@ -211,6 +212,11 @@ func wideRow() {
 	ADDQ(bs, b)
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef("one"))
+	finishRow(f, acc, c, av)
+}
+
+// finishRow writes 64 sums of a row through the epilogue; zero is free for it.
+func finishRow(f fields, acc []VecVirtual, c GPVirtual, zero VecVirtual) {
 	Label("store")
 	mode := load(f.mode)
 	TESTQ(U32(1), mode)
@@ -228,9 +234,9 @@ func wideRow() {
 	Label("relu")
 	TESTQ(U32(2), mode)
 	JZ(LabelRef("write"))
-	VXORPS(av, av, av)
+	VXORPS(zero, zero, zero)
 	for j := range acc {
-		VMAXPS(acc[j], av, acc[j])
+		VMAXPS(acc[j], zero, acc[j]) // NaN stays NaN
 	}
 	Label("write")
 	for j := range acc {

@@ -65,7 +65,11 @@ func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("model %s: %w", c.Model, err)
 	}
 	p.End("")
-	return a.printRows(c.Seed, rows)
+	bits := report.Row{Name: "plan/tworooms/weight_bits", Value: 32, Unit: "1", Note: "of the matrices of dense layers"}
+	if c.Half {
+		bits.Value = 16
+	}
+	return a.printRows(c.Seed, append(rows, bits))
 }
 
 // orNone turns a count of 0 into the "none" of eval's configs, whose 0 is the default.

@@ -38,6 +38,9 @@ const maxChunks = 32
 // much as a few pixels.
 const chunkPixels = 64
 
+// chunkFLOP is the least work of a chunk. It decides which sums are added to which, and so the bits.
+const chunkFLOP = 1e6
+
 // weightsPlan says how pixels are cut into chunks, by the shape alone, and where things lie in
 // the workspace: chunks partial sums [KH·KW·Cin, ld], then the workers' images.
 type weightsPlan struct {
@@ -50,7 +53,7 @@ type weightsPlan struct {
 func (k *kernels) weightsPlan(s Shape, threads int) weightsPlan {
 	k = k.fit(s.Cout)
 	p := weightsPlan{ld: k.vectors(s.Cout) * k.lanes}
-	p.chunks = max(1, min(maxChunks, s.N*s.OutH, s.N*s.OutH*s.OutW/chunkPixels, int(s.FLOP()/partFLOP)))
+	p.chunks = max(1, min(maxChunks, s.N*s.OutH, s.N*s.OutH*s.OutW/chunkPixels, int(s.FLOP()/chunkFLOP)))
 	p.sum = s.KH * s.KW * s.Cin * p.ld
 	p.images = p.chunks * p.sum
 	if !s.direct() {

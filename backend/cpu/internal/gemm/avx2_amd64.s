@@ -1406,7 +1406,7 @@ write:
 	RET
 
 // func row1x64AVX2(t *byte)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·row1x64AVX2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   t+0(FP), AX
 	MOVQ   (AX), CX
@@ -1430,6 +1430,10 @@ TEXT ·row1x64AVX2(SB), NOSPLIT|NOFRAME, $0-8
 
 one:
 	VBROADCASTSS (CX), Y8
+	PREFETCHT0   (DX)(DI*8)
+	PREFETCHT0   64(DX)(DI*8)
+	PREFETCHT0   128(DX)(DI*8)
+	PREFETCHT0   192(DX)(DI*8)
 	VFMADD231PS  (DX), Y8, Y0
 	VFMADD231PS  32(DX), Y8, Y1
 	VFMADD231PS  (DX)(R9*1), Y8, Y2
@@ -1505,7 +1509,7 @@ DATA upperHalves<>+28(SB)/4, $0xffff0000
 GLOBL upperHalves<>(SB), RODATA|NOPTR, $32
 
 // func row1x64HalfAVX2(t *byte)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·row1x64HalfAVX2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), CX
@@ -1528,6 +1532,8 @@ TEXT ·row1x64HalfAVX2(SB), NOSPLIT|NOFRAME, $0-8
 
 one:
 	VBROADCASTSS (CX), Y8
+	PREFETCHT0   (DX)(DI*8)
+	PREFETCHT0   64(DX)(DI*8)
 	VMOVDQU      (DX), Y11
 	VPSLLD       $0x10, Y11, Y10
 	VPAND        Y9, Y11, Y11

@@ -204,6 +204,10 @@ func wideRow() {
 	JZ(LabelRef("store"))
 	Label("one")
 	VBROADCASTSS(Mem{Base: a}, av)
+	PREFETCHT0(Mem{Base: b, Index: bs, Scale: 8})
+	PREFETCHT0(Mem{Base: b, Index: bs, Scale: 8, Disp: 64})
+	PREFETCHT0(Mem{Base: b, Index: bs, Scale: 8, Disp: 128})
+	PREFETCHT0(Mem{Base: b, Index: bs, Scale: 8, Disp: 192})
 	for p, m := range []Mem{{Base: b}, {Base: b, Index: ps, Scale: 1}, {Base: b, Index: ps, Scale: 2}, {Base: b, Index: ps3, Scale: 1}} {
 		VFMADD231PS(m, av, acc[2*p])
 		VFMADD231PS(m.Offset(32), av, acc[2*p+1])

@@ -23,10 +23,7 @@ func (e *Engine) Float32Half(a *Args, b []uint16) {
 	}
 	checkMatrix("B", len(b), p.K, p.N, &p.LDB, 0)
 	groups := ceilDiv(p.N, halfColumns)
-	parts := min(groups, 4*len(w.threads), max(1, p.N*p.K/partWork*2))
-	if len(w.threads) == 1 {
-		parts = 1
-	}
+	parts := min(groups, len(w.threads), max(1, 4*p.N*p.K/partWork)) // as few as threads, see cutFor
 	j := &w.halving
 	*j = halfJob{w: w, b: b, groups: groups, parts: parts}
 	w.pool.Do(parts, j)

@@ -54,6 +54,9 @@ func (w *work) cutFor(rt, cp, k int) cut {
 	}
 	total := rt * kn.mr * cp * kn.nr * max(k, 1)
 	want := min(4*threads, total/partWork)
+	if w.args.M == 1 { // a lone row waits for B: each thread has its columns in its own cache from the last time
+		want = min(want, threads)
+	}
 	wide := max(1, 256/kn.nr)
 	for c.rows*c.panels < want {
 		switch {

@@ -91,6 +91,7 @@ type PredictorConfig struct {
 	Horizons []int   `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
 	Excess   float64 `json:"excess" yaml:"excess"`     // surprise is the error less this share of what two latents alone would have made; 0 to 1
 	Usual    float64 `json:"usual" yaml:"usual"`       // surprise is less this share of the error that is usual where such a thing comes, see Network.UsualErrors; 0 to 1, with an Excess
+	Along    float64 `json:"along" yaml:"along"`       // errors count less this share of what lies along how the latent moves from and to its neighbours in time; 0 to 1
 	Mirror   bool    `json:"mirror" yaml:"mirror"`     // surprise is the mean over the clip and its mirror image, left for right
 	Target   string  `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
 }
@@ -243,6 +244,9 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	if p.Usual != 0 && p.Kind != PredictorTransformer {
 		bad("%s usual is %g, but only a transformer has usual errors; set it to 0", name, p.Usual)
 	}
+	if p.Along != 0 && p.Kind != PredictorTransformer {
+		bad("%s along is %g, but only a transformer judges clips; set it to 0", name, p.Along)
+	}
 	if p.Context < 0 {
 		bad("%s context is %d, want 0 or more", name, p.Context)
 	}
@@ -265,6 +269,9 @@ func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	}
 	if !(p.Usual >= 0 && p.Usual <= 1) || p.Usual > 0 && p.Excess == 0 {
 		bad("%s usual is %g, want 0 to 1, and 0 where surprise is no excess", name, p.Usual)
+	}
+	if !(p.Along >= 0 && p.Along <= 1) {
+		bad("%s along is %g, want 0 to 1", name, p.Along)
 	}
 	if len(p.Horizons) == 0 || !slices.IsSorted(p.Horizons) || p.Horizons[len(p.Horizons)-1] >= p.Context {
 		bad("%s horizons %v want ascending numbers below the context %d", name, p.Horizons, p.Context)

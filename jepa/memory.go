@@ -116,8 +116,8 @@ func (n Network) MemoryErrors(guesses []*Node, y *Node) []*Node {
 
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
 // surprise of each position [B, T]: the mean of its horizons' errors, less the
-// config's Excess of those that two latents alone would have made, less its Usual of
-// those that are usual; horizons that have nothing to judge from count 0. With Mirror
+// config's Excess of those that two latents alone would have made, both less its Along
+// of what lies along how the target moves, less its Usual of those that are usual; horizons that have nothing to judge from count 0. With Mirror
 // it is the mean over the frames and their mirror images, which err by chance in
 // different places.
 func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
@@ -142,10 +142,10 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	}
 	d := net.Config.Latent()
 	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)
-	errs := net.MemoryErrors(net.Remember(root, z, nil), y)
+	errs := net.judged(net.Remember(root, z, nil), y)
 	if p.Excess > 0 {
 		brief := net.Brief(root, z)
-		less(errs, net.MemoryErrors(brief, y), p.Excess)
+		less(errs, net.judged(brief, y), p.Excess)
 		if p.Usual > 0 { // only with an Excess
 			less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
 		}
@@ -157,6 +157,15 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 		sum = Add(sum, Concatenate([]*Node{pad, e}, 1))
 	}
 	return MulScalar(sum, 1/float64(len(p.Horizons)))
+}
+
+// judged returns MemoryErrors less the config's Along of what of them lies along how the target moves.
+func (n Network) judged(guesses []*Node, y *Node) []*Node {
+	errs := n.MemoryErrors(guesses, y)
+	if n.Config.Predictor.Along > 0 {
+		less(errs, n.errorsAlong(guesses, y), n.Config.Predictor.Along)
+	}
+	return errs
 }
 
 // less takes a share of each horizon's others off its errors.
@@ -179,8 +188,8 @@ const surpriseBatch = 16
 // was predicted from the frames Stride, 2·Stride, ... before it, in the units of
 // the normalised latents, by a model with a memory: the mean squared error, less
 // Excess of that of two latents alone and Usual of the usual one, and with Mirror the mean of the clip's and of
-// its mirror image's. Frames half a stride apart are
-// judged, the first Stride frames and those between are 0. Clips of more than
+// its mirror image's. With Along a frame's also depends on the one Stride after it, if there is one in its window.
+// Frames half a stride apart are judged, the first Stride frames and those between are 0. Clips of more than
 // Context·Stride frames are read in windows that overlap by half. It panics when a
 // slice has another length or the model has no memory, see Config.Remembers; the
 // engine's failures are errors.

@@ -115,10 +115,17 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 			continue // between the frames that are judged
 		}
 		i, count := f/p.Stride, (length-f%p.Stride+p.Stride-1)/p.Stride // of the frames that are seen with f
-		from := 0                                                       // where the window that judges i begins
-		for end := p.Context; i >= end; {
+		from, end := 0, min(count, p.Context)                           // the window that judges i
+		for i >= end {
 			end = min(count, end+p.Context/2)
 			from = end - p.Context
+		}
+		neighbour := func(j int) []float32 { // the latent seen j positions after i, or itself outside of the window
+			if i+j < from || i+j >= end {
+				j = 0
+			}
+			g := f + j*p.Stride
+			return codes[g*d : (g+1)*d]
 		}
 		var z []float32
 		for j := from; j <= i; j++ {
@@ -134,7 +141,7 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 				for j := range d {
 					sum += math.Pow(float64(guess[j]-codes[f*d+j]), 2) / float64(d*len(p.Horizons))
 				}
-				return sum
+				return sum - p.Along*naiveAlong(guess[:d], neighbour(-1), neighbour(0), neighbour(1))/float64(len(p.Horizons))
 			}
 			at := i - ahead - from // position of the last latent seen, in z
 			out[f] += wrong(guesses[k][at*d:])
@@ -149,6 +156,38 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 		}
 	}
 	return out
+}
+
+// naiveAlong is how much less the mean squared error of a guess of now gets with the best shares of the two differences
+// to its neighbours taken off, each share's square costing 0.25 besides: found by descent, not by solving for them.
+func naiveAlong(guess, before, now, after []float32) float64 {
+	var share [2]float64
+	cost := func() (sum float64) {
+		for i := range guess {
+			e := float64(guess[i]) - float64(now[i]) - share[0]*float64(after[i]-now[i]) - share[1]*float64(now[i]-before[i])
+			sum += e * e / float64(len(guess))
+		}
+		return sum + 0.25*(share[0]*share[0]+share[1]*share[1])
+	}
+	whole := cost()
+	for step := 8.0; step > 1e-7; {
+		best := cost()
+		better := false
+		for a := range share {
+			for _, by := range []float64{step, -step} {
+				share[a] += by
+				if c := cost(); c < best {
+					best, better = c, true
+				} else {
+					share[a] -= by
+				}
+			}
+		}
+		if !better {
+			step /= 2
+		}
+	}
+	return whole - cost()
 }
 
 // naiveUsual is the usual error of horizon k at position at of a window: seen are the last latents up to there,
@@ -197,6 +236,8 @@ func TestSurprise(t *testing.T) {
 		{"all", func(*jepa.Config) {}},
 		{"excess", func(c *jepa.Config) { c.Predictor.Excess = 0.75 }},
 		{"less what is usual", func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual = 0.25, 0.75 }},
+		{"less what lies along", func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual, c.Predictor.Along = 0.5, 0.25, 0.75 }},
+		{"along alone", func(c *jepa.Config) { c.Predictor.Along = 1 }},
 		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
 		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
 		{"every fourth frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Excess = 4, 0.5 }},
@@ -480,6 +521,8 @@ func TestMemoryConfig(t *testing.T) {
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
 		"excess is 1.5":                            func(c *jepa.Config) { c.Predictor.Excess = 1.5 },
 		"only a transformer has usual errors":      func(c *jepa.Config) { c.Short.Usual = 0.5 },
+		"along is 1.5":                             func(c *jepa.Config) { c.Predictor.Along = 1.5 },
+		"only a transformer judges clips":          func(c *jepa.Config) { c.Short.Along = 0.5 },
 		"usual is 1.5":                             func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual = 0.5, 1.5 },
 		"usual is 0.5, want 0 to 1, and 0 where":   func(c *jepa.Config) { c.Predictor.Usual = 0.5 },
 		"window is -1":                             func(c *jepa.Config) { c.Predictor.Window = -1 },

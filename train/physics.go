@@ -8,7 +8,7 @@ import (
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
 // latent is coarse, the predictor narrow (more steps); every fourth frame is seen, surprise an excess over what two latents say
-// and what is usual.
+// and what is usual, and forgives errors along how things move.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))
@@ -28,7 +28,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
-			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.3, Usual: 0.6, Mirror: true,
+			Width: 192, Blocks: 3, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Excess: 0.2, Usual: 0.6, Along: 0.7, Mirror: true,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}}, // of stage 1, should it learn
 	})

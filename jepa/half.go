@@ -11,9 +11,9 @@ import (
 )
 
 // HalveWeights rounds the matrices [in, out] of dense layers to bfloat16 (to nearest, a relative error of 2^-8 at most)
-// and keeps them so. Sums stay in float32. A product of one row, which a live decision consists of, waits for its
-// matrix, and so for half as long; products of many rows convert the matrix first and gain nothing. Biases, norms,
-// convolutions, recurrent cells and fixed projections stay as they are.
+// and keeps them so. Sums stay in float32. A product of one row, as when one state is predicted, waits for its matrix,
+// and so for half as long; products of many rows, as of a planner's candidates, convert the matrix first and take longer.
+// Biases, norms, convolutions, recurrent cells and fixed projections stay as they are.
 //
 // It is for a model that acts, not for one that learns; Save writes the rounded numbers as float32. The variables must
 // have values, as after Load: a model without such a matrix is an error. Compiled graphs are dropped, so it may not run

@@ -28,7 +28,7 @@ type evalPlanCmd struct {
 	Serial   int    `default:"20" help:"Episodes run one at a time to measure latency; 0 = none (${default})."`
 	Baseline int    `default:"20" help:"Episodes of the latent-L2 baseline; 0 = none (${default})."`
 	Planner  string `default:"graph" enum:"graph,cem" help:"graph: landmarks in imagination; cem: the published latent-L2 search (${default})."`
-	Half     bool   `help:"Round the weights of dense layers to bfloat16: half the memory, faster decisions."`
+	Half     bool   `help:"Round the weights of dense layers to bfloat16: half the memory; one state alone is predicted faster, many slower."`
 	Dev      bool   `help:"Use the episodes meant for tuning; do not report these figures."`
 	Seed     uint64 `default:"1" help:"Seed of the episodes (${default})."`
 }

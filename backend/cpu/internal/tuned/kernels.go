@@ -123,6 +123,14 @@ func Convert(from, to dtypes.DType) ops.Kernel {
 			vec.FromBytes(f32(dst, n), unsafe.Slice((*uint8)(a), n), 1, 0)
 		}
 	}
+	if from == dtypes.BFloat16 && to == dtypes.Float32 {
+		return func(dst, a, _, _ unsafe.Pointer, n int) {
+			bits := ops.Of[uint32](dst, n)
+			for i, v := range ops.Of[uint16](a, n) {
+				bits[i] = uint32(v) << 16
+			}
+		}
+	}
 	return ops.Convert(from, to)
 }
 

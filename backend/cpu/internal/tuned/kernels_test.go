@@ -54,3 +54,20 @@ func TestExtremes(t *testing.T) {
 		}
 	}
 }
+
+// TestConvertHalf compares the conversion of every bfloat16 with the portable one.
+func TestConvertHalf(t *testing.T) {
+	x := make([]uint16, 1<<16)
+	for i := range x {
+		x[i] = uint16(i)
+	}
+	got, want := make([]uint32, len(x)), make([]uint32, len(x))
+	Convert(dtypes.BFloat16, dtypes.Float32)(unsafe.Pointer(&got[0]), unsafe.Pointer(&x[0]), nil, nil, len(x))
+	ops.Convert(dtypes.BFloat16, dtypes.Float32)(unsafe.Pointer(&want[0]), unsafe.Pointer(&x[0]), nil, nil, len(x))
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("bfloat16 %#04x became %#08x, want %#08x", i, got[i], want[i])
+		}
+	}
+	Convert(dtypes.BFloat16, dtypes.Float32)(nil, nil, nil, nil, 0)
+}

@@ -6,7 +6,7 @@ import (
 )
 
 // alongFloor keeps directions in which hardly anything moves from explaining an error, in squared units of normalised
-// latents, whose mean variance is 1.
+// latents, whose mean variance is 1 (under TargetPixels of the components of normalised frames, which have their own).
 const alongFloor = 0.25
 
 // errorsAlong returns the part of each of MemoryErrors' that lies along how the target moves: where a thing comes back to
@@ -22,7 +22,7 @@ func (n Network) errorsAlong(guesses []*Node, y *Node) []*Node {
 	dims := y.Shape().Dimensions
 	t := dims[1]
 	if t < 2 {
-		return n.MemoryErrors(guesses, y) // none
+		return nil // nothing is judged
 	}
 	moved := Sub(Slice(y, AxisRange(), AxisRange(1, t)), Slice(y, AxisRange(), AxisRange(0, t-1)))
 	none := Zeros(y.Graph(), shapes.Make(y.DType(), dims[0], 1, dims[2]))

@@ -54,6 +54,16 @@ func (m *Model) HalveWeights() error {
 	return nil
 }
 
+// WeightBits returns the bits of a number in the matrices of dense layers: 32, or 16 after HalveWeights.
+func (m *Model) WeightBits() int {
+	for v := range m.store.IterVariables() {
+		if v.DType() == dtypes.BFloat16 {
+			return 16
+		}
+	}
+	return 32
+}
+
 // widened returns the float32 of a tensor of float32 or bfloat16, copied.
 func widened(value *tensors.Tensor) ([]float32, error) {
 	if value.DType() != dtypes.BFloat16 {

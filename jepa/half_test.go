@@ -53,6 +53,9 @@ func TestHalveWeights(t *testing.T) {
 	if halved < 4 {
 		t.Errorf("%d matrices, want those of predictor, inverse and displacement", halved)
 	}
+	if bits, fresh := m.WeightBits(), fresh(t, cfg).WeightBits(); bits != 16 || fresh != 32 {
+		t.Errorf("%d weight bits, of another model %d, want 16 and 32", bits, fresh)
+	}
 	half := roll(m)
 	moved, size := distance(half, full)
 	if moved == 0 || moved > 0.02*size {

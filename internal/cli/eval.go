@@ -65,10 +65,7 @@ func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("model %s: %w", c.Model, err)
 	}
 	p.End("")
-	bits := report.Row{Name: "plan/tworooms/weight_bits", Value: 32, Unit: "1", Note: "of the matrices of dense layers"}
-	if c.Half {
-		bits.Value = 16
-	}
+	bits := report.Row{Name: "plan/tworooms/weight_bits", Value: float64(m.WeightBits()), Unit: "1", Note: "of the matrices of dense layers"}
 	return a.printRows(c.Seed, append(rows, bits))
 }
 

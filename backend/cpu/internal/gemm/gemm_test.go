@@ -13,6 +13,20 @@ import (
 
 func levels() []isa.Level { return isa.Levels() }
 
+// everyEngine returns an engine of 1, 2 and 3 threads for each level.
+func everyEngine(t *testing.T) map[isa.Level][]*gemm.Engine {
+	pools := []*pool.Pool{nil, pool.New(2), pool.New(3)}
+	t.Cleanup(pools[1].Close)
+	t.Cleanup(pools[2].Close)
+	engines := map[isa.Level][]*gemm.Engine{}
+	for _, l := range levels() {
+		for _, p := range pools {
+			engines[l] = append(engines[l], gemm.NewLevel(p, l))
+		}
+	}
+	return engines
+}
+
 // naive is the twin: sums in float64, and the sum of magnitudes that bounds the error.
 func naive(a *gemm.Args, c []float32) (want, size []float64) {
 	want, size = make([]float64, len(c)), make([]float64, len(c))
@@ -128,15 +142,7 @@ func describe(a *gemm.Args) string {
 }
 
 func TestFloat32MatchesNaive(t *testing.T) {
-	pools := []*pool.Pool{nil, pool.New(2), pool.New(3)}
-	defer pools[1].Close()
-	defer pools[2].Close()
-	engines := map[isa.Level][]*gemm.Engine{}
-	for _, l := range levels() {
-		for _, p := range pools {
-			engines[l] = append(engines[l], gemm.NewLevel(p, l))
-		}
-	}
+	engines := everyEngine(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {
 		a := randomArgs(rng)

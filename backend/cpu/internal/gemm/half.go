@@ -2,8 +2,9 @@ package gemm
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
+
+	"foresee/backend/cpu/internal/vec"
 )
 
 // halfColumns is the number of columns that a kernel for a B of bfloat16 computes at once.
@@ -76,7 +77,7 @@ func (j *halfJob) block(th *thread, n int, ks [2]int) {
 	}
 	th.b = grow(th.b, kc*cols+slack)
 	for k := range kc {
-		widen(th.b[k*cols:][:cols], j.b[(ks[0]+k)*a.LDB+n:])
+		vec.FromHalves(th.b[k*cols:][:cols], j.b[(ks[0]+k)*a.LDB+n:])
 	}
 	t.bs = 4 * cols
 	for c := 0; c < cols; c += kn.nr {
@@ -85,12 +86,5 @@ func (j *halfJob) block(th *thread, n int, ks [2]int) {
 			t.bias = &a.Bias[n+c]
 		}
 		kn.run(t, 1, min(kn.nr, cols-c))
-	}
-}
-
-// widen writes the float32 of as many bfloat16 as dst holds.
-func widen(dst []float32, src []uint16) {
-	for i, v := range src[:len(dst)] {
-		dst[i] = math.Float32frombits(uint32(v) << 16)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"unsafe"
 
 	"foresee/backend/cpu/internal/gemm"
-	"foresee/backend/cpu/internal/isa"
-	"foresee/backend/cpu/internal/pool"
 )
 
 // guardedHalves is guarded for bfloat16.
@@ -24,15 +22,7 @@ func guardedHalves(s []uint16) []uint16 {
 }
 
 func TestFloat32HalfMatchesNaiveAndFloat32(t *testing.T) {
-	pools := []*pool.Pool{nil, pool.New(2), pool.New(3)}
-	defer pools[1].Close()
-	defer pools[2].Close()
-	engines := map[isa.Level][]*gemm.Engine{}
-	for _, l := range levels() {
-		for _, p := range pools {
-			engines[l] = append(engines[l], gemm.NewLevel(p, l))
-		}
-	}
+	engines := everyEngine(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	columns := append([]int{127, 129, 192, 320, 512}, sizes...)
 	for round := range 400 {

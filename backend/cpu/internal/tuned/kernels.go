@@ -125,10 +125,7 @@ func Convert(from, to dtypes.DType) ops.Kernel {
 	}
 	if from == dtypes.BFloat16 && to == dtypes.Float32 {
 		return func(dst, a, _, _ unsafe.Pointer, n int) {
-			bits := ops.Of[uint32](dst, n)
-			for i, v := range ops.Of[uint16](a, n) {
-				bits[i] = uint32(v) << 16
-			}
+			vec.FromHalves(f32(dst, n), ops.Of[uint16](a, n))
 		}
 	}
 	return ops.Convert(from, to)

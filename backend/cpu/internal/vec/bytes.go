@@ -1,5 +1,7 @@
 package vec
 
+import "math"
+
 // Less sets dst = a < b.
 func Less(dst []bool, a, b []float32) {
 	compare(ops.less, dst, a, b, func(x, y float32) bool { return x < y })
@@ -102,4 +104,11 @@ func rawBytes(kernel fnRaw, dst, a, b []uint8) int {
 	n &^= 31
 	kernel(&dst[0], &a[0], &b[0], n)
 	return n
+}
+
+// FromHalves computes dst = float32(src) of as many bfloat16, given as bits, as dst holds; src must have as many.
+func FromHalves(dst []float32, src []uint16) {
+	for i, v := range src[:len(dst)] {
+		dst[i] = math.Float32frombits(uint32(v) << 16)
+	}
 }

@@ -31,8 +31,7 @@ func halfRow() {
 	JZ(LabelRef("order"))
 	Label("one")
 	VBROADCASTSS(Mem{Base: a}, av)
-	PREFETCHT0(Mem{Base: b, Index: bs, Scale: 8})
-	PREFETCHT0(Mem{Base: b, Index: bs, Scale: 8, Disp: 64})
+	prefetchRow(b, bs, 2)
 	for v := range 4 {
 		even, odd := YMM(), YMM()
 		VMOVDQU(Mem{Base: b, Disp: 32 * v}, odd)

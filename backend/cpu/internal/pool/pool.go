@@ -4,6 +4,9 @@
 // run to run. A part must therefore write only what no other part reads or writes;
 // then results do not depend on the number of threads. A warm Run allocates nothing:
 // the job lives in the pool, and idle workers spin briefly before they park.
+//
+// A store that must be seen by whoever the next load does not see is written as a Swap. Go's
+// Store would do on every processor, but emulators of arm64 let a load pass it.
 package pool
 
 import (
@@ -110,7 +113,7 @@ func (p *Pool) Do(n int, job Job) {
 	p.job, p.parts = job, n
 	p.pending.Store(int64(n))
 	number := p.ctl.Load()>>32 + 1
-	p.ctl.Store(number<<32 | uint64(n))
+	p.ctl.Swap(number<<32 | uint64(n))
 	p.wake(n - 1)
 	p.work(0)
 	p.wait()
@@ -191,11 +194,15 @@ func (p *Pool) wait() {
 		}
 		runtime.Gosched()
 	}
-	p.asleep.Store(true)
-	if p.pending.Load() == 0 && p.asleep.CompareAndSwap(true, false) {
-		return // the last worker did not see the flag and will send nothing
+	for p.pending.Load() != 0 {
+		p.asleep.Swap(true)
+		if p.pending.Load() == 0 && p.asleep.CompareAndSwap(true, false) {
+			return // the last worker did not see the flag and will send nothing
+		}
+		// Whoever lowered the flag sends: the last worker of this job, or one that was stopped
+		// between its last part of an earlier job and its look at the flag.
+		<-p.done
 	}
-	<-p.done
 }
 
 // serve is the life of one worker.
@@ -224,7 +231,7 @@ func (p *Pool) idle(w *worker) (closed bool) {
 			break
 		}
 	}
-	w.parked.Store(true)
+	w.parked.Swap(true)
 	if uint32(p.ctl.Load()) != 0 || p.closed.Load() {
 		if w.parked.CompareAndSwap(true, false) {
 			return p.closed.Load()

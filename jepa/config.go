@@ -3,6 +3,7 @@ package jepa
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -83,17 +84,19 @@ type PredictorConfig struct {
 	Context int    `json:"context" yaml:"context"` // latents in a state; 0 means 1
 
 	// PredictorTransformer only.
-	Width    int     `json:"width" yaml:"width"`       // of the residual stream
-	Blocks   int     `json:"blocks" yaml:"blocks"`     // transformer blocks, with a hidden layer of Hidden[0]; the readout's is Hidden[1]
-	Heads    int     `json:"heads" yaml:"heads"`       // must divide Width
-	Window   int     `json:"window" yaml:"window"`     // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
-	Stride   int     `json:"stride" yaml:"stride"`     // frames from one latent to the next
-	Horizons []int   `json:"horizons" yaml:"horizons"` // steps of Stride frames predicted ahead, ascending
-	Excess   float64 `json:"excess" yaml:"excess"`     // surprise is the error less this share of what two latents alone would have made; 0 to 1
-	Usual    float64 `json:"usual" yaml:"usual"`       // surprise is less this share of the error that is usual where such a thing comes, see Network.UsualErrors; 0 to 1, with an Excess
-	Along    float64 `json:"along" yaml:"along"`       // errors count less this share of what lies along how the latent moves from and to its neighbours in time; 0 to 1
-	Mirror   bool    `json:"mirror" yaml:"mirror"`     // surprise is the mean over the clip and its mirror image, left for right
-	Target   string  `json:"target" yaml:"target"`     // what is predicted: TargetLatent or TargetPixels
+	Width       int     `json:"width" yaml:"width"`             // of the residual stream
+	Blocks      int     `json:"blocks" yaml:"blocks"`           // transformer blocks, with a hidden layer of Hidden[0]; the readout's is Hidden[1]
+	Heads       int     `json:"heads" yaml:"heads"`             // must divide Width
+	Window      int     `json:"window" yaml:"window"`           // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
+	Stride      int     `json:"stride" yaml:"stride"`           // frames from one latent to the next
+	Horizons    []int   `json:"horizons" yaml:"horizons"`       // steps of Stride frames predicted ahead, ascending
+	Modes       int     `json:"modes" yaml:"modes"`             // latents that each guess holds to be possible, see Guess; 0 means 1
+	Temperature float64 `json:"temperature" yaml:"temperature"` // of the free energy that leaves the mode open, in units of squared errors; above 0 with modes, see Network.MemoryErrors
+	Excess      float64 `json:"excess" yaml:"excess"`           // surprise is the error less this share of what two latents alone would have made; 0 to 1
+	Usual       float64 `json:"usual" yaml:"usual"`             // surprise is less this share of the error that is usual where such a thing comes, see Network.UsualErrors; 0 to 1, with an Excess
+	Along       float64 `json:"along" yaml:"along"`             // errors count less this share of what lies along how the latent moves from and to its neighbours in time; 0 to 1
+	Mirror      bool    `json:"mirror" yaml:"mirror"`           // surprise is the mean over the clip and its mirror image, left for right
+	Target      string  `json:"target" yaml:"target"`           // what is predicted: TargetLatent or TargetPixels
 }
 
 // What is predicted, PredictorConfig.Target.
@@ -241,6 +244,9 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	default:
 		bad("%s kind is %q, want %q, %q, %q, %q or %q", name, p.Kind, PredictorMLP, PredictorGRU, PredictorConv, PredictorCells, PredictorTransformer)
 	}
+	if (p.Modes != 0 || p.Temperature != 0) && p.Kind != PredictorTransformer {
+		bad("%s modes is %d and temperature %g, but only a transformer guesses in modes; set both to 0", name, p.Modes, p.Temperature)
+	}
 	if p.Usual != 0 && p.Kind != PredictorTransformer {
 		bad("%s usual is %g, but only a transformer has usual errors; set it to 0", name, p.Usual)
 	}
@@ -263,6 +269,12 @@ func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	}
 	if p.Window < 0 || p.Excess > 0 && p.Window > 0 {
 		bad("%s window is %d, want 0 (all) or more, and 0 where surprise is an excess", name, p.Window)
+	}
+	if p.Modes < 0 {
+		bad("%s modes is %d, want 0 or more", name, p.Modes)
+	}
+	if several := p.Modes > 1; !(several && p.Temperature > 0 && p.Temperature < math.Inf(1) || !several && p.Temperature == 0) {
+		bad("%s temperature is %g with %d modes, want above 0 with several and 0 with one", name, p.Temperature, max(1, p.Modes))
 	}
 	if !(p.Excess >= 0 && p.Excess <= 1) {
 		bad("%s excess is %g, want 0 to 1", name, p.Excess)

@@ -13,19 +13,19 @@ import (
 )
 
 // Remember returns what a transformer predicts at every latent of clips
-// z [B, T, D], T at most Context: one guess [B, T, D] for each of the config's
+// z [B, T, D], T at most Context: one Guess for each of the config's
 // horizons. Guess k at position t is of the target at t + Horizons[k] and has
 // seen z up to t.
 //
 //	u = z·(1 - hidden),   x = [u, hidden]·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, u]·W + b)
-//	guess_k = u + m·W_k + b_k    (without u under TargetPixels)
+//	mode_km = u + m·W_km + b_km    (without u under TargetPixels),   ln share_k = ln softmax(m·V_k + c_k)
 //
 // With Gate, m = GELU(h·W_g + b_g) ∘ ([h, u]·W + b): what is remembered says what to
-// do with what is seen, whatever it looks like; the blocks have gates too. W_k and b_k
-// start at 0, so that an untrained model repeats what it sees.
+// do with what is seen, whatever it looks like; the blocks have gates too. W, V and c
+// start at 0, and with one mode b too, so that an untrained model repeats what it sees; several begin a little apart.
 //
 // hidden [B, T] is 1 where z is not to be seen; nil hides nothing.
-func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
+func (n Network) Remember(root *model.Scope, z, hidden *Node) []Guess {
 	p := n.Config.Predictor
 	scope := root.At(ScopePredictor)
 	dims := z.Shape().Dimensions
@@ -49,21 +49,21 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []*Node {
 	} else {
 		m = nn.GELU(nn.Dense(scope.At("readout"), seen, p.Hidden[1]))
 	}
-	return n.guesses(scope, m, z)
+	return n.guesses(scope, m, z, max(1, p.Modes))
 }
 
-// newest returns the guess of the first horizon from a state of Context latents
+// newest returns the mean guess of the first horizon from a state of Context latents
 // z [N, D·Context], the newest first: [N, D].
 func (n Network) newest(root *model.Scope, z *Node) *Node {
 	d, t := n.Config.Latent(), n.Config.Context()
 	clip := Reverse(Reshape(z, -1, t, d), 1)
-	g := n.Remember(root, clip, nil)[0]
+	g := n.Remember(root, clip, nil)[0].Mean()
 	return Reshape(Slice(g, AxisRange(), AxisElem(t-1), AxisRange()), -1, d)
 }
 
-// Brief returns guesses like Remember's, [B, T, D] for each horizon, by one who has just
+// Brief returns the one guess [B, T, D] for each horizon of one who has just
 // begun to look: from the last two latents alone, with weights of their own. It is taught
-// what Remember guesses, so that it errs on average as that does.
+// the mean of what Remember guesses, so that it errs on average as that does.
 //
 //	x = [z_{t-1}, z_t],   m = GELU(x·W_g + b_g) ∘ (x·W + b),   guess_k = z_t + m·W_k + b_k
 //
@@ -71,7 +71,12 @@ func (n Network) newest(root *model.Scope, z *Node) *Node {
 func (n Network) Brief(root *model.Scope, z *Node) []*Node {
 	scope := root.At(ScopePredictor).At("brief")
 	x := Concatenate([]*Node{previous(z), z}, -1)
-	return n.guesses(scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z)
+	guesses := n.guesses(scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z, 1)
+	means := make([]*Node, len(guesses))
+	for k, g := range guesses {
+		means[k] = g.Mean()
+	}
+	return means
 }
 
 // previous returns the latent before each of z [B, T, D], the first one's being itself.
@@ -83,36 +88,35 @@ func previous(z *Node) *Node {
 	return first
 }
 
-// guesses reads a guess for each horizon off m, as a change of z where that is the target.
-func (n Network) guesses(scope *model.Scope, m, z *Node) []*Node {
-	guesses := make([]*Node, len(n.Config.Predictor.Horizons))
+// guesses reads a guess of so many modes for each horizon off m, as changes of z where that is the target.
+func (n Network) guesses(scope *model.Scope, m, z *Node, modes int) []Guess {
+	guesses, dims := make([]Guess, len(n.Config.Predictor.Horizons)), z.Shape().Dimensions
+	zero := nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()}
 	for k := range guesses {
-		g := nn.DenseWith(scope.At("horizon%d", k), m, n.Config.Latent(), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()})
-		if n.Config.Predictor.Target == TargetLatent {
-			g = Add(z, g)
+		start := zero
+		if modes > 1 {
+			start.Bias = nn.NormalInit(0.05) // equal ones would learn the same
+			guesses[k].Shares = LogSoftmax(nn.DenseWith(scope.At("share%d", k), m, modes, zero), -1)
 		}
-		guesses[k] = g
+		g := nn.DenseWith(scope.At("horizon%d", k), m, modes*n.Config.Latent(), start)
+		g = Reshape(g, dims[0], dims[1], modes, n.Config.Latent())
+		if n.Config.Predictor.Target == TargetLatent {
+			g = Add(InsertAxes(z, 2), g)
+		}
+		guesses[k].Modes = g
 	}
 	return guesses
 }
 
-// MemoryErrors returns the squared error of Remember's or Brief's guesses against
-// targets y [B, T, D], averaged over D: for each horizon below T a node
-// [B, T - Horizons[k]] whose column t judges position t + Horizons[k].
-func (n Network) MemoryErrors(guesses []*Node, y *Node) []*Node {
-	t := y.Shape().Dimensions[1]
-	var errs []*Node
-	for k, guess := range guesses {
-		ahead := n.Config.Predictor.Horizons[k]
-		if ahead >= t {
-			continue
-		}
-		guess = Slice(guess, AxisRange(), AxisRange(0, t-ahead), AxisRange())
-		target := Slice(y, AxisRange(), AxisRange(ahead, t), AxisRange())
-		errs = append(errs, ReduceMean(Square(Sub(guess, target)), -1))
-	}
-	return errs
-}
+// MemoryErrors returns the errors of Remember's guesses against targets
+// y [B, T, D]: for each horizon below T a node
+// [B, T - Horizons[k]] whose column t judges position t + Horizons[k]. The error
+// is the mean square over D, and with several modes the free energy of theirs:
+//
+//	F = -τ·ln Σ_m share_m·exp(-e_m/τ),   e_m = mean square over D of mode_m - y,   τ = Temperature
+//
+// Source: latent-variable energy-based models, LeCun 2022, section 4.3.
+func (n Network) MemoryErrors(guesses []Guess, y *Node) []*Node { return n.errors(guesses, y, 0) }
 
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
 // surprise of each position [B, T]: the mean of its horizons' errors, less the
@@ -142,10 +146,10 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	}
 	d := net.Config.Latent()
 	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)
-	errs := net.judged(net.Remember(root, z, nil), y)
+	errs := net.errors(net.Remember(root, z, nil), y, p.Along)
 	if p.Excess > 0 {
 		brief := net.Brief(root, z)
-		less(errs, net.judged(brief, y), p.Excess)
+		less(errs, net.errors(each(brief), y, p.Along), p.Excess)
 		if p.Usual > 0 { // only with an Excess
 			less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
 		}
@@ -157,15 +161,6 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 		sum = Add(sum, Concatenate([]*Node{pad, e}, 1))
 	}
 	return MulScalar(sum, 1/float64(len(p.Horizons)))
-}
-
-// judged returns MemoryErrors less the config's Along of what of them lies along how the target moves.
-func (n Network) judged(guesses []*Node, y *Node) []*Node {
-	errs := n.MemoryErrors(guesses, y)
-	if n.Config.Predictor.Along > 0 {
-		less(errs, n.errorsAlong(guesses, y), n.Config.Predictor.Along)
-	}
-	return errs
 }
 
 // less takes a share of each horizon's others off its errors.

@@ -82,11 +82,39 @@ func surprise(t testing.TB, m *jepa.Model, n, length int, px []uint8) []float64 
 	return out
 }
 
-// remember runs Network.Remember on latents z [1, t, D] and returns the guesses of each horizon, [t, D].
+// remember runs Network.Remember on latents z [1, t, D] and returns the mean guesses of each horizon, [t, D].
 func remember(t testing.TB, m *jepa.Model, length int, z []float32) [][]float32 {
 	t.Helper()
 	net := jepa.Network{Config: m.Config()}
-	return guess(m, length, z, func(root *model.Scope, z *graph.Node) []*graph.Node { return net.Remember(root, z, nil) })
+	return guess(m, length, z, func(root *model.Scope, z *graph.Node) []*graph.Node { return means(net.Remember(root, z, nil)) })
+}
+
+func means(guesses []jepa.Guess) (all []*graph.Node) {
+	for _, g := range guesses {
+		all = append(all, g.Mean())
+	}
+	return all
+}
+
+// modes is remember for each horizon's modes [t, M, D] and, with several, the logarithms of their shares [t, M].
+func modes(m *jepa.Model, length int, z []float32) (latents, shares [][]float32) {
+	net := jepa.Network{Config: m.Config()}
+	all := guess(m, length, z, func(root *model.Scope, z *graph.Node) (all []*graph.Node) {
+		for _, g := range net.Remember(root, z, nil) {
+			all = append(all, g.Modes)
+			if g.Shares != nil {
+				all = append(all, g.Shares)
+			}
+		}
+		return all
+	})
+	if m.Config().Predictor.Modes < 2 {
+		return all, nil
+	}
+	for i := 0; i < len(all); i += 2 {
+		latents, shares = append(latents, all[i]), append(shares, all[i+1])
+	}
+	return latents, shares
 }
 
 // brief is remember for Network.Brief.
@@ -132,23 +160,36 @@ func naiveSurprise(t testing.TB, m *jepa.Model, length int, px []uint8) []float6
 			g := f%p.Stride + j*p.Stride
 			z = append(z, codes[g*d:(g+1)*d]...)
 		}
-		guesses := remember(t, m, i+1-from, z)
+		guesses, shares := modes(m, i+1-from, z)
 		for k, ahead := range p.Horizons {
 			if i-ahead < from {
 				continue
 			}
 			wrong := func(guess []float32) (sum float64) {
 				for j := range d {
-					sum += math.Pow(float64(guess[j]-codes[f*d+j]), 2) / float64(d*len(p.Horizons))
+					sum += math.Pow(float64(guess[j]-codes[f*d+j]), 2) / float64(d)
 				}
-				return sum - p.Along*naiveAlong(guess[:d], neighbour(-1), neighbour(0), neighbour(1))/float64(len(p.Horizons))
+				return sum - p.Along*naiveAlong(guess[:d], neighbour(-1), neighbour(0), neighbour(1))
 			}
 			at := i - ahead - from // position of the last latent seen, in z
-			out[f] += wrong(guesses[k][at*d:])
+			several := max(1, p.Modes)
+			energies := make([]float64, several)
+			for j := range energies {
+				energies[j] = wrong(guesses[k][(at*several+j)*d:])
+			}
+			whole := energies[0]
+			if several > 1 {
+				likely := 0.0
+				for j, e := range energies {
+					likely += math.Exp(float64(shares[k][at*several+j]) - e/p.Temperature)
+				}
+				whole = -p.Temperature * math.Log(likely)
+			}
+			out[f] += whole / float64(len(p.Horizons))
 			if p.Excess > 0 {
 				lo := max(0, at-1)
 				short := brief(m, at+1-lo, z[lo*d:(at+1)*d])[k][(at-lo)*d:]
-				out[f] -= p.Excess * wrong(short)
+				out[f] -= p.Excess * wrong(short) / float64(len(p.Horizons))
 				if p.Usual > 0 {
 					out[f] -= p.Usual / float64(len(p.Horizons)) * naiveUsual(all, k, at, z[lo*d:(at+1)*d], short, codes[f*d:(f+1)*d])
 				}
@@ -238,6 +279,11 @@ func TestSurprise(t *testing.T) {
 		{"less what is usual", func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual = 0.25, 0.75 }},
 		{"less what lies along", func(c *jepa.Config) { c.Predictor.Excess, c.Predictor.Usual, c.Predictor.Along = 0.5, 0.25, 0.75 }},
 		{"along alone", func(c *jepa.Config) { c.Predictor.Along = 1 }},
+		{"three modes", func(c *jepa.Config) { c.Predictor.Modes, c.Predictor.Temperature = 3, 0.5 }},
+		{"three modes, less all else", func(c *jepa.Config) {
+			c.Predictor.Modes, c.Predictor.Temperature = 3, 0.1
+			c.Predictor.Excess, c.Predictor.Usual, c.Predictor.Along = 0.5, 0.25, 0.75
+		}},
 		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
 		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
 		{"every fourth frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Excess = 4, 0.5 }},
@@ -473,7 +519,7 @@ func veiled(t testing.TB, m *jepa.Model, z []float32) [][]float32 {
 	t.Helper()
 	net := jepa.Network{Config: m.Config()}
 	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z, hidden *graph.Node) []*graph.Node {
-		return net.Remember(root, z, hidden)
+		return means(net.Remember(root, z, hidden))
 	})
 	defer exec.Finalize()
 	var guesses [][]float32
@@ -519,6 +565,10 @@ func TestMemoryConfig(t *testing.T) {
 		"horizons [5]":                             func(c *jepa.Config) { c.Predictor.Horizons = []int{5} },
 		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
+		"modes is -1":                              func(c *jepa.Config) { c.Predictor.Modes = -1 },
+		"temperature is 0 with 2 modes":            func(c *jepa.Config) { c.Predictor.Modes = 2 },
+		"temperature is 0.5 with 1 modes":          func(c *jepa.Config) { c.Predictor.Temperature = 0.5 },
+		"only a transformer guesses in modes":      func(c *jepa.Config) { c.Short.Modes = 2 },
 		"excess is 1.5":                            func(c *jepa.Config) { c.Predictor.Excess = 1.5 },
 		"only a transformer has usual errors":      func(c *jepa.Config) { c.Short.Usual = 0.5 },
 		"along is 1.5":                             func(c *jepa.Config) { c.Predictor.Along = 1.5 },

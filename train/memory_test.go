@@ -251,6 +251,7 @@ func TestMemoryVariants(t *testing.T) {
 			c.Model.Encoder.Channels, c.Model.Encoder.Kernels, c.Model.Encoder.Strides = nil, nil, nil
 		},
 		"stretches hidden": func(c *train.Config) { c.Train.Latents.Hide = 0.6 },
+		"modes": func(c *train.Config) { c.Model.Predictor.Modes, c.Model.Predictor.Temperature = 3, 0.1 },
 		"no excess": func(c *train.Config) {
 			c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 0, 0, 0
 		},

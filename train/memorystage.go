@@ -139,8 +139,8 @@ func hideSpan(r *rand.Rand, hidden []float32) {
 	}
 }
 
-// buildMemory is the graph of the stage: for each horizon the squared error,
-// mean over D and the valid positions of the batch, summed over horizons; under
+// buildMemory is the graph of the stage: for each horizon the error,
+// mean over the valid positions of the batch, summed over horizons; under
 // an Excess also Brief's against Remember's guesses, of clips of which all is
 // shown: it learns what the memory expects on average of those who have seen no
 // more than two latents.
@@ -169,7 +169,7 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	if t.cfg.Model.Predictor.Excess > 0 {
 		shown := AxisRange(0, t.cfg.Train.Latents.briefed())
 		for k, g := range net.Brief(root, Slice(z, shown)) {
-			gap := ReduceMean(Square(Sub(g, StopGradient(Slice(guesses[k], shown)))), -1)
+			gap := ReduceMean(Square(Sub(g, StopGradient(Slice(guesses[k].Mean(), shown)))), -1)
 			total = Add(total, average(gap, Slice(valid, shown)))
 		}
 	}

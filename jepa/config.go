@@ -88,6 +88,7 @@ type PredictorConfig struct {
 	Blocks      int     `json:"blocks" yaml:"blocks"`           // transformer blocks, with a hidden layer of Hidden[0]; the readout's is Hidden[1]
 	Heads       int     `json:"heads" yaml:"heads"`             // must divide Width
 	Window      int     `json:"window" yaml:"window"`           // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
+	Carry       bool    `json:"carry" yaml:"carry"`             // after the blocks a state is carried from latent to latent, see nn.Carry; remembers all of the clip, so not with a Window
 	Stride      int     `json:"stride" yaml:"stride"`           // frames from one latent to the next
 	Horizons    []int   `json:"horizons" yaml:"horizons"`       // steps of Stride frames predicted ahead, ascending
 	Modes       int     `json:"modes" yaml:"modes"`             // latents that each guess holds to be possible, see Guess; 0 means 1
@@ -247,6 +248,9 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	if (p.Modes != 0 || p.Temperature != 0) && p.Kind != PredictorTransformer {
 		bad("%s modes is %d and temperature %g, but only a transformer guesses in modes; set both to 0", name, p.Modes, p.Temperature)
 	}
+	if p.Carry && p.Kind != PredictorTransformer {
+		bad("%s carry is on, but only a transformer carries a state; turn it off", name)
+	}
 	if p.Usual != 0 && p.Kind != PredictorTransformer {
 		bad("%s usual is %g, but only a transformer has usual errors; set it to 0", name, p.Usual)
 	}
@@ -269,6 +273,9 @@ func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	}
 	if p.Window < 0 || p.Excess > 0 && p.Window > 0 {
 		bad("%s window is %d, want 0 (all) or more, and 0 where surprise is an excess", name, p.Window)
+	}
+	if p.Carry && p.Window > 0 {
+		bad("%s carry is on with window %d, but what is carried reaches back to the first latent; set one of them to 0", name, p.Window)
 	}
 	if p.Modes < 0 {
 		bad("%s modes is %d, want 0 or more", name, p.Modes)

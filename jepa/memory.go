@@ -18,6 +18,7 @@ import (
 // seen z up to t.
 //
 //	u = z·(1 - hidden),   x = [u, hidden]·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, u]·W + b)
+//	with Carry:   y = blocks(x),   h = LN(y + carry(LN(y)))
 //	mode_km = u + m·W_km + b_km    (without u under TargetPixels),   ln share_k = ln softmax(m·V_k + c_k)
 //
 // With Gate, m = GELU(h·W_g + b_g) ∘ ([h, u]·W + b): what is remembered says what to
@@ -40,6 +41,10 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []Guess {
 	block := nn.BlockConfig{AttentionConfig: nn.AttentionConfig{Heads: p.Heads, Causal: true, Window: p.Window}, Hidden: p.Hidden[0], Gate: p.Gate}
 	for i := range p.Blocks {
 		x = nn.TransformerBlock(scope.At("block%d", i), x, block)
+	}
+	if p.Carry {
+		carry := scope.At("carry")
+		x = Add(x, nn.Carry(carry, nn.LayerNorm(carry.At("seen"), x), p.Hidden[0]))
 	}
 	h := nn.LayerNorm(scope.At("norm"), x)
 	seen := Concatenate([]*Node{h, z}, -1)

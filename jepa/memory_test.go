@@ -284,6 +284,7 @@ func TestSurprise(t *testing.T) {
 			c.Predictor.Modes, c.Predictor.Temperature = 3, 0.1
 			c.Predictor.Excess, c.Predictor.Usual, c.Predictor.Along = 0.5, 0.25, 0.75
 		}},
+		{"carried", func(c *jepa.Config) { c.Predictor.Carry = true }},
 		{"no memory", func(c *jepa.Config) { c.Predictor.Window = 1 }},
 		{"every frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Horizons = 1, []int{2} }},
 		{"every fourth frame", func(c *jepa.Config) { c.Predictor.Stride, c.Predictor.Excess = 4, 0.5 }},
@@ -565,6 +566,8 @@ func TestMemoryConfig(t *testing.T) {
 		"horizons [5]":                             func(c *jepa.Config) { c.Predictor.Horizons = []int{5} },
 		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
+		"carry is on with window 2":                func(c *jepa.Config) { c.Predictor.Carry, c.Predictor.Window = true, 2 },
+		"only a transformer carries a state":       func(c *jepa.Config) { c.Short.Carry = true },
 		"modes is -1":                              func(c *jepa.Config) { c.Predictor.Modes = -1 },
 		"temperature is 0 with 2 modes":            func(c *jepa.Config) { c.Predictor.Modes = 2 },
 		"temperature is 0.5 with 1 modes":          func(c *jepa.Config) { c.Predictor.Temperature = 0.5 },

@@ -55,6 +55,7 @@ func layerGradients() []gradient {
 			return nn.SpatialSoftmax(x, nn.LearntTemperature(s, x))
 		}), inputs: on(2, 3, 4, 2)},
 		{name: "GRU", f: gru, inputs: []gradcheck.Tensor{gradcheck.Random(3, 2), gradcheck.Random(3, 4)}},
+		{name: "Carry", f: one(func(s *model.Scope, x *graph.Node) *graph.Node { return nn.Carry(s, x, 5) }), inputs: on(2, 3, 4)},
 		{name: "ResidualBlock", f: one(nn.ResidualBlock), inputs: on(1, 4, 3, 2)},
 		{name: "Attention", f: one(func(s *model.Scope, x *graph.Node) *graph.Node {
 			return nn.Attention(s, x, nn.AttentionConfig{Heads: 2})
@@ -84,9 +85,9 @@ func checkLayers(t *testing.T, backend compute.Backend, pools bool) {
 		ran++
 		t.Run(c.name, func(t *testing.T) { gradcheck.Check(t, backend, c.f, c.inputs...) })
 	}
-	want := 18
+	want := 19
 	if pools {
-		want = 20
+		want = 21
 	}
 	if ran != want {
 		t.Errorf("%d gradient checks ran, want %d", ran, want)

@@ -304,6 +304,38 @@ func TestGRU(t *testing.T) {
 	}
 }
 
+// Carry against plain loops, position after position.
+func TestCarry(t *testing.T) {
+	for _, length := range []int{1, 2, 5} {
+		const b, d, hidden = 3, 4, 6
+		x := noise(fmt.Sprint("carry", length), b*length*d)
+		out, store := run(t, func(scope *model.Scope, x *graph.Node) *graph.Node { return nn.Carry(scope, x, hidden) }, tensor64(x, b, length, d))
+		wide := 2*hidden + d
+		var want []float64
+		for i := range b {
+			state := make([]float64, d)
+			for at := range length {
+				now := x[(i*length+at)*d : (i*length+at+1)*d]
+				p := naiveDense(now, flat(t, store, "/in/weight"), flat(t, store, "/in/bias"), d, wide)
+				for j, v := range naiveDense(naiveNorm(state, flat(t, store, "/norm/weight"), flat(t, store, "/norm/bias")), flat(t, store, "/state/weight"), nil, d, wide) {
+					p[j] += v
+				}
+				gated := make([]float64, hidden)
+				for j := range gated {
+					gated[j] = p[j] * math.Erfc(-p[j]/math.Sqrt2) / 2 * p[hidden+j]
+				}
+				change := naiveDense(gated, flat(t, store, "/out/weight"), flat(t, store, "/out/bias"), hidden, d)
+				for j := range state {
+					keep := 1 / (1 + math.Exp(-p[2*hidden+j]-1))
+					state[j] = keep*(state[j]+change[j]) + (1-keep)*now[j]
+				}
+				want = append(want, state...)
+			}
+		}
+		near(t, fmt.Sprint("Carry of ", length), tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	}
+}
+
 func TestGRUInputOfManyStepsIsThatOfEach(t *testing.T) {
 	const b, steps, in, d = 2, 3, 2, 4
 	x := noise("gru steps", b*steps*in)

@@ -251,7 +251,8 @@ func TestMemoryVariants(t *testing.T) {
 			c.Model.Encoder.Channels, c.Model.Encoder.Kernels, c.Model.Encoder.Strides = nil, nil, nil
 		},
 		"stretches hidden": func(c *train.Config) { c.Train.Latents.Hide = 0.6 },
-		"modes": func(c *train.Config) { c.Model.Predictor.Modes, c.Model.Predictor.Temperature = 3, 0.1 },
+		"modes":            func(c *train.Config) { c.Model.Predictor.Modes, c.Model.Predictor.Temperature = 3, 0.1 },
+		"carried":          func(c *train.Config) { c.Model.Predictor.Carry = true },
 		"no excess": func(c *train.Config) {
 			c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 0, 0, 0
 		},

@@ -120,7 +120,7 @@ func (n Network) guesses(scope *model.Scope, m, z *Node, modes int) []Guess {
 //
 //	F = -τ·ln Σ_m share_m·exp(-e_m/τ),   e_m = mean square over D of mode_m - y,   τ = Temperature
 //
-// Source: latent-variable energy-based models, LeCun 2022, section 4.3.
+// Source: latent-variable energy-based models, LeCun 2022, equations 4 and 5.
 func (n Network) MemoryErrors(guesses []Guess, y *Node) []*Node { return n.errors(guesses, y, 0) }
 
 // surpriseGraph maps frames [B, T, H, W, C] uint8, T at most Context, to the
@@ -154,7 +154,7 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	errs := net.errors(net.Remember(root, z, nil), y, p.Along)
 	if p.Excess > 0 {
 		brief := net.Brief(root, z)
-		less(errs, net.errors(each(brief), y, p.Along), p.Excess)
+		less(errs, net.errors(single(brief), y, p.Along), p.Excess)
 		if p.Usual > 0 { // only with an Excess
 			less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
 		}

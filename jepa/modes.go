@@ -12,8 +12,8 @@ type Guess struct {
 	Shares *Node // [B, T, M], ln of each mode's share, whose sum is 1; nil with one mode
 }
 
-// each makes every one of means [B, T, D] the guess of one mode.
-func each(means []*Node) []Guess {
+// single makes every one of means [B, T, D] the guess of one mode.
+func single(means []*Node) []Guess {
 	guesses := make([]Guess, len(means))
 	for k, z := range means {
 		guesses[k].Modes = InsertAxes(z, 2)
@@ -47,8 +47,8 @@ func (g Guess) between(from, to int) Guess {
 // It is at least the least energy, at most the mean by shares, and e itself with one mode. τ > 0, in units of e: at a
 // high one F is the mean, at a low one the least energy plus what the mode's share costs, -τ·ln share.
 //
-// Source: latent-variable energy-based models, LeCun 2022 (A Path Towards Autonomous Machine Intelligence), section 4.3
-// and appendix 8.3.3.
+// Source: latent-variable energy-based models, LeCun 2022 (A Path Towards Autonomous Machine Intelligence), equations 4
+// and 5, there at temperature 0; with its shares a mixture density network, Bishop 1994.
 func (g Guess) freeEnergy(e *Node, temperature float64) *Node {
 	if g.Shares == nil {
 		return Squeeze(e, 2)

@@ -31,7 +31,7 @@ const UsualFloor = 0.01
 func (n Network) UsualErrors(root *model.Scope, z *Node, brief []*Node, y *Node) []*Node {
 	p, length := n.Config.Predictor, z.Shape().Dimensions[1]
 	moved := Sub(z, previous(z))
-	usual := n.errors(each(brief), y, 0)
+	usual := n.errors(single(brief), y, 0)
 	for k, e := range usual {
 		scope, ahead := root.At(ScopeUsual).At("horizon%d", k), p.Horizons[k]
 		before, after := AxisRange(0, length-ahead), AxisRange(ahead, length)

@@ -37,8 +37,9 @@ case $kind in
 learnt) set_ train.pixels.steps=50 ;;
 sigreg) set_ train.pixels.steps=50 "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
 components) set_ model.encoder.{channels,kernels,strides}=[] ;;
-pixels) set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.target=pixels ;;
-no-memory) set_ model.predictor.window=1 model.predictor.excess=0 model.predictor.usual=0 train.usual.steps=0 ;;
+pixels) # without noise the mean variance of its targets is 71, of latents 1; the temperature is in these units
+    set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.{target=pixels,temperature=1.4} ;;
+no-memory) set_ model.predictor.{window=1,carry=false,excess=0,usual=0} train.usual.steps=0 ;;
 esac
 
 setting=n$number

@@ -55,7 +55,7 @@ type followed struct {
 	attempts int           // openings in a row without a frame
 	base     int           // added to the source's episode
 	episode  int
-	still    still
+	frozen   frozen
 	cause    error // why it is gone
 	end      error
 }
@@ -120,8 +120,8 @@ func (f *followed) Next(ctx context.Context, dst []uint8) (time.Duration, error)
 		t, err := f.next(ctx, dst)
 		if err == nil {
 			t = f.take(t)
-			if f.still.see(dst, t, f.cfg.Stale) {
-				f.tell(data.EventFrozen, "the same picture, to the last bit, for %v", t-f.still.since)
+			if f.frozen.see(dst, t, f.cfg.Stale) {
+				f.tell(data.EventFrozen, "the same picture, to the last bit, for %v", t-f.frozen.since)
 			}
 			return t, nil
 		}

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// stillFactor says how many times longer than ever before a picture must stand still to be frozen.
-const stillFactor = 4
+// frozenFactor says how many times longer than ever before a picture must stand still to be frozen.
+const frozenFactor = 4
 
-// still watches for a picture that no longer changes: a camera or a decoder that
+// frozen watches for a picture that no longer changes: a camera or a decoder that
 // is stuck. A real camera's noise changes it; where still pictures are usual, as on a
 // screen, the longest that ended by itself says what is usual.
-type still struct {
+type frozen struct {
 	picture []uint8
 	since   time.Duration // when it was first seen
 	until   time.Duration // and last
@@ -20,8 +20,8 @@ type still struct {
 }
 
 // see takes the picture at a time, not before the last one's, and reports, once,
-// that it has stood still for least and stillFactor times longer than any before.
-func (s *still) see(picture []uint8, at, least time.Duration) bool {
+// that it has stood still for least and frozenFactor times longer than any before.
+func (s *frozen) see(picture []uint8, at, least time.Duration) bool {
 	if s.picture == nil || !bytes.Equal(s.picture, picture) {
 		if s.picture != nil {
 			s.longest = max(s.longest, s.until-s.since)
@@ -30,7 +30,7 @@ func (s *still) see(picture []uint8, at, least time.Duration) bool {
 		return false
 	}
 	s.until = at
-	if s.told || at-s.since < max(least, stillFactor*s.longest) {
+	if s.told || at-s.since < max(least, frozenFactor*s.longest) {
 		return false
 	}
 	s.told = true

@@ -377,6 +377,10 @@ func TestMemoryRollout(t *testing.T) {
 	}
 	got := rollout(t, m, jepa.Shape{B: 1, N: 1, L: 1}, state, nil)
 	near(t, "guess", got, remember(t, m, 5, z)[0][4*d:], 1e-5)
+	several := cfg
+	several.Predictor.Modes, several.Predictor.Temperature = 3, 0.1
+	m = awake(t, several)
+	near(t, "mean guess", rollout(t, m, jepa.Shape{B: 1, N: 1, L: 1}, state, nil), remember(t, m, 5, z)[0][4*d:], 1e-5)
 	untrained := fresh(t, cfg)
 	near(t, "untrained guess", rollout(t, untrained, jepa.Shape{B: 1, N: 1, L: 1}, state, nil), z[4*d:], 0)
 }
@@ -531,11 +535,12 @@ func veiled(t testing.TB, m *jepa.Model, z []float32) [][]float32 {
 	return guesses
 }
 
-// usual is a model whose surprise is less the usual error.
+// usual is a model with all that a memory can have, whose surprise is less the usual error.
 func usual(t testing.TB) *jepa.Model {
 	t.Helper()
 	cfg := memory()
 	cfg.Predictor.Excess, cfg.Predictor.Usual = 0.5, 0.5
+	cfg.Predictor.Modes, cfg.Predictor.Temperature, cfg.Predictor.Carry = 3, 0.1, true
 	return awake(t, cfg)
 }
 

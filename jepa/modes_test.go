@@ -23,6 +23,28 @@ func TestModesGradients(t *testing.T) {
 	}
 }
 
+// The mean of modes 1 and 3 in shares of a quarter and three quarters, and of one mode itself.
+func TestGuessMean(t *testing.T) {
+	mean := func(g func(*Graph) Guess) float32 {
+		e := model.MustNewExec(testBackend(t), model.NewStore(), func(_ *model.Scope, x *Node) *Node { return g(x.Graph()).Mean() })
+		defer e.Finalize()
+		out := e.MustCall(float32(0))[0]
+		if dims := out.Shape().Dimensions; len(dims) != 3 {
+			t.Errorf("the mean has shape %v, want [B, T, D]", dims)
+		}
+		return tensors.MustCopyFlatData[float32](out)[0]
+	}
+	two := mean(func(g *Graph) Guess {
+		return Guess{Modes: Const(g, [][][][]float32{{{{1}, {3}}}}), Shares: Log(Const(g, [][][]float32{{{0.25, 0.75}}}))}
+	})
+	if !(two > 2.4999 && two < 2.5001) {
+		t.Errorf("mean %g of two modes, want 2.5", two)
+	}
+	if one := mean(func(g *Graph) Guess { return Guess{Modes: Const(g, [][][][]float32{{{{7}}}})} }); one != 7 {
+		t.Errorf("mean %g of one mode, want 7", one)
+	}
+}
+
 // A high temperature averages over modes by their shares, a low one takes the best; far energies do not overflow.
 func TestFreeEnergyLimits(t *testing.T) {
 	for _, c := range []struct {

@@ -12,7 +12,7 @@ import (
 //	p_t = [LN(c_{t-1}), x_t],   u_t = c_{t-1} + (GELU(p_t·W_g + b_g) ∘ (p_t·W_v + b_v))·W_o + b_o
 //	f_t = σ(p_t·W_f + b_f + 1),   c_t = f_t ∘ u_t + (1 - f_t) ∘ x_t,   c_{-1} = 0
 //
-// The gated layer is hidden wide. Variables: in/weight [D, 2·hidden+D] and in/bias for the shares of x in g, v and f,
+// The gated layer is hidden wide; no position, or hidden below 1, panics with a ShapeError. Variables: in/weight [D, 2·hidden+D] and in/bias for the shares of x in g, v and f,
 // state/weight for those of c, norm, out/weight [hidden, D] and out/bias.
 //
 // Source: the update is a gated residual layer (Shazeer, arXiv 2002.05202, GEGLU) inside the forget gate of Gers,
@@ -20,6 +20,7 @@ import (
 func Carry(scope *model.Scope, x *graph.Node, hidden int) *graph.Node {
 	mustRank("Carry", x, 3, "float [B, T, D]")
 	dims := x.Shape().Dimensions
+	must(dims[1] > 0 && hidden > 0, "Carry", "T > 0 and hidden > 0", "%s, hidden %d", x.Shape(), hidden)
 	d, wide := dims[2], 2*hidden+dims[2]
 	in := DenseWith(scope.At("in"), x, wide, DenseConfig{Weight: FanIn(2 * d), Bias: FanIn(2 * d)})
 	at := func(x *graph.Node, t int) *graph.Node {

@@ -241,7 +241,7 @@ func interrupt(t *testing.T, o train.Options, stage string, step int) {
 	}
 }
 
-// Every variant trains: no stage 1, no layers, the pixel twin, SIGReg, no memory.
+// Every variant trains: no stage 1, no layers, the pixel twin, SIGReg, one guess, nothing carried, no memory.
 func TestMemoryVariants(t *testing.T) {
 	d := clips(t)
 	for name, change := range map[string]func(*train.Config){
@@ -251,8 +251,8 @@ func TestMemoryVariants(t *testing.T) {
 			c.Model.Encoder.Channels, c.Model.Encoder.Kernels, c.Model.Encoder.Strides = nil, nil, nil
 		},
 		"stretches hidden": func(c *train.Config) { c.Train.Latents.Hide = 0.6 },
-		"modes":            func(c *train.Config) { c.Model.Predictor.Modes, c.Model.Predictor.Temperature = 3, 0.1 },
-		"carried":          func(c *train.Config) { c.Model.Predictor.Carry = true },
+		"one guess":        func(c *train.Config) { c.Model.Predictor.Modes, c.Model.Predictor.Temperature = 0, 0 },
+		"nothing carried":  func(c *train.Config) { c.Model.Predictor.Carry = false },
 		"no excess": func(c *train.Config) {
 			c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 0, 0, 0
 		},
@@ -265,6 +265,7 @@ func TestMemoryVariants(t *testing.T) {
 		},
 		"no memory": func(c *train.Config) {
 			c.Model.Predictor.Window, c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 1, 0, 0, 0
+			c.Model.Predictor.Carry = false
 		},
 	} {
 		cfg, out := smallMemory(t, d), filepath.Join(t.TempDir(), "model")

@@ -12,10 +12,9 @@ import (
 	"foresee/nn"
 )
 
-// Remember returns what a transformer predicts at every latent of clips
-// z [B, T, D], T at most Context: one Guess for each of the config's
-// horizons. Guess k at position t is of the target at t + Horizons[k] and has
-// seen z up to t.
+// Remember returns what a transformer remembers at every latent of clips
+// z [B, T, D], T at most Context. Its Guess k at position t is of the target at
+// t + Horizons[k] and has seen z up to t.
 //
 //	u = z·(1 - hidden),   x = [u, hidden]·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, u]·W + b)
 //	with Carry:   y = blocks(x),   h = LN(y + carry(LN(y)))
@@ -26,7 +25,7 @@ import (
 // start at 0, and with one mode b too, so that an untrained model repeats what it sees; several begin a little apart.
 //
 // hidden [B, T] is 1 where z is not to be seen; nil hides nothing.
-func (n Network) Remember(root *model.Scope, z, hidden *Node) []Guess {
+func (n Network) Remember(root *model.Scope, z, hidden *Node) Recall {
 	p := n.Config.Predictor
 	scope := root.At(ScopePredictor)
 	dims := z.Shape().Dimensions
@@ -54,7 +53,7 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []Guess {
 	} else {
 		m = nn.GELU(nn.Dense(scope.At("readout"), seen, p.Hidden[1]))
 	}
-	return n.guesses(scope, m, z, max(1, p.Modes))
+	return Recall{n, scope, m, z, max(1, p.Modes)}
 }
 
 // newest returns the mean guess of the first horizon from a state of Context latents
@@ -62,26 +61,20 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) []Guess {
 func (n Network) newest(root *model.Scope, z *Node) *Node {
 	d, t := n.Config.Latent(), n.Config.Context()
 	clip := Reverse(Reshape(z, -1, t, d), 1)
-	g := n.Remember(root, clip, nil)[0].Mean()
-	return Reshape(Slice(g, AxisRange(), AxisElem(t-1), AxisRange()), -1, d)
+	return Reshape(n.Remember(root, clip, nil).Guess(0, t-1, t).Mean(), -1, d)
 }
 
-// Brief returns the one guess [B, T, D] for each horizon of one who has just
-// begun to look: from the last two latents alone, with weights of their own. It is taught
-// the mean of what Remember guesses, so that it errs on average as that does.
+// Brief returns what one remembers at every latent of z [B, T, D] who has just
+// begun to look: the last two latents alone. Its guesses have one mode and weights of their own, and are taught
+// the mean of what Remember guesses, so that they err on average as that does.
 //
 //	x = [z_{t-1}, z_t],   m = GELU(x·W_g + b_g) ∘ (x·W + b),   guess_k = z_t + m·W_k + b_k
 //
 // Without z_t under TargetPixels; z_{-1} is z_0; m has Hidden[1] numbers.
-func (n Network) Brief(root *model.Scope, z *Node) []*Node {
+func (n Network) Brief(root *model.Scope, z *Node) Recall {
 	scope := root.At(ScopePredictor).At("brief")
 	x := Concatenate([]*Node{previous(z), z}, -1)
-	guesses := n.guesses(scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z, 1)
-	means := make([]*Node, len(guesses))
-	for k, g := range guesses {
-		means[k] = g.Mean()
-	}
-	return means
+	return Recall{n, scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z, 1}
 }
 
 // previous returns the latent before each of z [B, T, D], the first one's being itself.
@@ -93,27 +86,7 @@ func previous(z *Node) *Node {
 	return first
 }
 
-// guesses reads a guess of so many modes for each horizon off m, as changes of z where that is the target.
-func (n Network) guesses(scope *model.Scope, m, z *Node, modes int) []Guess {
-	guesses, dims := make([]Guess, len(n.Config.Predictor.Horizons)), z.Shape().Dimensions
-	zero := nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()}
-	for k := range guesses {
-		start := zero
-		if modes > 1 {
-			start.Bias = nn.NormalInit(0.05) // equal ones would learn the same
-			guesses[k].Shares = LogSoftmax(nn.DenseWith(scope.At("share%d", k), m, modes, zero), -1)
-		}
-		g := nn.DenseWith(scope.At("horizon%d", k), m, modes*n.Config.Latent(), start)
-		g = Reshape(g, dims[0], dims[1], modes, n.Config.Latent())
-		if n.Config.Predictor.Target == TargetLatent {
-			g = Add(InsertAxes(z, 2), g)
-		}
-		guesses[k].Modes = g
-	}
-	return guesses
-}
-
-// MemoryErrors returns the errors of Remember's guesses against targets
+// MemoryErrors returns the errors of what Remember guesses against targets
 // y [B, T, D]: for each horizon below T a node
 // [B, T - Horizons[k]] whose column t judges position t + Horizons[k]. The error
 // is the mean square over D, and with several modes the free energy of theirs:
@@ -151,10 +124,10 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	}
 	d := net.Config.Latent()
 	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)
-	errs := net.errors(net.Remember(root, z, nil), y, p.Along)
+	errs := net.errors(net.Remember(root, z, nil).Guesses(), y, p.Along)
 	if p.Excess > 0 {
-		brief := net.Brief(root, z)
-		less(errs, net.errors(single(brief), y, p.Along), p.Excess)
+		brief := net.Brief(root, z).Guesses()
+		less(errs, net.errors(brief, y, p.Along), p.Excess)
 		if p.Usual > 0 { // only with an Excess
 			less(errs, net.UsualErrors(root, z, brief, y), p.Usual)
 		}

@@ -86,7 +86,17 @@ func surprise(t testing.TB, m *jepa.Model, n, length int, px []uint8) []float64 
 func remember(t testing.TB, m *jepa.Model, length int, z []float32) [][]float32 {
 	t.Helper()
 	net := jepa.Network{Config: m.Config()}
-	return guess(m, length, z, func(root *model.Scope, z *graph.Node) []*graph.Node { return means(net.Remember(root, z, nil)) })
+	return guess(m, length, z, func(root *model.Scope, z *graph.Node) []*graph.Node {
+		return means(whole(net, net.Remember(root, z, nil), z))
+	})
+}
+
+// whole reads each horizon's guesses at every position of z [B, T, D].
+func whole(net jepa.Network, r jepa.Recall, z *graph.Node) (all []jepa.Guess) {
+	for k := range net.Config.Predictor.Horizons {
+		all = append(all, r.Guess(k, 0, z.Shape().Dim(1)))
+	}
+	return all
 }
 
 func means(guesses []jepa.Guess) (all []*graph.Node) {
@@ -100,7 +110,7 @@ func means(guesses []jepa.Guess) (all []*graph.Node) {
 func modes(m *jepa.Model, length int, z []float32) (latents, shares [][]float32) {
 	net := jepa.Network{Config: m.Config()}
 	all := guess(m, length, z, func(root *model.Scope, z *graph.Node) (all []*graph.Node) {
-		for _, g := range net.Remember(root, z, nil) {
+		for _, g := range whole(net, net.Remember(root, z, nil), z) {
 			all = append(all, g.Modes)
 			if g.Shares != nil {
 				all = append(all, g.Shares)
@@ -119,7 +129,8 @@ func modes(m *jepa.Model, length int, z []float32) (latents, shares [][]float32)
 
 // brief is remember for Network.Brief.
 func brief(m *jepa.Model, length int, z []float32) [][]float32 {
-	return guess(m, length, z, jepa.Network{Config: m.Config()}.Brief)
+	net := jepa.Network{Config: m.Config()}
+	return guess(m, length, z, func(root *model.Scope, z *graph.Node) []*graph.Node { return means(whole(net, net.Brief(root, z), z)) })
 }
 
 func guess(m *jepa.Model, length int, z []float32, f func(*model.Scope, *graph.Node) []*graph.Node) [][]float32 {
@@ -524,7 +535,7 @@ func veiled(t testing.TB, m *jepa.Model, z []float32) [][]float32 {
 	t.Helper()
 	net := jepa.Network{Config: m.Config()}
 	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, z, hidden *graph.Node) []*graph.Node {
-		return means(net.Remember(root, z, hidden))
+		return means(whole(net, net.Remember(root, z, hidden), z))
 	})
 	defer exec.Finalize()
 	var guesses [][]float32

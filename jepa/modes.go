@@ -2,6 +2,9 @@ package jepa
 
 import (
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"foresee/nn"
 )
 
 // Guess is what a memory expects at each position: M latents that may come, and how likely it takes each to be.
@@ -12,13 +15,41 @@ type Guess struct {
 	Shares *Node // [B, T, M], ln of each mode's share, whose sum is 1; nil with one mode
 }
 
-// single makes every one of means [B, T, D] the guess of one mode.
-func single(means []*Node) []Guess {
-	guesses := make([]Guess, len(means))
-	for k, z := range means {
-		guesses[k].Modes = InsertAxes(z, 2)
+// Recall is what is remembered at every position of clips [B, T, ..], from which guesses are read.
+type Recall struct {
+	net   Network
+	scope *model.Scope
+	m, z  *Node // what is read, [B, T, Hidden[1]], and what is seen, [B, T, D]
+	modes int
+}
+
+// Guess reads the guess of horizon k at positions [from, to): of each mode a change of z where latents are the target.
+// 0 <= from < to <= T and a horizon of the config's, or it panics.
+func (r Recall) Guess(k, from, to int) (g Guess) {
+	at := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(from, to)) }
+	m, zero := at(r.m), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()}
+	start, d := zero, r.net.Config.Latent()
+	if r.modes > 1 {
+		start.Bias = nn.NormalInit(0.05) // equal ones would learn the same
+		g.Shares = LogSoftmax(nn.DenseWith(r.scope.At("share%d", k), m, r.modes, zero), -1)
 	}
-	return guesses
+	g.Modes = nn.DenseWith(r.scope.At("horizon%d", k), m, r.modes*d, start)
+	g.Modes = Reshape(g.Modes, r.z.Shape().Dim(0), to-from, r.modes, d)
+	if r.net.Config.Predictor.Target == TargetLatent {
+		g.Modes = Add(InsertAxes(at(r.z), 2), g.Modes)
+	}
+	return g
+}
+
+// Guesses returns, for each horizon below T, the guesses of all positions [0, T - Horizons[k]) whose target is in the clip.
+func (r Recall) Guesses() (all []Guess) {
+	t := r.z.Shape().Dim(1)
+	for k, ahead := range r.net.Config.Predictor.Horizons {
+		if ahead < t {
+			all = append(all, r.Guess(k, 0, t-ahead))
+		}
+	}
+	return all
 }
 
 // Mean returns the mean of the modes by their shares, [B, T, D].
@@ -27,17 +58,6 @@ func (g Guess) Mean() *Node {
 		return Squeeze(g.Modes, 2)
 	}
 	return ReduceSum(Mul(InsertAxes(Exp(g.Shares), -1), g.Modes), 2)
-}
-
-// between returns the guesses of positions [from, to).
-func (g Guess) between(from, to int) Guess {
-	cut := func(x *Node) *Node {
-		if x == nil {
-			return nil
-		}
-		return Slice(x, AxisRange(), AxisRange(from, to))
-	}
-	return Guess{cut(g.Modes), cut(g.Shares)}
 }
 
 // freeEnergy returns what remains of the modes' energies e [B, T, M] when the mode, which nobody sees, is left open:
@@ -59,24 +79,19 @@ func (g Guess) freeEnergy(e *Node, temperature float64) *Node {
 	return MulScalar(Add(most, Log(sum)), -temperature)
 }
 
-// errors returns the free energy of what is judged of guesses against targets y [B, T, D]: for each horizon below T a
+// errors returns the free energy of guesses, of Recall.Guesses, against targets y [B, T, D]: for each horizon below T a
 // node [B, T - Horizons[k]] whose column t judges position t + Horizons[k]. A mode's energy is its mean squared error
 // over D, less the share along of what of it lies along how y moves, see errorsAlong.
 func (n Network) errors(guesses []Guess, y *Node, along float64) []*Node {
-	p, t := n.Config.Predictor, y.Shape().Dimensions[1]
-	var errs []*Node
+	errs := make([]*Node, len(guesses))
 	for k, guess := range guesses {
-		ahead := p.Horizons[k]
-		if ahead >= t {
-			continue
-		}
-		guess = guess.between(0, t-ahead)
-		off := Sub(guess.Modes, InsertAxes(Slice(y, AxisRange(), AxisRange(ahead, t)), 2))
+		ahead := n.Config.Predictor.Horizons[k]
+		off := Sub(guess.Modes, InsertAxes(Slice(y, AxisRange(), AxisRange(ahead)), 2))
 		energy := ReduceMean(Square(off), -1)
 		if along > 0 {
 			energy = Sub(energy, MulScalar(errorsAlong(off, y, ahead), along))
 		}
-		errs = append(errs, guess.freeEnergy(energy, p.Temperature))
+		errs[k] = guess.freeEnergy(energy, n.Config.Predictor.Temperature)
 	}
 	return errs
 }

@@ -18,7 +18,7 @@ func TestModesGradients(t *testing.T) {
 			net := Network{Config: Config{Predictor: PredictorConfig{Horizons: []int{1}, Modes: 4, Temperature: temperature}}}
 			gradcheck.Check(t, testBackend(t), func(_ *model.Scope, in []*Node) *Node {
 				return net.errors([]Guess{{Modes: in[0], Shares: LogSoftmax(in[1], -1)}}, in[2], along)[0]
-			}, gradcheck.Random(2, 3, 4, 5), gradcheck.Random(2, 3, 4), gradcheck.Random(2, 3, 5))
+			}, gradcheck.Random(2, 2, 4, 5), gradcheck.Random(2, 2, 4), gradcheck.Random(2, 3, 5))
 		}
 	}
 }

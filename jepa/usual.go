@@ -28,14 +28,14 @@ const UsualFloor = 0.01
 // fit together panic, as everywhere in graphs.
 //
 // Source: the gamma deviance of generalised linear models, McCullagh and Nelder 1989, chapter 8.
-func (n Network) UsualErrors(root *model.Scope, z *Node, brief []*Node, y *Node) []*Node {
+func (n Network) UsualErrors(root *model.Scope, z *Node, brief []Guess, y *Node) []*Node {
 	p, length := n.Config.Predictor, z.Shape().Dimensions[1]
 	moved := Sub(z, previous(z))
-	usual := n.errors(single(brief), y, 0)
+	usual := n.errors(brief, y, 0)
 	for k, e := range usual {
 		scope, ahead := root.At(ScopeUsual).At("horizon%d", k), p.Horizons[k]
 		before, after := AxisRange(0, length-ahead), AxisRange(ahead, length)
-		guess := Slice(brief[k], AxisRange(), before)
+		guess := brief[k].Mean()
 		e = AddScalar(e, UsualFloor)
 		x := Concatenate([]*Node{
 			Slice(z, AxisRange(), before), Slice(moved, AxisRange(), before),

@@ -32,7 +32,7 @@ type Settings struct {
 	Displacement    DisplacementStage `json:"displacement" yaml:"displacement"`         // stage 3; Steps 0 = none
 	Landmarks       int               `json:"landmarks" yaml:"landmarks"`               // stage 4; 0 = none
 	Remembered      int               `json:"remembered" yaml:"remembered"`             // latents that landmarks are chosen from
-	Minutes         float64           `json:"minutes" yaml:"minutes"`                   // wall-clock limit of stage 2, counted from the start of the run; the rate falls in time for it; 0 = none
+	Minutes         float64           `json:"minutes" yaml:"minutes"`                   // wall-clock limit of a memory model's stages, counted from the start of the run, the last tenth for usual; rates fall in time for it; 0 = none
 	ProbeEpisodes   int               `json:"probe_episodes" yaml:"probe_episodes"`     // episodes for the probe after training; 0 = no probe
 }
 

@@ -92,19 +92,20 @@ func TestTimeUsed(t *testing.T) {
 	for _, c := range []struct {
 		spent, begins time.Duration
 		minutes       float64
-		timed         bool
+		until         float64
 		want          float64
 	}{
-		{30 * time.Second, 0, 1, true, 0.5},
-		{30 * time.Second, 20 * time.Second, 1, true, 0.25},
-		{90 * time.Second, 0, 1, true, 1.5},
-		{70 * time.Second, 65 * time.Second, 1, true, 1}, // no time was left when it began
-		{90 * time.Second, 0, 1, false, 0},
-		{90 * time.Second, 0, 0, true, 0},
+		{30 * time.Second, 0, 1, 1, 0.5},
+		{30 * time.Second, 20 * time.Second, 1, 1, 0.25},
+		{90 * time.Second, 0, 1, 1, 1.5},
+		{70 * time.Second, 65 * time.Second, 1, 1, 1}, // no time was left when it began
+		{90 * time.Second, 0, 1, 0, 0},
+		{30 * time.Second, 0, 1, 0.75, 0.667},
+		{90 * time.Second, 0, 0, 1, 0},
 	} {
 		tr := &trainer{begun: time.Now(), spent: c.spent, stageBegins: c.begins}
 		tr.cfg.Train.Minutes = c.minutes
-		if got := tr.timeUsed(&stage{timed: c.timed}); math.Abs(got-c.want) > 0.02 {
+		if got := tr.timeUsed(&stage{until: c.until}); math.Abs(got-c.want) > 0.02 {
 			t.Errorf("%+v: share %.3f", c, got)
 		}
 	}
@@ -114,19 +115,20 @@ func TestTimeUsed(t *testing.T) {
 func TestTimeLeft(t *testing.T) {
 	for _, c := range []struct {
 		minutes     float64
-		timed       bool
+		until       float64
 		spent       time.Duration
 		steps, want time.Duration
 	}{
-		{0, true, time.Hour, time.Hour, time.Hour},
-		{28, false, time.Hour, time.Hour, time.Hour},
-		{28, true, 8 * time.Minute, time.Hour, 20 * time.Minute},
-		{28, true, 8 * time.Minute, time.Minute, time.Minute},
-		{28, true, time.Hour, time.Minute, 0},
+		{0, 1, time.Hour, time.Hour, time.Hour},
+		{28, 0, time.Hour, time.Hour, time.Hour},
+		{28, 1, 8 * time.Minute, time.Hour, 20 * time.Minute},
+		{28, 1, 8 * time.Minute, time.Minute, time.Minute},
+		{28, 1, time.Hour, time.Minute, 0},
+		{28, 0.5, 8 * time.Minute, time.Hour, 6 * time.Minute},
 	} {
 		tr := &trainer{begun: time.Now(), spent: c.spent}
 		tr.cfg.Train.Minutes = c.minutes
-		if got := tr.timeLeft(&stage{timed: c.timed}, c.steps); (got - c.want).Abs() > time.Second {
+		if got := tr.timeLeft(&stage{until: c.until}, c.steps); (got - c.want).Abs() > time.Second {
 			t.Errorf("%+v: left %v", c, got)
 		}
 	}

@@ -190,7 +190,7 @@ func TestMemoryRunResumes(t *testing.T) {
 	if !strings.Contains(card, "foresee eval surprise") {
 		t.Errorf("card: %s", card)
 	}
-	if !strings.Contains(card, "encoder cells, predictor transformer") || strings.Contains(card, "ended by the clock") {
+	if !strings.Contains(card, "encoder cells, predictor transformer") || strings.Contains(card, "Ended by the clock, train.minutes 0.06: latents and usual,") {
 		t.Errorf("card: %s", card)
 	}
 	all, err := jepa.ReadStore(m.Store(), func(name string) bool { return strings.HasPrefix(name, "predictor/brief/horizon") })
@@ -329,20 +329,24 @@ func TestUsualStage(t *testing.T) {
 func TestMinutes(t *testing.T) {
 	d, out := clips(t), filepath.Join(t.TempDir(), "model")
 	cfg := smallMemory(t, d)
-	cfg.Train.Latents.Steps, cfg.Train.Minutes = 20_000, 0.06
+	cfg.Train.Latents.Steps, cfg.Train.Usual.Steps, cfg.Train.Minutes = 20_000, 20_000, 0.06
 	var j journal
 	mustRun(t, train.Options{Data: d, Out: out, Config: cfg, Log: j.logger()})
 	entries, err := train.ReadLog(filepath.Join(out, train.LogFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(entries); n >= 20_000 {
-		t.Errorf("%d steps: the clock did not end them", n)
+	made := map[string]int{}
+	for _, e := range entries {
+		made[e.Stage]++
+	}
+	if made["latents"] == 0 || made["latents"] >= 20_000 || made["usual"] == 0 || made["usual"] >= 20_000 {
+		t.Errorf("%v steps: the clock did not end both stages", made)
 	}
 	if !strings.Contains(j.String(), "out of time") {
 		t.Errorf("the log does not say that time ran out: %s", &j)
 	}
-	if card := string(read(t, filepath.Join(out, train.CardFile))); !strings.Contains(card, "ended by the clock") {
+	if card := string(read(t, filepath.Join(out, train.CardFile))); !strings.Contains(card, "Ended by the clock, train.minutes 0.06: latents and usual,") {
 		t.Errorf("card: %s", card)
 	}
 }

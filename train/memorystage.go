@@ -21,7 +21,10 @@ func (t *trainer) memoryStage(ctx context.Context) (*stage, error) {
 		return nil, err
 	}
 	t.sampled(t.starts)
-	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopePredictor}, timed: true}
+	s := &stage{name: "latents", opt: cfg.Optimizer, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopePredictor}, until: 1}
+	if t.cfg.Train.Usual.Steps > 0 {
+		s.until = 0.9 // the rest is the stage usual's
+	}
 	for _, h := range t.cfg.Model.Predictor.Horizons {
 		s.names = append(s.names, fmt.Sprintf("ahead_%d", h))
 	}
@@ -153,7 +156,7 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	length := z.Shape().Dimensions[1]
 	var total, each *Node
 	var scalars []*Node
-	guesses := net.Remember(root, z, hidden)
+	guesses := net.Remember(root, z, hidden).Guesses()
 	for k, e := range net.MemoryErrors(guesses, y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
@@ -168,9 +171,9 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	}
 	if t.cfg.Model.Predictor.Excess > 0 {
 		shown := AxisRange(0, t.cfg.Train.Latents.briefed())
-		for k, g := range net.Brief(root, Slice(z, shown)) {
-			gap := ReduceMean(Square(Sub(g, StopGradient(Slice(guesses[k].Mean(), shown)))), -1)
-			total = Add(total, average(gap, Slice(valid, shown)))
+		for k, g := range net.Brief(root, Slice(z, shown)).Guesses() {
+			gap := ReduceMean(Square(Sub(g.Mean(), StopGradient(Slice(guesses[k].Mean(), shown)))), -1)
+			total = Add(total, average(gap, Slice(valid, shown, AxisRange(0, length-t.cfg.Model.Predictor.Horizons[k]))))
 		}
 	}
 	first := t.cfg.Model.Predictor.Horizons[0]

@@ -35,7 +35,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	h, w := cfg.Model.Cells()
 	cfg.Model.Encoder.Latent = min(128, h*w*16)
 	cfg.Train.ProbeEpisodes = 0
-	cfg.Train.Minutes = 26 // and about 3 of the stage usual
+	cfg.Train.Minutes = 29
 	cfg.Train.SaveEvery = 100
 	cfg.Train.Pixels = PixelStage{
 		Optimizer: Optimizer{Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 30, Decay: 1e-5, Clip: 2}, // no steps, see docs/results/physics.md

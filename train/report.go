@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"foresee/data"
 	"foresee/jepa"
@@ -149,15 +150,18 @@ func (t *trainer) writeCard() error {
 	fmt.Fprintf(&b, "- Learnt from: %s, %d frames in %d episodes, data hash %s, seed %d\n", d.Meta().Name, d.Steps(), d.Episodes(), t.dataHash, t.cfg.Seed)
 	fmt.Fprintf(&b, "- Frames: %d x %d, %d channels; actions: %d numbers\n", m.Frame.Height, m.Frame.Width, m.Frame.Channels, m.ActionDim)
 	fmt.Fprintf(&b, "- Latent: %d numbers; static code: %d; encoder %s, predictor %s\n", m.Latent(), m.Encoder.Static, m.Encoder.Kind, m.Predictor.Kind)
-	cutShort := false
+	var cut []string // by the clock
+	steps := map[string]int{"latents": t.cfg.Train.Latents.Steps, "usual": t.cfg.Train.Usual.Steps}
 	for i, e := range entries {
 		if i+1 == len(entries) || entries[i+1].Stage != e.Stage {
 			fmt.Fprintf(&b, "- Stage %s: %d steps, last loss %.4g\n", e.Stage, e.StageStep+1, e.Loss)
-			cutShort = cutShort || e.Stage == "latents" && e.StageStep+1 < t.cfg.Train.Latents.Steps // the last step is logged
+			if e.StageStep+1 < steps[e.Stage] { // the last step is logged
+				cut = append(cut, e.Stage)
+			}
 		}
 	}
-	if cutShort {
-		fmt.Fprintf(&b, "- Stage latents was ended by the clock, train.minutes %g, so another run on another machine gives other weights\n", t.cfg.Train.Minutes)
+	if len(cut) > 0 {
+		fmt.Fprintf(&b, "- Ended by the clock, train.minutes %g: %s, so another run on another machine gives other weights\n", t.cfg.Train.Minutes, strings.Join(cut, " and "))
 	}
 	fmt.Fprintf(&b, "\nNo position, wall, label or reward entered the training. `report.html` shows its course, `config.json` the network.\n")
 	suite := "rollout"

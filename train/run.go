@@ -269,7 +269,7 @@ func (t *trainer) runSteps(ctx context.Context, s *stage, from int) error {
 	begun, first, shown := time.Now(), from, time.Time{}
 	for step := from; step < s.opt.Steps; step++ {
 		if share := t.timeUsed(s); share >= 1 {
-			t.opts.Log.Info("out of time", "stage", s.name, "step", step, "of", s.opt.Steps, "minutes", t.cfg.Train.Minutes)
+			t.opts.Log.Info("out of time", "stage", s.name, "step", step, "of", s.opt.Steps, "minutes", t.limit(s).Minutes())
 			return nil
 		} else {
 			s.ahead = int(share * float64(s.opt.Steps))
@@ -310,10 +310,10 @@ func (t *trainer) elapsed() time.Duration { return t.spent + time.Since(t.begun)
 // timeUsed returns the share of the time left to a stage when it began that is
 // used up, 0 where there is no limit.
 func (t *trainer) timeUsed(s *stage) float64 {
-	if t.cfg.Train.Minutes == 0 || !s.timed {
+	limit := t.limit(s)
+	if limit == 0 {
 		return 0
 	}
-	limit := time.Duration(t.cfg.Train.Minutes * float64(time.Minute))
 	if limit <= t.stageBegins {
 		return 1
 	}
@@ -322,10 +322,16 @@ func (t *trainer) timeUsed(s *stage) float64 {
 
 // timeLeft returns how long a stage still takes whose steps want so long.
 func (t *trainer) timeLeft(s *stage, steps time.Duration) time.Duration {
-	if t.cfg.Train.Minutes == 0 || !s.timed {
+	limit := t.limit(s)
+	if limit == 0 {
 		return steps
 	}
-	return max(0, min(steps, time.Duration(t.cfg.Train.Minutes*float64(time.Minute))-t.elapsed()))
+	return max(0, min(steps, limit-t.elapsed()))
+}
+
+// limit returns the time by which a stage ends, counted from the start of the run, 0 where there is none.
+func (t *trainer) limit(s *stage) time.Duration {
+	return time.Duration(s.until * t.cfg.Train.Minutes * float64(time.Minute))
 }
 
 // dropMoments forgets the optimizer's moments of a stage that is over.

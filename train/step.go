@@ -22,9 +22,9 @@ type stage struct {
 	opt    Optimizer
 	frames int // frames, or cached latents, that one step sees
 	scopes []string
-	split  bool // clip the first scope and the rest apart
-	timed  bool // Settings.Minutes bounds it
-	ahead  int  // place in the rate's schedule that the clock asks for, where it is ahead of the step
+	split  bool    // clip the first scope and the rest apart
+	until  float64 // share of Settings.Minutes by which it ends; 0 = they do not bound it
+	ahead  int     // place in the rate's schedule that the clock asks for, where it is ahead of the step
 	// build returns the loss, further scalars to log (their names in names) and
 	// extra outputs, from the inputs that feed delivers.
 	build func(root *model.Scope, inputs []*Node) (objective *Node, scalars, extras []*Node)

@@ -20,7 +20,7 @@ func (t *trainer) usualStage(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{name: "usual", opt: cfg, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopeUsual}}
+	s := &stage{name: "usual", opt: cfg, frames: cfg.Batch * t.cfg.Model.Context(), scopes: []string{jepa.ScopeUsual}, until: 1}
 	for _, h := range t.cfg.Model.Predictor.Horizons {
 		s.names = append(s.names, fmt.Sprintf("explained_%d", h), fmt.Sprintf("ratio_%d", h))
 	}
@@ -44,10 +44,10 @@ func (t *trainer) buildUsual(root *model.Scope, in []*Node) (*Node, []*Node, []*
 	net := jepa.Network{Config: t.cfg.Model}
 	z, y, valid := memoryInputs(in)
 	length := z.Shape().Dimensions[1]
-	errs := net.MemoryErrors(net.Remember(root, z, nil), y)
+	errs := net.MemoryErrors(net.Remember(root, z, nil).Guesses(), y)
 	total := ScalarZero(z.Graph(), z.DType())
 	var scalars []*Node
-	for k, u := range net.UsualErrors(root, z, net.Brief(root, z), y) {
+	for k, u := range net.UsualErrors(root, z, net.Brief(root, z).Guesses(), y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
 		e := errs[k]

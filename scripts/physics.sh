@@ -14,10 +14,11 @@
 #   NULLS=20            nets without training     SPLITS=       splits to score too, such as "unseen-colours unseen-speeds"
 #   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
 #   USUAL=36000         number of clips that the name leaves out
+#   PLAIN=1             clips of the plain setting, see foresee collect physics --plain
 #   DRAW=2              seed of the quadruplets: models are chosen on those of 1, never on those of 2
 set -euo pipefail
 if [ $# -lt 3 ]; then
-    sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,20s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 kind=$1 seed=$2 noise=$3
@@ -38,12 +39,13 @@ learnt) set_ train.pixels.steps=50 ;;
 sigreg) set_ train.pixels.steps=50 "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
 components) set_ model.encoder.{channels,kernels,strides}=[] ;;
 pixels) # without noise the mean variance of its targets is 71, of latents 1; the temperature is in these units
-    set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.{target=pixels,temperature=1.4} ;;
-no-memory) set_ model.predictor.{window=1,carry=false,excess=0,usual=0} train.usual.steps=0 ;;
+    set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.{target=pixels,temperature=1.4,copy=false} ;;
+no-memory) set_ model.predictor.{window=1,carry=false,copy=false,excess=0,usual=0} train.usual.steps=0 ;;
 esac
 
-setting=n$number
+setting=n$number world=(--noise "N$number" --level "$level")
 if [ "$number" != 0 ] && [ "$level" != 2 ]; then setting=${setting}l$level; fi
+if [ -n "${PLAIN:-}" ]; then setting=$setting.plain world+=(--plain); fi
 extra=
 if [ "$clips" != "${USUAL:-36000}" ]; then extra=.e$clips; fi
 data=clips.$setting.$clips model=$kind.$setting.s$seed$extra
@@ -51,13 +53,13 @@ mkdir -p "$work" "$results"
 results=$(cd "$results" && pwd) foresee=$(realpath "$(command -v "$foresee")")
 cd "$work" # a document names its command, which so names no folder of this machine
 if ! [ -e "$data" ]; then
-    "$foresee" collect physics -o "$data" --episodes "$clips" --noise "N$number" --level "$level" --seed 1
+    "$foresee" collect physics -o "$data" --episodes "$clips" "${world[@]}" --seed 1
 fi
 "$foresee" train -d "$data" -o "$model" --preset "${PRESET:-physics}" --seed "$seed" ${variant[@]+"${variant[@]}"} "$@"
 for split in seen ${SPLITS:-}; do
     name=$kind.$setting.s$seed
     if [ "$split" != seen ]; then name=$name.$split; fi
-    "$foresee" eval surprise -m "$model" --quads "${QUADS:-100}" --nulls "${NULLS:-20}" --noise "N$number" --level "$level" \
+    "$foresee" eval surprise -m "$model" --quads "${QUADS:-100}" --nulls "${NULLS:-20}" "${world[@]}" \
         --split "$split" --seed "${DRAW:-2}" -o "$name$extra.json" >/dev/null
     mv "$name$extra.json" "$results/"
     echo "$results/$name$extra.json"

@@ -102,8 +102,8 @@ func check(cfg Config) {
 }
 
 // Train returns training clip i of the endless sequence that cfg and seed name: a possible clip of the ten families
-// or Support, twins included, or in one of five a clip of Family None, without any event. It is a pure function of
-// its arguments and shares no clip with Quad or Benign, whatever the seeds. cfg.Split is not read. An invalid cfg
+// or Support, twins included, or in one of five a clip of Family None, without any event; of the ten families alone if
+// Plain. It is a pure function of its arguments and shares no clip with Quad or Benign, whatever the seeds. cfg.Split is not read. An invalid cfg
 // panics.
 func Train(cfg Config, seed uint64, i int) Clip {
 	check(cfg)
@@ -111,8 +111,12 @@ func Train(cfg Config, seed uint64, i int) Clip {
 	r, k := newRand(seed, tagTrain, uint64(i))
 	var sc *scene
 	which := r.IntN(2)
-	f := Family(r.IntN(int(Support) + 1))
-	if r.IntN(5) == 0 {
+	last := Support
+	if cfg.Plain {
+		last = Collision
+	}
+	f := Family(r.IntN(int(last) + 1))
+	if !cfg.Plain && r.IntN(5) == 0 {
 		f = None
 		d := newDraft(r, cfg, f, false)
 		d.play()

@@ -168,6 +168,11 @@ type Config struct {
 	Noise  Noise // N0 to N7
 	Level  int   // 1 to MaxLevel; 0 is 2
 	Split  Split // read by Quad and Benign, not by Train
+
+	// Plain clips have one background, floor and screen, two colours, discs and squares, and nothing in sight that does
+	// not belong to the event; no training clip is without one. Unless Hidden says otherwise the cut is hidden for 12
+	// frames about the middle of the clip; Continuity, for 8, and InertiaSpeed find a time of their own. Not with a Split.
+	Plain bool
 }
 
 // Validate reports every field that is out of range.
@@ -186,6 +191,9 @@ func (c Config) Validate() error {
 	}
 	if c.Split < Seen || c.Split >= splits {
 		errs = append(errs, fmt.Errorf("physics: split %d, want 0 to %d", c.Split, splits-1))
+	}
+	if c.Plain && c.Split != Seen {
+		errs = append(errs, fmt.Errorf("physics: plain clips of split %v, but they are all like those of training; want seen", c.Split))
 	}
 	return errors.Join(errs...)
 }

@@ -43,8 +43,9 @@ func windows(q *Quadruplet, k int) (possible, impossible map[string]int) {
 func TestShortWindowsAreMatched(t *testing.T) {
 	checked := 0
 	for _, f := range Families() {
-		for n := N0; n <= N7; n++ {
-			cfg := Config{Noise: n, Level: MaxLevel, Hidden: 4 * (1 + int(n)%4)}
+		for j := range 2 * (N7 + 1) {
+			n := j % (N7 + 1)
+			cfg := Config{Noise: n, Level: MaxLevel, Hidden: 4 * (1 + int(n)%4), Plain: j > N7}
 			q := Quad(cfg, f, quadSeed, int(n))
 			for _, k := range []int{1, 2, 3, q.Hidden, q.Hidden + 1} {
 				p, i := windows(&q, k)
@@ -58,8 +59,8 @@ func TestShortWindowsAreMatched(t *testing.T) {
 			}
 		}
 	}
-	if checked != 10*8*5 {
-		t.Errorf("%d sets checked, want %d", checked, 10*8*5)
+	if checked != 2*10*8*5 {
+		t.Errorf("%d sets checked, want %d", checked, 2*10*8*5)
 	}
 }
 
@@ -175,7 +176,7 @@ func TestConfigValidate(t *testing.T) {
 	if err := (Config{Hidden: 16, Noise: N7, Level: 4, Split: UnseenScreens}).Validate(); err != nil {
 		t.Errorf("good config: %v", err)
 	}
-	for _, c := range []Config{{Hidden: 5}, {Noise: -1}, {Noise: 8}, {Level: 5}, {Split: 9}} {
+	for _, c := range []Config{{Hidden: 5}, {Noise: -1}, {Noise: 8}, {Level: 5}, {Split: 9}, {Plain: true, Split: UnseenColours}} {
 		if c.Validate() == nil {
 			t.Errorf("%+v passes", c)
 		}

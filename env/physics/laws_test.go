@@ -66,7 +66,7 @@ func touches(sc *scene, tr *track, u, i int) bool {
 func TestPossibleClipsObeyTheLaws(t *testing.T) {
 	for f := range families {
 		for i := range 12 {
-			sc, _ := quadScene(Config{Split: Split(i % int(splits))}, f, quadSeed, i)
+			sc, _ := quadScene(Config{Split: Split(i % int(splits)), Plain: i == 6}, f, quadSeed, i)
 			for k, tr := range sc.tracks {
 				law(t, f.String()+"/P"+string(rune('1'+k)), sc, tr)
 			}
@@ -102,6 +102,43 @@ func TestCollisionConservesImpulse(t *testing.T) {
 	}
 	if equal == 0 || equal == 20 {
 		t.Errorf("%d of 20 with equal masses", equal)
+	}
+}
+
+// Plain clips have one look and one time, and show nothing but their event; training's are of the ten families alone.
+func TestPlain(t *testing.T) {
+	var screens, bodies, looks, times = map[rgb]bool{}, map[[2]int]bool{}, map[look]bool{}, map[int]bool{}
+	for _, f := range Families() {
+		for i := range 20 {
+			sc, _ := quadScene(Config{Plain: true}, f, quadSeed, i)
+			if f != Continuity && f != InertiaSpeed { // which find their own
+				times[sc.splice] = true
+			}
+			k := sc.look
+			k.ground = 0 // families seen from above have none
+			looks[k] = true
+			for _, s := range sc.screens {
+				screens[s.colour] = true
+			}
+			for _, tr := range sc.tracks {
+				if most := map[Family]int{Collision: 2}[f]; len(tr[0]) > max(1, most) {
+					t.Errorf("%v index %d shows %d bodies", f, i, len(tr[0]))
+				}
+				for _, b := range tr[0] {
+					bodies[[2]int{b.colour, int(b.shape)}] = true
+				}
+			}
+		}
+	}
+	if len(looks) != 1 || len(screens) != 1 || len(times) != 1 || len(bodies) != 4 {
+		t.Errorf("%d looks, %d colours of screens, %d times, bodies %v; want 1, 1, 1 and two colours of two shapes", len(looks), len(screens), len(times), bodies)
+	}
+	seen := map[Family]bool{}
+	for i := range 300 {
+		seen[Train(Config{Plain: true}, quadSeed, i).Family] = true
+	}
+	if seen[None] || seen[Support] || len(seen) != 10 {
+		t.Errorf("training clips of %v, want the ten families", seen)
 	}
 }
 

@@ -45,19 +45,40 @@ const margins = 7
 func newDraft(r *rand.Rand, cfg Config, f Family, twin bool) *draft {
 	d := &draft{r: r, cfg: cfg}
 	d.family, d.twin = f, twin
-	d.h = cfg.Hidden
-	if d.h == 0 {
-		d.h = 4 * (1 + r.IntN(4))
+	d.hide()
+	d.paint()
+	return d
+}
+
+// hide draws how long and when the cut is hidden.
+func (d *draft) hide() {
+	d.h = d.cfg.Hidden
+	switch {
+	case d.h == 0 && d.cfg.Plain:
+		d.h = 12
+	case d.h == 0:
+		d.h = 4 * (1 + d.r.IntN(4))
 	}
-	d.h = min(d.h, f.MaxHidden())
-	d.a = d.between(margins, Frames-margins-d.h)
+	d.h = min(d.h, d.family.MaxHidden())
+	if d.cfg.Plain && d.cfg.Hidden == 0 {
+		d.a = (Frames - d.h) / 2
+	} else {
+		d.a = d.between(margins, Frames-margins-d.h)
+	}
 	d.s = d.a + d.h
+}
+
+// paint draws the colours of what is still.
+func (d *draft) paint() {
+	d.look.ground = Size
+	if d.cfg.Plain {
+		d.look.back, d.look.floor, d.look.solid = rgb{175, 175, 175}, rgb{130, 130, 130}, rgb{30, 30, 30}
+		return
+	}
 	tone := d.between(145, 205)
 	d.look.back = d.tint(tone, 14)
 	d.look.floor = d.tint(tone-40, 10)
 	d.look.solid = d.tint(d.between(15, 45), 8)
-	d.look.ground = Size
-	return d
 }
 
 // build returns the scene of a family, trying until its geometry fits.
@@ -104,6 +125,9 @@ func (d *draft) above() int {
 // colours draws two different colours of bodies.
 func (d *draft) colours() (p, q int) {
 	lo, n := 0, seenColours
+	if d.cfg.Plain {
+		n = 2
+	}
 	if d.cfg.Split == UnseenColours {
 		lo, n = seenColours, len(palette)-seenColours
 	}
@@ -114,6 +138,9 @@ func (d *draft) colours() (p, q int) {
 // outlines draws two different shapes.
 func (d *draft) outlines() (p, q shape) {
 	lo, n := disc, int(seenShapes)
+	if d.cfg.Plain {
+		n = 2
+	}
 	if d.cfg.Split == UnseenShapes {
 		lo, n = seenShapes, int(shapes-seenShapes)
 	}
@@ -145,11 +172,19 @@ func (d *draft) tint(level, spread int) rgb {
 	return c
 }
 
-func (d *draft) screenColour() rgb { return d.tint(d.between(70, 125), 25) }
+func (d *draft) screenColour() rgb {
+	if d.cfg.Plain {
+		return rgb{90, 100, 80}
+	}
+	return d.tint(d.between(70, 125), 25)
+}
 
 // side makes the world one seen from the side, with gravity and a floor.
 func (d *draft) side() {
-	d.look.ground = d.between(51, 58)
+	d.look.ground = 54
+	if !d.cfg.Plain {
+		d.look.ground = d.between(51, 58)
+	}
 	g := float64(d.look.ground)
 	d.world.gravity = gravity
 	d.world.solids = append(d.world.solids, solid{x0: -10 * Size, y0: g, x1: 10 * Size, y1: g + Size, floor: true})
@@ -193,7 +228,7 @@ func (d *draft) still(r rect) {
 
 // idle adds, to half of the clips, a screen that hides nothing: within region and clear of keep. Some leave upward.
 func (d *draft) idle(region rect, keep ...rect) {
-	if d.coin() {
+	if d.cfg.Plain || d.coin() {
 		return
 	}
 	for range 10 {
@@ -224,6 +259,9 @@ func (d *draft) upper() rect { return rect{1, 1, Size - 1, d.look.ground - 24} }
 
 // bystanders adds up to two bodies at rest to both tracks' first frames, clear of columns [lo, hi).
 func (d *draft) bystanders(lo, hi float64, firsts ...*[]body) {
+	if d.cfg.Plain {
+		return
+	}
 	for range d.r.IntN(3) {
 		b := d.body(3, 4.5)
 		hx, _ := b.half()

@@ -17,7 +17,7 @@ func TestFloorsAndCeiling(t *testing.T) {
 	for _, f := range Families() {
 		var still []float64
 		for i := range 8 {
-			cfg := Config{Noise: Noise(i % 8), Level: 3}
+			cfg := Config{Noise: Noise(i % 8), Level: 3, Plain: i/2%2 == 1}
 			q := Quad(cfg, f, quadSeed, i)
 			ts := ref.Trivials(q.Hidden)
 			for k, s := range trivialScores(ref, ts, &q) {

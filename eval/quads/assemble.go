@@ -24,9 +24,9 @@ type Assembled struct {
 
 // Assemble pools runs over seeds into rows, tables and charts: the scores, by family, unseen colours and so on, the
 // noise axis, hours of experience, hidden time and surprise around the splice. usual is the number of clips that runs
-// whose name has none were trained on. There must be a run; two runs of one name panic.
+// whose name has none were trained on. There must be a run, all of plain clips or none; two runs of one name panic.
 func Assemble(runs []Run, usual int) Assembled {
-	a := assembling{usual: usual, groups: map[string]*group{}}
+	a := assembling{usual: usual, plain: runs[0].Plain, groups: map[string]*group{}}
 	for _, r := range runs {
 		a.add(r)
 	}
@@ -47,6 +47,7 @@ func Assemble(runs []Run, usual int) Assembled {
 // assembling holds runs by kind and setting.
 type assembling struct {
 	usual    int
+	plain    bool // all runs are, or none
 	kinds    []string
 	settings []string          // in order of first appearance
 	groups   map[string]*group // by kind/setting
@@ -175,7 +176,10 @@ func (g *group) rows() []report.Row {
 }
 
 // at returns the runs of a kind in a setting, nil without any.
-func (a *assembling) at(kind string, r Run) *group { return a.groups[kind+"/"+r.setting()] }
+func (a *assembling) at(kind string, r Run) *group {
+	r.Plain = a.plain // all are or none is
+	return a.groups[kind+"/"+r.setting()]
+}
 
 // tables lists all tables; those without rows have nothing to say.
 func (a *assembling) tables() []report.Table {

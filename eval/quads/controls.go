@@ -165,7 +165,12 @@ func (c Config) settings(t *tally) []report.Row {
 	if c.Development {
 		development = 1
 	}
+	plain := 0.
+	if c.World.Plain {
+		plain = 1
+	}
 	return append(rows,
+		report.Row{Name: "surprise/setting/plain", Value: plain, Unit: "1", Note: "1: clips of one look, two colours and one time"},
 		report.Row{Name: "surprise/setting/development", Value: development, Unit: "1", Note: "1: clips meant for tuning"},
 		report.Row{Name: "surprise/setting/noise", Value: float64(c.World.Noise), Unit: "1", Note: "0 is none, N1 to N7"},
 		report.Row{Name: "surprise/setting/level", Value: float64(level), Unit: "1", Note: "strength of the noise"},

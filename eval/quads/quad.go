@@ -106,7 +106,7 @@ func physicsFrames(c physics.Clip) eval.Frames {
 
 // worldNote says what is special about the clips.
 func worldNote(c physics.Config) string {
-	note := NoiseName(c)
+	note := WorldName(c)
 	if c.Split != physics.Seen {
 		note += ", " + c.Split.String()
 	}

@@ -45,7 +45,7 @@ func Record(ctx context.Context, dir string, r Recording, done func()) (frames i
 	w, err := data.Create(dir, data.Meta{
 		Name:      "physics",
 		Frame:     physicsFrame(),
-		Source:    fmt.Sprintf("env/physics, training clips, noise %s, every %d", NoiseName(r.World), r.Every),
+		Source:    fmt.Sprintf("env/physics, training clips, noise %s, every %d", WorldName(r.World), r.Every),
 		Generator: r.Generator, Seed: r.Seed,
 	})
 	if err != nil {
@@ -70,14 +70,18 @@ func Record(ctx context.Context, dir string, r Recording, done func()) (frames i
 	return w.Steps(), w.Close()
 }
 
-// NoiseName says which noise a config has, such as "N0" or "N3 level 2".
-func NoiseName(c physics.Config) string {
-	if c.Noise == physics.N0 {
-		return "N0"
+// WorldName says which noise a config has, and whether it is plain, such as "N0", "N3 level 2" or "N0, plain".
+func WorldName(c physics.Config) string {
+	name := "N0"
+	if c.Noise != physics.N0 {
+		level := c.Level
+		if level == 0 {
+			level = 2
+		}
+		name = fmt.Sprintf("N%d level %d", c.Noise, level)
 	}
-	level := c.Level
-	if level == 0 {
-		level = 2
+	if c.Plain {
+		name += ", plain"
 	}
-	return fmt.Sprintf("N%d level %d", c.Noise, level)
+	return name
 }

@@ -17,43 +17,44 @@ import (
 // A Run is the document that foresee eval surprise wrote of one trained model, with what its file's name says of the
 // model. The name is
 //
-//	KIND.nN[lL].sSEED[.SPLIT][.eCLIPS].json
+//	KIND.nN[lL][.plain].sSEED[.SPLIT][.eCLIPS].json
 //
 // such as jepa.n0.s1.json or pixels.n3l4.s2.unseen-colours.e1200.json: what kind of model, of lower-case letters,
-// digits and hyphens; the noise of its clips, N0 to N7, and its level where it is not 2; the seed of its training; the
-// split that was scored where it is not seen; the number of clips that it was trained on where it is not the usual one.
+// digits and hyphens; the noise of its clips, N0 to N7, and its level where it is not 2; whether they are plain, see
+// physics.Config; the seed of its training; the split that was scored where it is not seen; the number of clips that it was trained on where it is not the usual one.
 type Run struct {
 	Kind     string
 	Noise    int
 	Level    int // 0 without noise
+	Plain    bool
 	Seed     int
 	Split    physics.Split
 	Clips    int // 0: the usual number
 	Document report.Document
 }
 
-var runName = regexp.MustCompile(`^([a-z][a-z0-9-]*)\.n([0-7])(?:l([1-4]))?\.s([0-9]{1,9})(?:\.(unseen-[a-z]+))?(?:\.e([1-9][0-9]{0,8}))?\.json$`)
+var runName = regexp.MustCompile(`^([a-z][a-z0-9-]*)\.n([0-7])(?:l([1-4]))?(\.plain)?\.s([0-9]{1,9})(?:\.(unseen-[a-z]+))?(?:\.e([1-9][0-9]{0,8}))?\.json$`)
 
 // ParseRun reads a file's name, without its folder.
 func ParseRun(name string) (Run, error) {
 	m := runName.FindStringSubmatch(name)
 	if m == nil {
-		return Run{}, fmt.Errorf("quads: %q is no name of a run: want KIND.nN[lL].sSEED[.SPLIT][.eCLIPS].json, such as jepa.n0.s1.json", name)
+		return Run{}, fmt.Errorf("quads: %q is no name of a run: want KIND.nN[lL][.plain].sSEED[.SPLIT][.eCLIPS].json, such as jepa.n0.s1.json", name)
 	}
 	number := func(s string) int {
 		n, _ := strconv.Atoi(s) // digits by the pattern; "" is 0
 		return n
 	}
-	r := Run{Kind: m[1], Noise: number(m[2]), Level: number(m[3]), Seed: number(m[4]), Clips: number(m[6])}
+	r := Run{Kind: m[1], Noise: number(m[2]), Level: number(m[3]), Plain: m[4] != "", Seed: number(m[5]), Clips: number(m[7])}
 	switch {
 	case r.Noise == 0 && r.Level != 0:
 		return Run{}, fmt.Errorf("quads: %q: there is no noise, so it has no level", name)
 	case r.Noise > 0 && r.Level == 0:
 		r.Level = 2
 	}
-	if m[5] != "" {
+	if m[6] != "" {
 		var err error
-		if r.Split, err = physics.ParseSplit(m[5]); err != nil {
+		if r.Split, err = physics.ParseSplit(m[6]); err != nil {
 			return Run{}, fmt.Errorf("quads: %q: %w", name, err)
 		}
 	}
@@ -66,6 +67,9 @@ func (r Run) setting() string {
 	if r.Noise > 0 && r.Level != 2 {
 		s += fmt.Sprintf("l%d", r.Level)
 	}
+	if r.Plain {
+		s += ".plain"
+	}
 	if r.Split != physics.Seen {
 		s += "." + r.Split.String()
 	}
@@ -76,7 +80,8 @@ func (r Run) setting() string {
 }
 
 // ReadRuns reads the runs in the folder dir: every file that ends in .json. A name that is none of a run, and a
-// document whose clips were others than its name says, or clips meant for tuning, are errors that name the file.
+// document whose clips were others than its name says, or clips meant for tuning, are errors that name the file. Plain
+// clips and others in one folder are an error too: their scores do not compare.
 func ReadRuns(dir string) ([]Run, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -96,6 +101,9 @@ func ReadRuns(dir string) ([]Run, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("quads: %s: %w", filepath.Join(dir, e.Name()), err)
+		}
+		if len(runs) > 0 && runs[0].Plain != r.Plain {
+			return nil, fmt.Errorf("quads: %s holds runs of plain clips and of others, %s among them: want a folder for each", dir, e.Name())
 		}
 		runs = append(runs, r)
 	}
@@ -134,6 +142,9 @@ func (r Run) check() error {
 	want("noise", r.Noise)
 	want("level", r.Level)
 	want("split", int(r.Split))
+	if row, _ := r.Document.Find("surprise/setting/plain"); (row.Value != 0) != r.Plain { // not there: before there were plain clips
+		errs = append(errs, fmt.Errorf("surprise/setting/plain is %g, the file's name says %t", row.Value, r.Plain))
+	}
 	if row, ok := r.Document.Find("surprise/setting/development"); ok && row.Value != 0 {
 		errs = append(errs, errors.New("the clips were those meant for tuning (--dev)"))
 	}

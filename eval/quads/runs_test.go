@@ -46,6 +46,9 @@ func document(r Run, prefix float64) report.Document {
 		{Name: "surprise/setting/split", Value: float64(r.Split), Unit: "1"},
 		{Name: "surprise/setting/development", Unit: "1"},
 	}}
+	if r.Plain {
+		d.Add(report.Row{Name: "surprise/setting/plain", Value: 1, Unit: "1"})
+	}
 	for k := -1; k <= 1; k++ {
 		d.Add(report.Row{Name: fmt.Sprintf("surprise/memory/curve/impossible/%d", k), Value: prefix + float64(k), Unit: "1", N: 3})
 	}
@@ -86,6 +89,21 @@ func cell(t *testing.T, tables []report.Table, title, row, head string) string {
 	}
 	t.Fatalf("no table %q", title)
 	return ""
+}
+
+// Runs of plain clips have rows and tables of their own.
+func TestAssemblePlain(t *testing.T) {
+	runs, err := ReadRuns(saveRuns(t, map[string]float64{"jepa.n0.plain.s1.json": 0.96, "jepa.n0.plain.s2.json": 0.98}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Assemble(runs, 12000)
+	if r := find(t, a.Rows, "physics/jepa/n0.plain/prefix"); math.Abs(r.Value-0.97) > 1e-12 {
+		t.Errorf("pooled row %s", bare(r))
+	}
+	if got := cell(t, a.Tables, "Prefix pairs by family", "shape", "jepa"); got != "97.0 (96.0–98.0)" {
+		t.Errorf("shape in the table is %q, want 97.0 (96.0–98.0)", got)
+	}
 }
 
 // Seeds are pooled, settings are not; every table and chart shows what the files say.
@@ -182,6 +200,10 @@ func TestReadRunsRefuses(t *testing.T) {
 		{"another noise", "jepa.n2.s1.json", nil, []string{"setting/noise is 3", "says 2"}},
 		{"another level", "jepa.n3l4.s1.json", nil, []string{"setting/level is 2", "says 4"}},
 		{"another split", "jepa.n3.s1.unseen-colours.json", nil, []string{"setting/split is 0"}},
+		{"other clips", "jepa.n3.plain.s1.json", nil, []string{"setting/plain is 0"}},
+		{"plain clips", "jepa.n3.s1.json", func(d *report.Document) {
+			d.Add(report.Row{Name: "surprise/setting/plain", Value: 1, Unit: "1"})
+		}, []string{"setting/plain is 1"}},
 		{"tuning clips", "jepa.n3.s1.json", func(d *report.Document) { d.Rows[9].Value = 1 }, []string{"tuning"}},
 		{"own clips", "jepa.n3.s1.json", func(d *report.Document) { d.Rows = d.Rows[:3] }, []string{"built-in"}},
 		{"no score", "jepa.n3.s1.json", func(d *report.Document) { d.Rows = d.Rows[1:] }, []string{"surprise/mean/prefix"}},
@@ -206,7 +228,11 @@ func TestReadRunsRefuses(t *testing.T) {
 			}
 		}
 	}
-	dir := t.TempDir()
+	dir := saveRuns(t, map[string]float64{"jepa.n0.plain.s1.json": 0.9, "jepa.n0.s2.json": 0.9})
+	if _, err := ReadRuns(dir); err == nil || !strings.Contains(err.Error(), "a folder for each") {
+		t.Errorf("plain clips beside others: %v", err)
+	}
+	dir = t.TempDir()
 	if _, err := ReadRuns(dir); err == nil || !strings.Contains(err.Error(), "holds no run") {
 		t.Errorf("an empty folder: %v", err)
 	}

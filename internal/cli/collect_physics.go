@@ -9,10 +9,11 @@ import (
 	"foresee/eval/quads"
 )
 
-// quadFlags choose clips of env/physics; all but the noise are about quadruplets alone.
+// quadFlags choose clips of env/physics; all but noise and plainness are about quadruplets alone.
 type quadFlags struct {
 	Noise    string   `default:"N0" enum:"N0,N1,N2,N3,N4,N5,N6,N7" help:"Noise: N0 none, N1 flickering patch, N2 leaves, N3 still texture, N4 drifting texture, N5 discs passing, N6 light, N7 sensor (${default})."`
 	Level    int      `default:"2" help:"Strength of the noise, 1 to 4 (${default})."`
+	Plain    bool     `help:"Clips of one look: one background, two colours, discs and squares, the cut always at the same time, and nothing in sight but the event."`
 	Families []string `placeholder:"NAME,..." help:"Families of quadruplets; all if left out."`
 	Split    string   `default:"seen" enum:"seen,unseen-colours,unseen-shapes,unseen-speeds,unseen-screens,unseen-sizes" help:"Draw quadruplets from what training has not: unseen-colours, unseen-shapes, unseen-speeds, unseen-screens (${default})."`
 	Hidden   int      `default:"0" enum:"0,4,8,12,16" help:"Frames for which the cut is hidden, as far as the family has room: 4, 8, 12, 16; 0 = all of them (${default})."`
@@ -29,7 +30,7 @@ func (f quadFlags) config(seed uint64) (quads.Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("--split: %w", err)
 	}
-	cfg.World = physics.Config{Noise: physics.Noise(f.Noise[1] - '0'), Level: f.Level, Split: split, Hidden: f.Hidden}
+	cfg.World = physics.Config{Noise: physics.Noise(f.Noise[1] - '0'), Level: f.Level, Split: split, Hidden: f.Hidden, Plain: f.Plain}
 	for _, name := range f.Families {
 		family, err := physics.ParseFamily(name)
 		if err != nil {
@@ -90,7 +91,7 @@ func (c *collectPhysicsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	p.End("")
-	note := fmt.Sprintf("%s, %dx%dx%d, noise %s, every %d", c.Out, physics.Size, physics.Size, physics.Channels, quads.NoiseName(r.World), c.Every)
+	note := fmt.Sprintf("%s, %dx%dx%d, noise %s, every %d", c.Out, physics.Size, physics.Size, physics.Channels, quads.WorldName(r.World), c.Every)
 	return a.printCollected("physics", c.Seed, c.Episodes, frames, note)
 }
 
@@ -107,5 +108,5 @@ func (c *collectPhysicsCmd) quadruplets(ctx context.Context, a *app, cfg quads.C
 		return err
 	}
 	p.End("")
-	return a.printCollected("physics", c.Seed, 4*n, 4*n*physics.Frames, fmt.Sprintf("%s, quadruplets, noise %s", c.Out, quads.NoiseName(cfg.World)))
+	return a.printCollected("physics", c.Seed, 4*n, 4*n*physics.Frames, fmt.Sprintf("%s, quadruplets, noise %s", c.Out, quads.WorldName(cfg.World)))
 }

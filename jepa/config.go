@@ -89,9 +89,11 @@ type PredictorConfig struct {
 	Heads       int     `json:"heads" yaml:"heads"`             // must divide Width
 	Window      int     `json:"window" yaml:"window"`           // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
 	Carry       bool    `json:"carry" yaml:"carry"`             // after the blocks a state is carried from latent to latent, see nn.Carry; remembers all of the clip, so not with a Window
+	Copy        bool    `json:"copy" yaml:"copy"`               // a mode is a change of a mixture of latents seen, in place of the last one, see nn.Copies; not with TargetPixels
 	Stride      int     `json:"stride" yaml:"stride"`           // frames from one latent to the next
 	Horizons    []int   `json:"horizons" yaml:"horizons"`       // steps of Stride frames predicted ahead, ascending
 	Modes       int     `json:"modes" yaml:"modes"`             // latents that each guess holds to be possible, see Guess; 0 means 1
+	Rank        int     `json:"rank" yaml:"rank"`               // numbers of what is remembered that tell modes apart; 0 = all
 	Temperature float64 `json:"temperature" yaml:"temperature"` // of the free energy that leaves the mode open, in units of squared errors; above 0 with modes, see Network.MemoryErrors
 	Excess      float64 `json:"excess" yaml:"excess"`           // surprise is the error less this share of what two latents alone would have made; 0 to 1
 	Usual       float64 `json:"usual" yaml:"usual"`             // surprise is less this share of the error that is usual where such a thing comes, see Network.UsualErrors; 0 to 1, with an Excess
@@ -245,11 +247,11 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	default:
 		bad("%s kind is %q, want %q, %q, %q, %q or %q", name, p.Kind, PredictorMLP, PredictorGRU, PredictorConv, PredictorCells, PredictorTransformer)
 	}
-	if (p.Modes != 0 || p.Temperature != 0) && p.Kind != PredictorTransformer {
-		bad("%s modes is %d and temperature %g, but only a transformer guesses in modes; set both to 0", name, p.Modes, p.Temperature)
+	if (p.Modes != 0 || p.Rank != 0 || p.Temperature != 0) && p.Kind != PredictorTransformer {
+		bad("%s modes is %d, rank %d and temperature %g, but only a transformer guesses in modes; set all to 0", name, p.Modes, p.Rank, p.Temperature)
 	}
-	if p.Carry && p.Kind != PredictorTransformer {
-		bad("%s carry is on, but only a transformer carries a state; turn it off", name)
+	if (p.Carry || p.Copy) && p.Kind != PredictorTransformer {
+		bad("%s carry is %t and copy %t, but only a transformer carries a state or copies; turn both off", name, p.Carry, p.Copy)
 	}
 	if p.Usual != 0 && p.Kind != PredictorTransformer {
 		bad("%s usual is %g, but only a transformer has usual errors; set it to 0", name, p.Usual)
@@ -274,11 +276,17 @@ func (p PredictorConfig) validateMemory(name string, bad func(string, ...any)) {
 	if p.Window < 0 || p.Excess > 0 && p.Window > 0 {
 		bad("%s window is %d, want 0 (all) or more, and 0 where surprise is an excess", name, p.Window)
 	}
-	if p.Carry && p.Window > 0 {
-		bad("%s carry is on with window %d, but what is carried reaches back to the first latent; set one of them to 0", name, p.Window)
+	if (p.Carry || p.Copy) && p.Window > 0 {
+		bad("%s carry is %t and copy %t with window %d, but both reach back to the first latent; turn them off or set it to 0", name, p.Carry, p.Copy, p.Window)
+	}
+	if p.Copy && p.Target != TargetLatent {
+		bad("%s copy is on, but what is seen are latents and the target is %q; set copy to false", name, p.Target)
 	}
 	if p.Modes < 0 {
 		bad("%s modes is %d, want 0 or more", name, p.Modes)
+	}
+	if p.Rank < 0 || p.Rank > 0 && p.Modes < 2 {
+		bad("%s rank is %d with %d modes, want 0 or more, and 0 with one", name, p.Rank, max(1, p.Modes))
 	}
 	if several := p.Modes > 1; !(several && p.Temperature > 0 && p.Temperature < math.Inf(1) || !several && p.Temperature == 0) {
 		bad("%s temperature is %g with %d modes, want above 0 with several and 0 with one", name, p.Temperature, max(1, p.Modes))

@@ -19,9 +19,11 @@ import (
 //	u = z·(1 - hidden),   x = [u, hidden]·W_in + b + position,   h = LN(blocks(x)),   m = GELU([h, u]·W + b)
 //	with Carry:   y = blocks(x),   h = LN(y + carry(LN(y)))
 //	mode_km = u + m·W_km + b_km    (without u under TargetPixels),   ln share_k = ln softmax(m·V_k + c_k)
+//	with Rank:   m·W_km = m·W_k + (m·R_k)·U_km, R_k [Hidden[1], Rank]
+//	with Copy:   nn.Copies of u by h in place of u
 //
 // With Gate, m = GELU(h·W_g + b_g) ∘ ([h, u]·W + b): what is remembered says what to
-// do with what is seen, whatever it looks like; the blocks have gates too. W, V and c
+// do with what is seen, whatever it looks like; the blocks have gates too. W (U), V and c
 // start at 0, and with one mode b too, so that an untrained model repeats what it sees; several begin a little apart.
 //
 // hidden [B, T] is 1 where z is not to be seen; nil hides nothing.
@@ -53,7 +55,11 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) Recall {
 	} else {
 		m = nn.GELU(nn.Dense(scope.At("readout"), seen, p.Hidden[1]))
 	}
-	return Recall{n, scope, m, z, max(1, p.Modes)}
+	r := Recall{net: n, scope: scope, m: m, z: z, modes: max(1, p.Modes)}
+	if p.Copy {
+		r.h = h
+	}
+	return r
 }
 
 // newest returns the mean guess of the first horizon from a state of Context latents
@@ -74,7 +80,7 @@ func (n Network) newest(root *model.Scope, z *Node) *Node {
 func (n Network) Brief(root *model.Scope, z *Node) Recall {
 	scope := root.At(ScopePredictor).At("brief")
 	x := Concatenate([]*Node{previous(z), z}, -1)
-	return Recall{n, scope, nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z, 1}
+	return Recall{net: n, scope: scope, m: nn.Gated(scope.At("readout"), x, x, n.Config.Predictor.Hidden[1]), z: z, modes: 1}
 }
 
 // previous returns the latent before each of z [B, T, D], the first one's being itself.

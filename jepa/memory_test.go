@@ -552,7 +552,73 @@ func usual(t testing.TB) *jepa.Model {
 	cfg := memory()
 	cfg.Predictor.Excess, cfg.Predictor.Usual = 0.5, 0.5
 	cfg.Predictor.Modes, cfg.Predictor.Temperature, cfg.Predictor.Carry = 3, 0.1, true
+	cfg.Predictor.Rank, cfg.Predictor.Copy = 2, true
 	return awake(t, cfg)
+}
+
+// With a rank of 2, how far a mode is from the first one is, over all positions, made of two directions and a bias.
+func TestMemoryRank(t *testing.T) {
+	for rank, want := range map[int]bool{2: true, 0: false} {
+		cfg := memory()
+		cfg.Predictor.Modes, cfg.Predictor.Temperature, cfg.Predictor.Rank = 3, 0.1, rank
+		m, d := awake(t, cfg), cfg.Latent()
+		latents, _ := modes(m, 5, numbers("z", 5*d))
+		row := func(at int) []float64 {
+			x := make([]float64, 2*d)
+			for j := range x {
+				x[j] = float64(latents[0][(at*3+1)*d+j] - latents[0][at*3*d+j%d])
+			}
+			return x
+		}
+		first, left := row(0), 0.0 // differences of rows have no bias
+		var basis [][]float64
+		for at := 1; at < 5; at++ {
+			x := row(at)
+			for j := range x {
+				x[j] -= first[j]
+			}
+			for _, b := range basis {
+				s := dot(x, b)
+				for j := range x {
+					x[j] -= s * b[j]
+				}
+			}
+			if size := math.Sqrt(dot(x, x)); len(basis) < 2 {
+				for j := range x {
+					x[j] /= size
+				}
+				basis = append(basis, x)
+			} else {
+				left = max(left, size)
+			}
+		}
+		if within := left < 1e-4; within != want {
+			t.Errorf("rank %d: %g is left of what two directions do not make", rank, left)
+		}
+	}
+}
+
+func dot(a, b []float64) (sum float64) {
+	for i, v := range a {
+		sum += v * b[i]
+	}
+	return sum
+}
+
+// A copy of what was seen before brings along all of it: told to look one latent back, an otherwise untrained memory
+// guesses that latent again, to the last number.
+func TestMemoryCopies(t *testing.T) {
+	cfg := memory()
+	cfg.Predictor.Copy = true
+	m, d := fresh(t, cfg), cfg.Latent()
+	z := numbers("z", 5*d)
+	remember(t, m, 5, z)
+	all := stored(t, m)
+	all["predictor/horizon0/copies/lag"].Data[1] = 100 // of one latent before
+	if err := jepa.FillStore(m.Store(), all); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "guess", remember(t, m, 5, z)[0][d:], z[:4*d], 1e-5)
 }
 
 func TestMemoryOnDisk(t *testing.T) {
@@ -582,8 +648,13 @@ func TestMemoryConfig(t *testing.T) {
 		"horizons [5]":                             func(c *jepa.Config) { c.Predictor.Horizons = []int{5} },
 		"stride and context is 0":                  func(c *jepa.Config) { c.Predictor.Stride = 0 },
 		`target is "words"`:                        func(c *jepa.Config) { c.Predictor.Target = "words" },
-		"carry is on with window 2":                func(c *jepa.Config) { c.Predictor.Carry, c.Predictor.Window = true, 2 },
+		"carry is true and copy false with window": func(c *jepa.Config) { c.Predictor.Carry, c.Predictor.Window = true, 2 },
+		"copy true with window 2":                  func(c *jepa.Config) { c.Predictor.Copy, c.Predictor.Window = true, 2 },
 		"only a transformer carries a state":       func(c *jepa.Config) { c.Short.Carry = true },
+		"a state or copies":                        func(c *jepa.Config) { c.Short.Copy = true },
+		`copy is on, but what is seen`:             func(c *jepa.Config) { c.Predictor.Copy, c.Predictor.Target = true, jepa.TargetPixels },
+		"rank is -1":                               func(c *jepa.Config) { c.Predictor.Rank = -1 },
+		"rank is 2 with 1 modes":                   func(c *jepa.Config) { c.Predictor.Rank = 2 },
 		"modes is -1":                              func(c *jepa.Config) { c.Predictor.Modes = -1 },
 		"temperature is 0 with 2 modes":            func(c *jepa.Config) { c.Predictor.Modes = 2 },
 		"temperature is 0.5 with 1 modes":          func(c *jepa.Config) { c.Predictor.Temperature = 0.5 },

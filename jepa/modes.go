@@ -19,7 +19,8 @@ type Guess struct {
 type Recall struct {
 	net   Network
 	scope *model.Scope
-	m, z  *Node // what is read, [B, T, Hidden[1]], and what is seen, [B, T, D]
+	h, z  *Node // what is known, [B, T, Width], nil where no guess copies; and what is seen, [B, T, D]
+	m     *Node // what guesses are read from, [B, T, Hidden[1]]
 	modes int
 }
 
@@ -28,14 +29,26 @@ type Recall struct {
 func (r Recall) Guess(k, from, to int) (g Guess) {
 	at := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(from, to)) }
 	m, zero := at(r.m), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()}
-	start, d := zero, r.net.Config.Latent()
+	apart := nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.NormalInit(0.05)} // equal ones would learn the same
+	d, rank := r.net.Config.Latent(), r.net.Config.Predictor.Rank
+	split := func(x *Node) *Node { return Reshape(x, r.z.Shape().Dim(0), to-from, -1, d) }
+	horizon := r.scope.At("horizon%d", k)
+	switch {
+	case r.modes == 1:
+		g.Modes = split(nn.DenseWith(horizon, m, d, zero))
+	case rank == 0:
+		g.Modes = split(nn.DenseWith(horizon, m, r.modes*d, apart))
+	default:
+		few := nn.DenseWith(horizon.At("few"), m, rank, nn.DenseConfig{NoBias: true})
+		g.Modes = Add(split(nn.DenseWith(horizon, m, d, zero)), split(nn.DenseWith(horizon.At("apart"), few, r.modes*d, apart)))
+	}
 	if r.modes > 1 {
-		start.Bias = nn.NormalInit(0.05) // equal ones would learn the same
 		g.Shares = LogSoftmax(nn.DenseWith(r.scope.At("share%d", k), m, r.modes, zero), -1)
 	}
-	g.Modes = nn.DenseWith(r.scope.At("horizon%d", k), m, r.modes*d, start)
-	g.Modes = Reshape(g.Modes, r.z.Shape().Dim(0), to-from, r.modes, d)
-	if r.net.Config.Predictor.Target == TargetLatent {
+	switch {
+	case r.h != nil:
+		g.Modes = Add(nn.Copies(horizon.At("copies"), r.h, r.z, nn.CopiesConfig{From: from, To: to, Count: r.modes, Lags: r.net.Config.Context()}), g.Modes)
+	case r.net.Config.Predictor.Target == TargetLatent:
 		g.Modes = Add(InsertAxes(at(r.z), 2), g.Modes)
 	}
 	return g

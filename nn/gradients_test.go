@@ -56,6 +56,9 @@ func layerGradients() []gradient {
 		}), inputs: on(2, 3, 4, 2)},
 		{name: "GRU", f: gru, inputs: []gradcheck.Tensor{gradcheck.Random(3, 2), gradcheck.Random(3, 4)}},
 		{name: "Carry", f: one(func(s *model.Scope, x *graph.Node) *graph.Node { return nn.Carry(s, x, 5) }), inputs: on(2, 3, 4)},
+		{name: "Copies", f: func(s *model.Scope, in []*graph.Node) *graph.Node {
+			return nn.Copies(nn.WithSeed(s, 3), in[0], in[1], nn.CopiesConfig{From: 1, To: 3, Count: 2, Lags: 4})
+		}, inputs: []gradcheck.Tensor{gradcheck.Random(2, 4, 3), gradcheck.Random(2, 4, 5)}},
 		{name: "ResidualBlock", f: one(nn.ResidualBlock), inputs: on(1, 4, 3, 2)},
 		{name: "Attention", f: one(func(s *model.Scope, x *graph.Node) *graph.Node {
 			return nn.Attention(s, x, nn.AttentionConfig{Heads: 2})
@@ -85,9 +88,9 @@ func checkLayers(t *testing.T, backend compute.Backend, pools bool) {
 		ran++
 		t.Run(c.name, func(t *testing.T) { gradcheck.Check(t, backend, c.f, c.inputs...) })
 	}
-	want := 19
+	want := 20
 	if pools {
-		want = 21
+		want = 22
 	}
 	if ran != want {
 		t.Errorf("%d gradient checks ran, want %d", ran, want)

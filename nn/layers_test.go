@@ -3,6 +3,7 @@ package nn_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
@@ -334,6 +335,65 @@ func TestCarry(t *testing.T) {
 		}
 		near(t, fmt.Sprint("Carry of ", length), tensors.MustCopyFlatData[float64](out), want, 1e-12)
 	}
+}
+
+// Copies against plain loops; the first position has nothing but itself to copy.
+func TestCopies(t *testing.T) {
+	const b, w, d, count, lags = 2, 3, 5, 2, 6
+	for _, c := range []nn.CopiesConfig{{0, 1, count, lags}, {0, 4, count, lags}, {2, 6, count, lags}, {5, 6, count, lags}} {
+		const length = 6
+		h, z := noise("copies h", b*length*w), noise("copies z", b*length*d)
+		out, store := run(t, func(scope *model.Scope, in *graph.Node) *graph.Node {
+			for name, dims := range map[string][]int{"query/weight": {w, 32 * count}, "query/bias": {32 * count}, "lag": {lags, count}} {
+				at, last := scope, name
+				if scoped, rest, ok := strings.Cut(name, "/"); ok {
+					at, last = scope.At("%s", scoped), rest
+				}
+				nn.Variable(at, last, nn.NormalInit(1), in.DType(), dims...) // they begin at 0 else
+			}
+			cut := func(from, to int) *graph.Node {
+				return graph.Slice(in, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(from, to))
+			}
+			return nn.Copies(scope, cut(0, w), cut(w, w+d), c)
+		}, tensor64(beside(h, z, b*length, w, d), b, length, w+d))
+		var want []float64
+		for i := range b {
+			at := func(x []float64, t, width int) []float64 { return x[(i*length+t)*width : (i*length+t+1)*width] }
+			for now := c.From; now < c.To; now++ {
+				q := naiveDense(at(h, now, w), flat(t, store, "/query/weight"), flat(t, store, "/query/bias"), w, 32*count)
+				for m := range count {
+					shares, sum, mixed := make([]float64, now+1), 0., make([]float64, d)
+					for s := range shares {
+						k := naiveDense(at(h, s, w), flat(t, store, "/key/weight"), nil, w, 32)
+						for j, v := range k {
+							shares[s] += v * q[m*32+j] / math.Sqrt(32)
+						}
+						shares[s] += flat(t, store, "/lag")[(now-s)*count+m]
+						if s == now {
+							shares[s] += 4
+						}
+						shares[s] = math.Exp(shares[s])
+						sum += shares[s]
+					}
+					for s, share := range shares {
+						for j, v := range at(z, s, d) {
+							mixed[j] += share / sum * v
+						}
+					}
+					want = append(want, mixed...)
+				}
+			}
+		}
+		near(t, fmt.Sprintf("Copies of %+v", c), tensors.MustCopyFlatData[float64](out), want, 1e-12)
+	}
+}
+
+// beside joins rows of a [n, wa] and b [n, wb].
+func beside(a, b []float64, n, wa, wb int) (both []float64) {
+	for i := range n {
+		both = append(append(both, a[i*wa:(i+1)*wa]...), b[i*wb:(i+1)*wb]...)
+	}
+	return both
 }
 
 func TestGRUInputOfManyStepsIsThatOfEach(t *testing.T) {

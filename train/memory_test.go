@@ -75,7 +75,7 @@ func TestMemoryMirror(t *testing.T) {
 	cfg.Train.Pixels.Steps = 0 // the encoder learns from the frames as they are
 	cfg.Model.Predictor.Mirror = false
 	for _, target := range []string{jepa.TargetLatent, jepa.TargetPixels} {
-		cfg.Model.Predictor.Target, cfg.Train.Latents.Mirror = target, true
+		cfg.Model.Predictor.Target, cfg.Model.Predictor.Copy, cfg.Train.Latents.Mirror = target, target == jepa.TargetLatent, true
 		one := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: filepath.Join(t.TempDir(), "one"), Config: cfg}))
 		cfg.Train.Latents.Mirror = false
 		both := predictorWeights(t, mustRun(t, train.Options{Data: open(t, dir), Out: filepath.Join(t.TempDir(), "both"), Config: cfg}))
@@ -141,6 +141,7 @@ func smallMemory(t testing.TB, d *data.Dataset) train.Config {
 	m.Encoder.Channels, m.Encoder.Latent = []int{6, 4}, 12
 	m.Encoder.Kernels, m.Encoder.Strides = m.Encoder.Kernels[:2], m.Encoder.Strides[:2]
 	m.Predictor.Width, m.Predictor.Blocks, m.Predictor.Heads, m.Predictor.Hidden = 16, 1, 2, []int{16, 16}
+	m.Predictor.Rank = 4
 	m.Short.Hidden = []int{6}
 	s.Pixels.Steps, s.Pixels.Batch, s.Pixels.Group, s.Pixels.WarmUp = 8, 8, 4, 2
 	s.Latents.Steps, s.Latents.Batch, s.Latents.WarmUp, s.Latents.Refresh = 12, 8, 2, 4
@@ -251,13 +252,17 @@ func TestMemoryVariants(t *testing.T) {
 			c.Model.Encoder.Channels, c.Model.Encoder.Kernels, c.Model.Encoder.Strides = nil, nil, nil
 		},
 		"stretches hidden": func(c *train.Config) { c.Train.Latents.Hide = 0.6 },
-		"one guess":        func(c *train.Config) { c.Model.Predictor.Modes, c.Model.Predictor.Temperature = 0, 0 },
-		"nothing carried":  func(c *train.Config) { c.Model.Predictor.Carry = false },
+		"one guess": func(c *train.Config) {
+			c.Model.Predictor.Modes, c.Model.Predictor.Rank, c.Model.Predictor.Temperature = 0, 0, 0
+		},
+		"modes of full rank": func(c *train.Config) { c.Model.Predictor.Rank = 0 },
+		"nothing carried":    func(c *train.Config) { c.Model.Predictor.Carry = false },
+		"nothing copied":     func(c *train.Config) { c.Model.Predictor.Copy = false },
 		"no excess": func(c *train.Config) {
 			c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 0, 0, 0
 		},
 		"pixel twin": func(c *train.Config) {
-			c.Train.Pixels.Target, c.Model.Predictor.Target = jepa.TargetPixels, jepa.TargetPixels
+			c.Train.Pixels.Target, c.Model.Predictor.Target, c.Model.Predictor.Copy = jepa.TargetPixels, jepa.TargetPixels, false
 			c.Train.Pixels.Weights = train.Weights{Pred: 1}
 		},
 		"sigreg": func(c *train.Config) {
@@ -265,7 +270,7 @@ func TestMemoryVariants(t *testing.T) {
 		},
 		"no memory": func(c *train.Config) {
 			c.Model.Predictor.Window, c.Model.Predictor.Excess, c.Model.Predictor.Usual, c.Train.Usual.Steps = 1, 0, 0, 0
-			c.Model.Predictor.Carry = false
+			c.Model.Predictor.Carry, c.Model.Predictor.Copy = false, false
 		},
 	} {
 		cfg, out := smallMemory(t, d), filepath.Join(t.TempDir(), "model")
@@ -289,7 +294,7 @@ func TestUsualStage(t *testing.T) {
 	d := clips(t)
 	for _, target := range []string{jepa.TargetLatent, jepa.TargetPixels} {
 		cfg := smallMemory(t, d)
-		cfg.Model.Predictor.Target = target
+		cfg.Model.Predictor.Target, cfg.Model.Predictor.Copy = target, target == jepa.TargetLatent
 		cfg.Train.Pixels.Steps, cfg.Train.Latents.Steps, cfg.Train.Usual.Steps, cfg.Train.Usual.Batch = 0, 60, 200, 32
 		out := filepath.Join(t.TempDir(), "with")
 		with := predictorWeights(t, mustRun(t, train.Options{Data: d, Out: out, Config: cfg}))

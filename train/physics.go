@@ -28,7 +28,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
-			Width: 192, Blocks: 2, Carry: true, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Modes: 8, Temperature: 0.02, Excess: 0.2, Usual: 0.6, Along: 0.7, Mirror: true,
+			Width: 192, Blocks: 2, Carry: true, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Modes: 8, Rank: 64, Temperature: 0.02, Copy: true, Excess: 0.2, Usual: 0.6, Along: 0.7, Mirror: true,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}}, // of stage 1, should it learn
 	})

@@ -30,6 +30,9 @@ func (f quadFlags) config(seed uint64) (quads.Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("--split: %w", err)
 	}
+	if f.Plain && split != physics.Seen {
+		return cfg, fmt.Errorf("--plain with --split %s: plain clips are all like those of training", f.Split)
+	}
 	cfg.World = physics.Config{Noise: physics.Noise(f.Noise[1] - '0'), Level: f.Level, Split: split, Hidden: f.Hidden, Plain: f.Plain}
 	for _, name := range f.Families {
 		family, err := physics.ParseFamily(name)

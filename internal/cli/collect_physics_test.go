@@ -32,6 +32,7 @@ func TestCollectPhysicsWritesTheClips(t *testing.T) {
 		{1, 32, []string{"--threads", "1"}, physics.Config{}},
 		{2, 16, []string{"--every", "2", "--noise", "N3", "--level", "4"}, physics.Config{Noise: physics.N3, Level: 4}},
 		{3, 11, []string{"--every", "3", "--noise", "N7"}, physics.Config{Noise: physics.N7}},
+		{4, 8, []string{"--every", "4", "--plain"}, physics.Config{Plain: true}},
 	} {
 		d, _ := physicsClips(t, append(c.flags, "--episodes", "23", "--seed", "9")...)
 		if h, w, ch := d.FrameShape(); h != 64 || w != 64 || ch != 3 || d.Episodes() != 23 || d.Steps() != 23*c.frames || d.ActionWidth() != 0 {

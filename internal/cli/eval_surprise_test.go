@@ -91,7 +91,13 @@ func TestEvalSurpriseTiers(t *testing.T) {
 	if r, ok := d.Find("surprise/mean/prefix"); !ok || r.N != 4 {
 		t.Errorf("surprise/mean/prefix = %+v, want 4 pairs: teleport alone", r)
 	}
-	call(t, "eval", "surprise", "-m", model, "--quads", "2", "--nulls", "0", "--families", "support", "--json").document(t)
+	plain := call(t, "eval", "surprise", "-m", model, "--quads", "2", "--nulls", "0", "--families", "support", "--plain", "--json").document(t)
+	if r, ok := plain.Find("surprise/setting/plain"); !ok || r.Value != 1 {
+		t.Errorf("surprise/setting/plain = %+v of plain clips, want 1", r)
+	}
+	if r, ok := d.Find("surprise/setting/plain"); !ok || r.Value != 0 {
+		t.Errorf("surprise/setting/plain = %+v of others, want 0", r)
+	}
 }
 
 func TestEvalSurpriseMistakes(t *testing.T) {
@@ -107,6 +113,7 @@ func TestEvalSurpriseMistakes(t *testing.T) {
 	call(t, "eval", "surprise", "-m", model, "--families", "magic").want(t, ExitUsage, "magic", "inertia-speed")
 	call(t, "eval", "surprise", "-m", model, "--hidden", "5").want(t, ExitUsage, "5")
 	call(t, "eval", "surprise", "-m", model, "--level", "9").want(t, ExitUsage, "--level 9")
+	call(t, "eval", "surprise", "-m", model, "--plain", "--split", "unseen-speeds").want(t, ExitUsage, "--plain with --split unseen-speeds")
 	call(t, "eval", "surprise", "-m", model, "--split", "unseen").want(t, ExitUsage, "unseen")
 	call(t, "eval", "surprise", "-m", model, "--clips", nowhere).want(t, ExitFailed, nowhere)
 	small := filepath.Join(t.TempDir(), "small")

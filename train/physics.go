@@ -7,8 +7,9 @@ import (
 
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
-// latent is coarse, the predictor narrow (more steps) with a carried state behind two blocks, and guesses several futures; every
-// fourth frame is seen, surprise an excess over what two latents say and what is usual, and forgives errors along how things move.
+// latent is coarse, the predictor narrow (more steps) with a carried state behind two blocks, and guesses several futures,
+// changes of copies of what it saw; every fourth frame is seen, surprise is an excess over what two latents say and what
+// is usual, and forgives errors along how things move.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))

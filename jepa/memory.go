@@ -23,8 +23,9 @@ import (
 //	with Copy:   nn.Copies of u by h in place of u
 //
 // With Gate, m = GELU(h·W_g + b_g) ∘ ([h, u]·W + b): what is remembered says what to
-// do with what is seen, whatever it looks like; the blocks have gates too. W (U), V and c
-// start at 0, and with one mode b too, so that an untrained model repeats what it sees; several begin a little apart.
+// do with what is seen, whatever it looks like; the blocks have gates too. W (with Rank W_k and U), V and c
+// start at 0, and with one mode b too, so that an untrained model repeats what it sees, with Copy nearly; several begin
+// a little apart.
 //
 // hidden [B, T] is 1 where z is not to be seen; nil hides nothing.
 func (n Network) Remember(root *model.Scope, z, hidden *Node) Recall {

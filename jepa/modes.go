@@ -7,7 +7,7 @@ import (
 	"foresee/nn"
 )
 
-// Guess is what a memory expects at each position: M latents that may come, and how likely it takes each to be.
+// Guess is what a memory expects at each of T positions: M latents that may come, and how likely it takes each to be.
 // Of a thing that is hidden nobody knows when to the frame it comes back; the mean of all that may come is blurred
 // and near to none of it, while one of several guesses can be right.
 type Guess struct {
@@ -15,7 +15,8 @@ type Guess struct {
 	Shares *Node // [B, T, M], ln of each mode's share, whose sum is 1; nil with one mode
 }
 
-// Recall is what is remembered at every position of clips [B, T, ..], from which guesses are read.
+// Recall is what is remembered at every position of clips [B, T, ..], from which guesses are read while the graph is
+// built that it belongs to. The zero value is of no use.
 type Recall struct {
 	net   Network
 	scope *model.Scope
@@ -24,8 +25,8 @@ type Recall struct {
 	modes int
 }
 
-// Guess reads the guess of horizon k at positions [from, to): of each mode a change of z where latents are the target.
-// 0 <= from < to <= T and a horizon of the config's, or it panics.
+// Guess reads the guess of horizon k at positions [from, to), see Network.Remember; T of the guess is to - from. Other
+// than 0 <= from < to <= T, or a k that is no index of the config's horizons, panics.
 func (r Recall) Guess(k, from, to int) (g Guess) {
 	at := func(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(from, to)) }
 	m, zero := at(r.m), nn.DenseConfig{Weight: nn.Zeros(), Bias: nn.Zeros()}

@@ -89,7 +89,7 @@ type PredictorConfig struct {
 	Heads       int     `json:"heads" yaml:"heads"`             // must divide Width
 	Window      int     `json:"window" yaml:"window"`           // latents that attention reaches back, the newest included; 0 = all, 1 = no memory
 	Carry       bool    `json:"carry" yaml:"carry"`             // after the blocks a state is carried from latent to latent, see nn.Carry; remembers all of the clip, so not with a Window
-	Copy        bool    `json:"copy" yaml:"copy"`               // a mode is a change of a mixture of latents seen, in place of the last one, see nn.Copies; not with TargetPixels
+	Copy        bool    `json:"copy" yaml:"copy"`               // a mode is a change of a mixture of latents seen, in place of the last one, see nn.Copies; not with a Window or TargetPixels
 	Stride      int     `json:"stride" yaml:"stride"`           // frames from one latent to the next
 	Horizons    []int   `json:"horizons" yaml:"horizons"`       // steps of Stride frames predicted ahead, ascending
 	Modes       int     `json:"modes" yaml:"modes"`             // latents that each guess holds to be possible, see Guess; 0 means 1

@@ -93,7 +93,7 @@ func previous(z *Node) *Node {
 	return first
 }
 
-// MemoryErrors returns the errors of what Remember guesses against targets
+// MemoryErrors returns the errors of a memory's Recall.Guesses against targets
 // y [B, T, D]: for each horizon below T a node
 // [B, T - Horizons[k]] whose column t judges position t + Horizons[k]. The error
 // is the mean square over D, and with several modes the free energy of theirs:

@@ -392,6 +392,9 @@ func TestMemoryRollout(t *testing.T) {
 	several.Predictor.Modes, several.Predictor.Temperature = 3, 0.1
 	m = awake(t, several)
 	near(t, "mean guess", rollout(t, m, jepa.Shape{B: 1, N: 1, L: 1}, state, nil), remember(t, m, 5, z)[0][4*d:], 1e-5)
+	several.Predictor.Rank, several.Predictor.Copy = 2, true
+	m = awake(t, several)
+	near(t, "mean of changed copies", rollout(t, m, jepa.Shape{B: 1, N: 1, L: 1}, state, nil), remember(t, m, 5, z)[0][4*d:], 1e-5)
 	untrained := fresh(t, cfg)
 	near(t, "untrained guess", rollout(t, untrained, jepa.Shape{B: 1, N: 1, L: 1}, state, nil), z[4*d:], 0)
 }

@@ -22,9 +22,9 @@ const copiesWidth = 32
 //
 //	a_tms = softmax over s ≤ t of (q_m(h_t)·k(h_s)/√32 + β_t-s,m + (4 where s = t)),   copy_tm = Σ_s a_tms·z_s
 //
-// q is an affine, k a linear map to 32 numbers, q_m one for each mixture; q and β begin at 0, so a copy begins as little more
-// than z_t. Unlike the values of attention, what is copied goes through no weights: all of it comes along, be it ever
-// so fine. Variables: query/weight [W, 32·Count], query/bias, key/weight [W, 32], lag [Lags, Count]. A config
+// q is an affine, k a linear map to 32 numbers, q_m one for each mixture; q and β begin at 0, so a copy begins as little
+// more than z_t. Unlike the values of attention, what is copied goes through no weights: all of it comes along, be it
+// ever so fine. Variables: query/weight [W, 32·Count], query/bias, key/weight [W, 32], lag [Lags, Count]. A config
 // that does not fit panics with a ShapeError.
 //
 // Source: pointer networks, Vinyals, Fortunato and Jaitly 2015 (arXiv 1506.03134); a bias by distance as Raffel et al.
@@ -47,24 +47,23 @@ func Copies(scope *model.Scope, h, z *graph.Node, c CopiesConfig) *graph.Node {
 
 // bias returns what Copies adds for where s lies from t, [To - From, Count, To]: far below all where it is later.
 func (c CopiesConfig) bias(scope *model.Scope, h *graph.Node) *graph.Node {
-	rows := c.To - c.From
-	fixed, lags := make([][][]float64, rows), make([][][]float64, rows)
-	for i := range rows {
-		fixed[i], lags[i] = [][]float64{make([]float64, c.To)}, make([][]float64, c.To)
+	fixed, lags := make([][]float64, c.To-c.From), make([][][]float64, c.To-c.From)
+	for i := range fixed {
+		fixed[i], lags[i] = make([]float64, c.To), make([][]float64, c.To)
 		for s := range c.To {
 			lags[i][s] = make([]float64, c.Lags)
-			switch lag := c.From + i - s; {
-			case lag < 0:
-				fixed[i][0][s] = -1e9
-			case lag == 0:
-				fixed[i][0][s] = 4
-				fallthrough
-			default:
-				lags[i][s][lag] = 1
+			lag := c.From + i - s
+			if lag < 0 {
+				fixed[i][s] = -1e9
+				continue
+			}
+			lags[i][s][lag] = 1
+			if lag == 0 {
+				fixed[i][s] = 4
 			}
 		}
 	}
-	constant := func(x [][][]float64) *graph.Node { return graph.ConvertDType(graph.Const(h.Graph(), x), h.DType()) }
+	constant := func(x any) *graph.Node { return graph.ConvertDType(graph.Const(h.Graph(), x), h.DType()) }
 	lag := Variable(scope, "lag", Zeros(), h.DType(), c.Lags, c.Count).NodeValue(h)
-	return graph.Add(constant(fixed), graph.Einsum("tsl,lm->tms", constant(lags), lag))
+	return graph.Add(graph.InsertAxes(constant(fixed), 1), graph.Einsum("tsl,lm->tms", constant(lags), lag))
 }

@@ -52,8 +52,11 @@ row "$dir/physics.json" collect/physics/frames
 "$foresee" train -d "$dir/physics" -o "$dir/expects" --preset video --steps 2 --set train.stop_on_collapse=false --set train.pixels.batch=4 --json >"$dir/expects.json"
 "$foresee" collect physics --quads 1 --families colour,gravity -o "$dir/quads" --json >"$dir/quads.json"
 "$foresee" eval surprise -m "$dir/expects" --quads 1 --families colour,gravity --nulls 1 -o "$dir/runs/video.n0.s1.json" >/dev/null
-FORESEE=$foresee WORK=$dir/study RESULTS=$dir/study.results CLIPS=40 QUADS=1 NULLS=0 "$(dirname "$0")/physics.sh" learnt 1 N1 --set train.pixels.steps=2 --set train.latents.steps=2
+FORESEE=$foresee WORK=$dir/study RESULTS=$dir/study.results CLIPS=40 QUADS=1 NULLS=0 "$(dirname "$0")/physics.sh" learnt 1 N1 --set train.pixels.steps=2 --set train.latents.steps=2 --set train.usual.steps=2
 test -s "$dir/study.results/learnt.n1.s1.e40.json"
+PLAIN=1 FORESEE=$foresee WORK=$dir/study RESULTS=$dir/study.plain CLIPS=40 USUAL=40 QUADS=1 NULLS=0 "$(dirname "$0")/physics.sh" jepa 1 N0 --set train.latents.steps=2 --set train.usual.steps=2
+"$foresee" report physics "$dir/study.plain" --json >"$dir/plain.json"
+row "$dir/plain.json" physics/jepa/n0.plain/prefix
 "$foresee" report physics "$dir/runs" -o "$dir/physics.html" --json >"$dir/report.json"
 test -s "$dir/physics.html"
 "$foresee" eval surprise -m "$dir/expects" --clips "$dir/quads" --nulls 0 --json >"$dir/clips.json"

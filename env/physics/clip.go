@@ -103,8 +103,8 @@ func check(cfg Config) {
 
 // Train returns training clip i of the endless sequence that cfg and seed name: a possible clip of the ten families
 // or Support, twins included, or in one of five a clip of Family None, without any event; of the ten families alone if
-// Plain. It is a pure function of its arguments and shares no clip with Quad or Benign, whatever the seeds. cfg.Split is not read. An invalid cfg
-// panics.
+// Plain. It is a pure function of its arguments and shares no clip with Quad or Benign, whatever the seeds. cfg.Split
+// is not read. An invalid cfg panics.
 func Train(cfg Config, seed uint64, i int) Clip {
 	check(cfg)
 	cfg.Split = Seen

@@ -62,11 +62,15 @@ func touches(sc *scene, tr *track, u, i int) bool {
 	return sc.world.push != nil
 }
 
-// Possible clips obey the laws, in tests of every split and in training.
+// Possible clips obey the laws, in tests of every split, plain ones and in training.
 func TestPossibleClipsObeyTheLaws(t *testing.T) {
 	for f := range families {
-		for i := range 12 {
-			sc, _ := quadScene(Config{Split: Split(i % int(splits)), Plain: i == 6}, f, quadSeed, i)
+		for i := range 16 {
+			cfg := Config{Split: Split(i % int(splits))}
+			if i >= 12 {
+				cfg = Config{Plain: true}
+			}
+			sc, _ := quadScene(cfg, f, quadSeed, i)
 			for k, tr := range sc.tracks {
 				law(t, f.String()+"/P"+string(rune('1'+k)), sc, tr)
 			}

@@ -199,6 +199,9 @@ func (a *assembling) scores() report.Table {
 		Head:  []string{"model", "seeds", "pairs", "prefix", "95 % interval", "suffix", "memory", "physics", "AUROC", "its ceiling", "untrained", "worst null"},
 		Note:  seedsNote + " The interval is over quadruplets, the mean of the seeds'. Memory and physics: prefix pairs of those families. AUROC: single clips by their greatest surprise; its ceiling is that of trivial scores.",
 	}
+	if a.plain {
+		t.Note += " All clips are plain: of one look, with two colours and one time."
+	}
 	for _, kind := range a.kinds {
 		g := a.at(kind, Run{})
 		p, ok := g.pool("surprise/mean/prefix")

@@ -101,6 +101,9 @@ func TestAssemblePlain(t *testing.T) {
 	if r := find(t, a.Rows, "physics/jepa/n0.plain/prefix"); math.Abs(r.Value-0.97) > 1e-12 {
 		t.Errorf("pooled row %s", bare(r))
 	}
+	if !strings.Contains(a.Tables[0].Note, "plain") {
+		t.Errorf("the scores' note %q does not say that clips are plain", a.Tables[0].Note)
+	}
 	if got := cell(t, a.Tables, "Prefix pairs by family", "shape", "jepa"); got != "97.0 (96.0–98.0)" {
 		t.Errorf("shape in the table is %q, want 97.0 (96.0–98.0)", got)
 	}

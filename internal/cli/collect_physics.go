@@ -13,10 +13,10 @@ import (
 type quadFlags struct {
 	Noise    string   `default:"N0" enum:"N0,N1,N2,N3,N4,N5,N6,N7" help:"Noise: N0 none, N1 flickering patch, N2 leaves, N3 still texture, N4 drifting texture, N5 discs passing, N6 light, N7 sensor (${default})."`
 	Level    int      `default:"2" help:"Strength of the noise, 1 to 4 (${default})."`
-	Plain    bool     `help:"Clips of one look: one background, two colours, discs and squares, the cut always at the same time, and nothing in sight but the event."`
+	Plain    bool     `help:"Clips of one look: one background, two colours, discs and squares, the cut in most families at the same time and hidden for 12 frames, and nothing in sight but the event."`
 	Families []string `placeholder:"NAME,..." help:"Families of quadruplets; all if left out."`
 	Split    string   `default:"seen" enum:"seen,unseen-colours,unseen-shapes,unseen-speeds,unseen-screens,unseen-sizes" help:"Draw quadruplets from what training has not: unseen-colours, unseen-shapes, unseen-speeds, unseen-screens (${default})."`
-	Hidden   int      `default:"0" enum:"0,4,8,12,16" help:"Frames for which the cut is hidden, as far as the family has room: 4, 8, 12, 16; 0 = all of them (${default})."`
+	Hidden   int      `default:"0" enum:"0,4,8,12,16" help:"Frames for which the cut is hidden, as far as the family has room: 4, 8, 12, 16; 0 = all of them, of plain clips 12 (${default})."`
 	Dev      bool     `help:"Use the quadruplets meant for tuning; do not report these figures."`
 }
 

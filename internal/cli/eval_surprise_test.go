@@ -91,6 +91,7 @@ func TestEvalSurpriseTiers(t *testing.T) {
 	if r, ok := d.Find("surprise/mean/prefix"); !ok || r.N != 4 {
 		t.Errorf("surprise/mean/prefix = %+v, want 4 pairs: teleport alone", r)
 	}
+	call(t, "eval", "surprise", "-m", model, "--quads", "2", "--nulls", "0", "--families", "support", "--json").document(t)
 	plain := call(t, "eval", "surprise", "-m", model, "--quads", "2", "--nulls", "0", "--families", "support", "--plain", "--json").document(t)
 	if r, ok := plain.Find("surprise/setting/plain"); !ok || r.Value != 1 {
 		t.Errorf("surprise/setting/plain = %+v of plain clips, want 1", r)

@@ -64,10 +64,14 @@ func (n Network) Remember(root *model.Scope, z, hidden *Node) Recall {
 }
 
 // newest returns the mean guess of the first horizon from a state of Context latents
-// z [N, D·Context], the newest first: [N, D].
+// z [N, D·Context], the newest first: [N, D]. It is read at the last position that training has targets for: after the
+// later ones nothing comes in a clip of Context, so the oldest latents, Horizons[0] of them, are left out.
 func (n Network) newest(root *model.Scope, z *Node) *Node {
 	d, t := n.Config.Latent(), n.Config.Context()
 	clip := Reverse(Reshape(z, -1, t, d), 1)
+	if ahead := n.Config.Predictor.Horizons[0]; ahead < t {
+		clip, t = Slice(clip, AxisRange(), AxisRange(ahead)), t-ahead
+	}
 	return Reshape(n.Remember(root, clip, nil).Guess(0, t-1, t).Mean(), -1, d)
 }
 
@@ -93,7 +97,7 @@ func previous(z *Node) *Node {
 	return first
 }
 
-// MemoryErrors returns the errors of a memory's Recall.Guesses against targets
+// MemoryErrors returns the errors of a memory's Guesses against targets
 // y [B, T, D]: for each horizon below T a node
 // [B, T - Horizons[k]] whose column t judges position t + Horizons[k]. The error
 // is the mean square over D, and with several modes the free energy of theirs:
@@ -131,9 +135,9 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	}
 	d := net.Config.Latent()
 	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)
-	errs := net.errors(net.Remember(root, z, nil).Guesses(), y, p.Along)
+	errs := net.errors(net.Guesses(root, z, nil), y, p.Along)
 	if p.Excess > 0 {
-		brief := net.Brief(root, z).Guesses()
+		brief := net.BriefGuesses(root, z)
 		less(errs, net.errors(brief, y, p.Along), p.Excess)
 		if p.Usual > 0 { // only with an Excess
 			less(errs, net.UsualErrors(root, z, brief, y), p.Usual)

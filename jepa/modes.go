@@ -1,6 +1,8 @@
 package jepa
 
 import (
+	"slices"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -55,9 +57,40 @@ func (r Recall) Guess(k, from, to int) (g Guess) {
 	return g
 }
 
-// Guesses returns, for each horizon below T, the guesses of all positions [0, T - Horizons[k]) whose target is in the clip.
-func (r Recall) Guesses() (all []Guess) {
-	t := r.z.Shape().Dim(1)
+// Guesses returns, for each horizon below T, what is guessed with Remember of clips z [B, T, D], hidden [B, T] or nil, at
+// all positions [0, T - Horizons[k]) whose target is in the clip. Later positions, an eighth of them in a clip of eight,
+// are not computed.
+func (n Network) Guesses(root *model.Scope, z, hidden *Node) []Guess {
+	known, ok := n.known(z)
+	if !ok {
+		return nil
+	}
+	if hidden != nil {
+		hidden = Slice(hidden, AxisRange(), AxisRange(0, known.Shape().Dim(1)))
+	}
+	return n.Remember(root, known, hidden).guesses(z.Shape().Dim(1))
+}
+
+// BriefGuesses returns the same with Brief.
+func (n Network) BriefGuesses(root *model.Scope, z *Node) []Guess {
+	known, ok := n.known(z)
+	if !ok {
+		return nil
+	}
+	return n.Brief(root, known).guesses(z.Shape().Dim(1))
+}
+
+// known returns the latents of clips z [B, T, D] after which something is to come that is in the clip, if there are any.
+func (n Network) known(z *Node) (known *Node, ok bool) {
+	t := z.Shape().Dim(1) - slices.Min(n.Config.Predictor.Horizons)
+	if t <= 0 {
+		return nil, false
+	}
+	return Slice(z, AxisRange(), AxisRange(0, t)), true
+}
+
+// guesses returns the guesses of all positions whose target is among t.
+func (r Recall) guesses(t int) (all []Guess) {
 	for k, ahead := range r.net.Config.Predictor.Horizons {
 		if ahead < t {
 			all = append(all, r.Guess(k, 0, t-ahead))
@@ -93,7 +126,7 @@ func (g Guess) freeEnergy(e *Node, temperature float64) *Node {
 	return MulScalar(Add(most, Log(sum)), -temperature)
 }
 
-// errors returns the free energy of guesses, of Recall.Guesses, against targets y [B, T, D]: for each horizon below T a
+// errors returns the free energy of guesses, of Network.Guesses, against targets y [B, T, D]: for each horizon below T a
 // node [B, T - Horizons[k]] whose column t judges position t + Horizons[k]. A mode's energy is its mean squared error
 // over D, less the share along of what of it lies along how y moves, see errorsAlong.
 func (n Network) errors(guesses []Guess, y *Node, along float64) []*Node {

@@ -8,7 +8,7 @@ import (
 )
 
 // cache holds the latents of the dataset's frames, of a memory model those half a
-// stride apart, S steps in E episodes; with Mirror, the mirror images follow.
+// stride apart, with Sparse a whole one, S steps in E episodes; with Mirror, the mirror images follow.
 type cache struct {
 	codes   []float32 // [S, D + W], as Model.Encode gives them
 	width   int       // D + W
@@ -25,6 +25,21 @@ func (c *cache) row(step int) []float32 { return c.codes[step*c.width : (step+1)
 // action returns the action taken at a global step, [A].
 func (c *cache) action(step int) []float32 { return c.actions[step*c.dims : (step+1)*c.dims] }
 
+// layout returns a cache without codes: which rows are whose.
+func (t *trainer) layout() *cache {
+	d, cfg := t.opts.Data, t.cfg.Model
+	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim}
+	for e := range t.views() * d.Episodes() {
+		_, frames := d.Episode(e % d.Episodes())
+		rows := max(0, frames-t.from(e%d.Episodes(), e/d.Episodes())+t.every()-1) / t.every()
+		c.first, c.length = append(c.first, len(c.episode)), append(c.length, rows)
+		for range rows {
+			c.episode = append(c.episode, int32(e))
+		}
+	}
+	return c
+}
+
 // latents returns the cache, made on first use: its frames encoded with the
 // frozen encoder, the normaliser measured on them and set in the model. Without
 // a stage 2 nothing is normalised.
@@ -32,21 +47,12 @@ func (t *trainer) latents(ctx context.Context) (*cache, error) {
 	if t.cached != nil {
 		return t.cached, nil
 	}
-	d := t.opts.Data
-	cfg := t.cfg.Model
-	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim}
-	for e := range t.views() * d.Episodes() {
-		_, frames := d.Episode(e % d.Episodes())
-		c.first, c.length = append(c.first, len(c.episode)), append(c.length, (frames+t.every()-1)/t.every())
-		for range c.length[e] {
-			c.episode = append(c.episode, int32(e))
-		}
-	}
+	d, cfg, c := t.opts.Data, t.cfg.Model, t.layout()
 	t.opts.Log.Info("encoding frames", "frames", len(c.episode))
 	t.model.SetNormalizer(jepa.Normalizer{})
 	c.codes = make([]float32, len(c.episode)*c.width)
 	c.actions = make([]float32, len(c.episode)*c.dims)
-	for frames := range t.stretches() {
+	for frames := range t.stretches(c) {
 		lo := frames.First * c.width
 		if err := t.model.Encode(ctx, frames.N, frames.Pixels, c.codes[lo:lo+frames.N*c.width]); err != nil {
 			return nil, fmt.Errorf("train: cache: %w", err)

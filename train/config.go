@@ -87,6 +87,7 @@ type LatentStage struct {
 	Hide      float64 `json:"hide" yaml:"hide"`       // memory models: share of clips in which a random stretch of latents is not shown
 	Brief     float64 `json:"brief" yaml:"brief"`     // memory models with an Excess: share of clips, at most, that the two-latent baseline learns from; 0 = all that hide nothing
 	Mirror    bool    `json:"mirror" yaml:"mirror"`   // memory models: learn from the clips and from their mirror images, left for right
+	Sparse    bool    `json:"sparse" yaml:"sparse"`   // memory models: encode frames a whole stride apart in place of half, for many clips; the first frame and the one half a stride on take turns to begin
 }
 
 // DisplacementStage is stage 3.
@@ -118,6 +119,9 @@ func (c Config) Validate() error {
 		if c.Model.Predictor.Mirror && !t.Latents.Mirror {
 			bad("train: model.predictor.mirror reads mirror images, which train.latents.mirror false never shows it; set both or none")
 		}
+		if t.Latents.Sparse && c.Model.Stride()%2 == 1 {
+			bad("train: latents: sparse leaves out the frames between, half a stride on; a stride of %d has none; set it to false", c.Model.Stride())
+		}
 		t.validateMemory(c.Model, bad)
 	} else {
 		if t.Pixels.Steps < 1 {
@@ -125,6 +129,9 @@ func (c Config) Validate() error {
 		}
 		if t.Latents.Mirror {
 			bad("train: latents: mirror is for memory models: actions have no mirror image; set it to false")
+		}
+		if t.Latents.Sparse {
+			bad("train: latents: sparse is for memory models, others learn from every frame; set it to false")
 		}
 		if t.Usual.Steps != 0 {
 			bad("train: usual: steps is %d, but only memory models have usual errors; set it to 0", t.Usual.Steps)

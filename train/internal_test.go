@@ -198,6 +198,11 @@ func TestEvery(t *testing.T) {
 		if got := tr.every(); got != want {
 			t.Errorf("stride %d: every %d. frame, want %d", stride, got, want)
 		}
+		tr.cfg.Train.Latents.Sparse = stride > 0 && stride%2 == 0
+		if got := tr.every(); tr.cfg.Train.Latents.Sparse && got != stride {
+			t.Errorf("stride %d, sparse: every %d. frame", stride, got)
+		}
+		tr.cfg.Train.Latents.Sparse = false
 		tr.cfg.Model.Predictor.Kind = jepa.PredictorMLP
 		if got := tr.every(); got != 1 {
 			t.Errorf("stride %d without a memory: every %d. frame", stride, got)

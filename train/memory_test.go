@@ -400,6 +400,7 @@ func TestMemoryConfigs(t *testing.T) {
 		"latents: steps is 0":    func(c *train.Config) { c.Train.Latents.Steps = 0 },
 		"hide is 1.5":            func(c *train.Config) { c.Train.Latents.Hide = 1.5 },
 		"brief is 1.5":           func(c *train.Config) { c.Train.Latents.Brief = 1.5 },
+		"a stride of 3 has none": func(c *train.Config) { c.Train.Latents.Sparse, c.Model.Predictor.Stride = true, 3 },
 		"minutes is -1":          func(c *train.Config) { c.Train.Minutes = -1 },
 		"not for a memory model": func(c *train.Config) { c.Train.ProbeEpisodes = 3 },
 	} {
@@ -413,8 +414,8 @@ func TestMemoryConfigs(t *testing.T) {
 	}
 }
 
-// Actions have no mirror image, so a model that takes them is not taught from any.
-func TestMirrorIsForMemoryModels(t *testing.T) {
+// Actions have no mirror image, so a model that takes them is not taught from any; nor does it leave out frames.
+func TestMirrorAndSparseAreForMemoryModels(t *testing.T) {
 	cfg, err := train.Preset("tworooms", rooms(t))
 	if err != nil {
 		t.Fatal(err)
@@ -424,6 +425,8 @@ func TestMirrorIsForMemoryModels(t *testing.T) {
 	}
 	cfg.Train.Latents.Mirror = true
 	wantError(t, cfg.Validate(), "mirror is for memory models")
+	cfg.Train.Latents.Mirror, cfg.Train.Latents.Sparse = false, true
+	wantError(t, cfg.Validate(), "sparse is for memory models")
 }
 
 // A model that reads mirror images is taught from some.

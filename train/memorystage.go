@@ -156,7 +156,7 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	length := z.Shape().Dimensions[1]
 	var total, each *Node
 	var scalars []*Node
-	guesses := net.Remember(root, z, hidden).Guesses()
+	guesses := net.Guesses(root, z, hidden)
 	for k, e := range net.MemoryErrors(guesses, y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
@@ -171,7 +171,7 @@ func (t *trainer) buildMemory(root *model.Scope, in []*Node) (*Node, []*Node, []
 	}
 	if t.cfg.Model.Predictor.Excess > 0 {
 		shown := AxisRange(0, t.cfg.Train.Latents.briefed())
-		for k, g := range net.Brief(root, Slice(z, shown)).Guesses() {
+		for k, g := range net.BriefGuesses(root, Slice(z, shown)) {
 			gap := ReduceMean(Square(Sub(g.Mean(), StopGradient(Slice(guesses[k].Mean(), shown)))), -1)
 			total = Add(total, average(gap, Slice(valid, shown, AxisRange(0, length-t.cfg.Model.Predictor.Horizons[k]))))
 		}
@@ -202,9 +202,9 @@ func average(e, counts *Node) *Node {
 func (t *trainer) pixelTargets(ctx context.Context, c *cache) (*cache, error) {
 	y := *c
 	y.width = t.cfg.Model.Latent()
-	y.codes = make([]float32, 0, len(c.episode)*y.width)
-	err := t.mapFrames(ctx, t.stretches(), jepa.Network{Config: t.cfg.Model}.Target, func(rows []float32) {
-		y.codes = append(y.codes, rows...)
+	y.codes = make([]float32, len(c.episode)*y.width)
+	err := t.mapFrames(ctx, t.stretches(c), jepa.Network{Config: t.cfg.Model}.Target, func(first int, rows []float32) {
+		copy(y.codes[first*y.width:], rows)
 	})
 	return &y, err
 }

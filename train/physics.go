@@ -44,7 +44,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	}
 	cfg.Train.Latents = LatentStage{
 		Optimizer: Optimizer{Steps: 30000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
-		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Brief: 0.4, Mirror: true,
+		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Brief: 0.4, Mirror: true, Sparse: d.Episodes() > 50000,
 	}
 	cfg.Train.Usual = Optimizer{Steps: 1500, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 50, Decay: 0.05, Clip: 1}
 	return cfg

@@ -87,12 +87,12 @@ func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, p
 			}
 		}
 	}
-	err = t.mapFrames(ctx, sample, rows, func(part []float32) { x = append(x, part...) })
+	err = t.mapFrames(ctx, sample, rows, func(_ int, part []float32) { x = append(x, part...) })
 	return x, m, len(x) / m, err
 }
 
-// mapFrames gives the rows of f(frames) to use, stretch by stretch.
-func (t *trainer) mapFrames(ctx context.Context, frames iter.Seq[data.Stretch], f func(root *model.Scope, pixels *Node) *Node, use func(rows []float32)) error {
+// mapFrames gives the rows of f(frames) to use, stretch by stretch, each with its First.
+func (t *trainer) mapFrames(ctx context.Context, frames iter.Seq[data.Stretch], f func(root *model.Scope, pixels *Node) *Node, use func(first int, rows []float32)) error {
 	exec := model.MustNewExec(t.opts.Backend, t.model.Store(), f)
 	defer exec.Finalize()
 	h, w, c := t.opts.Data.FrameShape()
@@ -106,7 +106,7 @@ func (t *trainer) mapFrames(ctx context.Context, frames iter.Seq[data.Stretch], 
 		if err != nil {
 			return fmt.Errorf("train: frames: %w", err)
 		}
-		err = tensors.ConstFlatData(out, use)
+		err = tensors.ConstFlatData(out, func(rows []float32) { use(s.First, rows) })
 		out.MustFinalizeAll()
 		if err != nil {
 			return fmt.Errorf("train: frames: %w", err)

@@ -44,10 +44,10 @@ func (t *trainer) buildUsual(root *model.Scope, in []*Node) (*Node, []*Node, []*
 	net := jepa.Network{Config: t.cfg.Model}
 	z, y, valid := memoryInputs(in)
 	length := z.Shape().Dimensions[1]
-	errs := net.MemoryErrors(net.Remember(root, z, nil).Guesses(), y)
+	errs := net.MemoryErrors(net.Guesses(root, z, nil), y)
 	total := ScalarZero(z.Graph(), z.DType())
 	var scalars []*Node
-	for k, u := range net.UsualErrors(root, z, net.Brief(root, z).Guesses(), y) {
+	for k, u := range net.UsualErrors(root, z, net.BriefGuesses(root, z), y) {
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
 		e := errs[k]

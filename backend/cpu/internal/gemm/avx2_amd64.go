@@ -64,6 +64,12 @@ func row1x64AVX2(t *byte)
 //go:noescape
 func row1x64HalfAVX2(t *byte)
 
+// dots2x4AVX2 writes the dot products of two rows of t.a, t.as bytes apart, with four of t.b, t.bs bytes apart, each t.k long, to c[r*4+j],
+// t.tiles times: two rows further in a, 8 floats in c. Only t.mask rows of b, 1 to 4, are read: the others' products are the last one's.
+//
+//go:noescape
+func dots2x4AVX2(t *byte)
+
 // transpose8AVX2 writes dst[j*dstStride+i] = src[i*srcStride+j] for 8 i and cols j, strides in bytes.
 // Lanes i >= rows hold copies of the last row. Each j stores 8 lanes, in the order of j.
 //

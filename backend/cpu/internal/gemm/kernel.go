@@ -34,6 +34,8 @@ type kernel struct {
 	run func(t *tile, rows, cols int)
 	// wide, if any, computes 1 x 4*nr; the panels of b are t.atile bytes apart.
 	wide func(t *tile)
+	// dots, if any, is dots2x4AVX2: the narrow products.
+	dots func(t *tile)
 	// half, if any, computes 1 x halfColumns from bfloat16, t.bs bytes from one row of b to the next.
 	half func(t *tile)
 	// packRows writes dst[j*width+i] = src[i*ld+j] for i < rows <= width, j < cols. It may write

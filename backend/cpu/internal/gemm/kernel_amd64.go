@@ -12,9 +12,9 @@ import (
 func archKernel(l isa.Level) *kernel {
 	switch l {
 	case isa.AVX512:
-		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half256, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
+		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half256, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
 	case isa.AVX2:
-		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, half: half256, packRows: packRows256, packCols: packColsPortable, strip: strip256}
+		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, half: half256, dots: dots256, packRows: packRows256, packCols: packColsPortable, strip: strip256}
 	}
 	return nil
 }
@@ -94,6 +94,8 @@ func run256(t *tile, rows, cols int) {
 }
 
 func wide256(t *tile) { row1x64AVX2((*byte)(unsafe.Pointer(t))) }
+
+func dots256(t *tile) { dots2x4AVX2((*byte)(unsafe.Pointer(t))) }
 
 func half256(t *tile) { row1x64HalfAVX2((*byte)(unsafe.Pointer(t))) }
 

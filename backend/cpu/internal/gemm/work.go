@@ -16,6 +16,7 @@ type work struct {
 	batching  batchJob
 	summing   sumJob
 	halving   halfJob
+	narrowing narrowJob
 
 	packed []float32 // B of batch, packed beforehand
 	left   []float32 // A of a Part, packed beforehand

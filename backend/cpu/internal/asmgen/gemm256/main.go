@@ -23,6 +23,7 @@ func main() {
 	}
 	wideRow()
 	halfRow()
+	dots()
 	transpose8()
 	strip(6)
 	strip(16)

@@ -99,6 +99,7 @@ type PredictorConfig struct {
 	Usual       float64 `json:"usual" yaml:"usual"`             // surprise is less this share of the error that is usual where such a thing comes, see Network.UsualErrors; 0 to 1, with an Excess
 	Along       float64 `json:"along" yaml:"along"`             // errors count less this share of what lies along how the latent moves from and to its neighbours in time; 0 to 1
 	Mirror      bool    `json:"mirror" yaml:"mirror"`           // surprise is the mean over the clip and its mirror image, left for right
+	Colours     bool    `json:"colours" yaml:"colours"`         // surprise is the mean over the clip as it is and with its C channels moved on by 1 to C-1, in other colours; at least two channels
 	Target      string  `json:"target" yaml:"target"`           // what is predicted: TargetLatent or TargetPixels
 }
 
@@ -256,8 +257,8 @@ func (p PredictorConfig) validate(name string, bad func(string, ...any)) {
 	if p.Usual != 0 && p.Kind != PredictorTransformer {
 		bad("%s usual is %g, but only a transformer has usual errors; set it to 0", name, p.Usual)
 	}
-	if p.Along != 0 && p.Kind != PredictorTransformer {
-		bad("%s along is %g, but only a transformer judges clips; set it to 0", name, p.Along)
+	if (p.Along != 0 || p.Colours) && p.Kind != PredictorTransformer {
+		bad("%s along is %g and colours %t, but only a transformer judges clips; set them to 0 and false", name, p.Along, p.Colours)
 	}
 	if p.Context < 0 {
 		bad("%s context is %d, want 0 or more", name, p.Context)
@@ -314,6 +315,9 @@ func (c Config) validateMemory(bad func(string, ...any)) {
 	cells := c.Encoder.Kind == EncoderCells
 	if cells != c.Remembers() || c.Short.Kind == PredictorCells && !cells {
 		bad("encoder %s, predictor %s, short %q: encoder cells goes with predictor transformer, and short cells with both", c.Encoder.Kind, c.Predictor.Kind, c.Short.Kind)
+	}
+	if c.Predictor.Colours && c.Frame.Channels < 2 {
+		bad("predictor colours reads frames in other colours, frames have %d channel: set it to false", c.Frame.Channels)
 	}
 	if cells && c.ActionDim > 0 {
 		bad("encoder cells takes no actions, action_dim is %d", c.ActionDim)

@@ -3,6 +3,7 @@ package jepa
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -111,18 +112,30 @@ func (n Network) MemoryErrors(guesses []Guess, y *Node) []*Node { return n.error
 // surprise of each position [B, T]: the mean of its horizons' errors, less the
 // config's Excess of those that two latents alone would have made, both less its Along
 // of what lies along how the target moves, less its Usual of those that are usual; horizons that have nothing to judge from count 0. With Mirror
-// it is the mean over the frames and their mirror images, which err by chance in
-// different places.
+// and Colours it is the mean over the frames, their mirror images and both in other colours: the same happens in all,
+// and what is not known of it is guessed wrong in different places.
 func (m *Model) surpriseGraph(root *model.Scope, frames *Node) *Node {
-	if !m.net.Config.Predictor.Mirror {
+	p, dims := m.net.Config.Predictor, frames.Shape().Dimensions
+	views := []*Node{frames}
+	if p.Mirror {
+		views = append(views, Reverse(frames, 3))
+	}
+	if p.Colours {
+		for _, view := range slices.Clone(views) {
+			for first := 1; first < dims[4]; first++ {
+				channels := func(from, to int) *Node { return Slice(view, AxisRange().Spacer(), AxisRange(from, to)) }
+				views = append(views, Concatenate([]*Node{channels(first, dims[4]), channels(0, first)}, 4))
+			}
+		}
+	}
+	if len(views) == 1 {
 		return m.oneWay(root, frames)
 	}
-	b := frames.Shape().Dimensions[0]
-	both := m.oneWay(root, Concatenate([]*Node{frames, Reverse(frames, 3)}, 0))
-	return MulScalar(Add(Slice(both, AxisRange(0, b)), Slice(both, AxisRange(b, 2*b))), 0.5)
+	all := m.oneWay(root, Concatenate(views, 0))
+	return ReduceMean(Reshape(all, len(views), dims[0], dims[1]), 0)
 }
 
-// oneWay is surpriseGraph without Mirror.
+// oneWay is surpriseGraph without Mirror and Colours.
 func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	net, p := m.net, m.net.Config.Predictor
 	dims := frames.Shape().Dimensions
@@ -171,8 +184,8 @@ const surpriseBatch = 16
 // Surprise writes to scores [n, T] how badly each frame of n clips [n, T, H, W, C]
 // was predicted from the frames Stride, 2·Stride, ... before it, in the units of
 // the normalised latents, by a model with a memory: the mean squared error, less
-// Excess of that of two latents alone and Usual of the usual one, and with Mirror the mean of the clip's and of
-// its mirror image's. With Along a frame's also depends on the one Stride after it, if there is one in its window.
+// Excess of that of two latents alone and Usual of the usual one, and with Mirror and Colours the mean of the clip's, of
+// its mirror image's and of theirs in other colours. With Along a frame's also depends on the one Stride after it, if there is one in its window.
 // Frames half a stride apart are judged, the first Stride frames and those between are 0. Clips of more than
 // Context·Stride frames are read in windows that overlap by half. It panics when a
 // slice has another length or the model has no memory, see Config.Remembers; the

@@ -354,6 +354,46 @@ func TestSurpriseMirror(t *testing.T) {
 	}
 }
 
+// With Colours a clip and the same with its channels moved on have one surprise, the mean of what each has without; with
+// Mirror too it is the mean over both ways round.
+func TestSurpriseColours(t *testing.T) {
+	const n, length = 2, 9
+	cfg := memory()
+	cfg.Predictor.Excess = 0.5
+	c := cfg.Frame.Channels
+	px := frames(cfg, n*length)
+	moved := func(by int) []uint8 {
+		out := make([]uint8, len(px))
+		for i := range px {
+			out[i] = px[i/c*c+(i+by)%c]
+		}
+		return out
+	}
+	for _, mirror := range []bool{false, true} {
+		cfg.Predictor.Mirror, cfg.Predictor.Colours = mirror, false
+		plain := awake(t, cfg)
+		cfg.Predictor.Colours = true
+		all := awake(t, cfg)
+		one, want, apart := surprise(t, plain, n, length, px), make([]float64, n*length), 0.0
+		for by := range c {
+			for i, s := range surprise(t, plain, n, length, moved(by)) {
+				want[i] += s / float64(c)
+				apart = max(apart, math.Abs(s-one[i]))
+			}
+		}
+		for by := range c {
+			for i, got := range surprise(t, all, n, length, moved(by)) {
+				if !(math.Abs(got-want[i]) <= 1e-5*(1+math.Abs(want[i]))) {
+					t.Errorf("mirror %t: surprise %d of channels moved by %d is %g, want %g", mirror, i, by, got, want[i])
+				}
+			}
+		}
+		if !(apart > 1e-2) {
+			t.Errorf("mirror %t: without Colours they differ by %g only", mirror, apart)
+		}
+	}
+}
+
 // Under TargetPixels the guesses are of the frame's components, not of latents.
 func TestSurpriseOfPixels(t *testing.T) {
 	cfg := memory()
@@ -693,6 +733,10 @@ func TestMemoryConfig(t *testing.T) {
 		"only a transformer carries a state":       func(c *jepa.Config) { c.Short.Carry = true },
 		"a state or copies":                        func(c *jepa.Config) { c.Short.Copy = true },
 		`copy is on, but what is seen`:             func(c *jepa.Config) { c.Predictor.Copy, c.Predictor.Target = true, jepa.TargetPixels },
+		"colours true, but only a transformer judges clips": func(c *jepa.Config) { c.Short.Colours = true },
+		"frames have 1 channel": func(c *jepa.Config) {
+			c.Predictor.Colours, c.Frame.Channels, c.PixelMean, c.PixelMix = true, 1, []float64{0.5}, []float64{1}
+		},
 		"rank is -1":                               func(c *jepa.Config) { c.Predictor.Rank = -1 },
 		"rank is 2 with 1 modes":                   func(c *jepa.Config) { c.Predictor.Rank = 2 },
 		"modes is -1":                              func(c *jepa.Config) { c.Predictor.Modes = -1 },

@@ -9,11 +9,11 @@
 # encoder), pixels (the pixel twin: same trunk, memory and steps, predicting pixels) or no-memory; another name is a
 # label for a model that the flags make. A killed run continues where it was.
 #
-#   FORESEE=./foresee   the program               CLIPS=36000   clips to learn from; another number goes into the name
+#   FORESEE=./foresee   the program               CLIPS=72000   clips to learn from, 28 GB; another number goes into the name
 #   WORK=DIR            clips and models, kept    QUADS=100     quadruplets of a family
 #   NULLS=20            nets without training     SPLITS=       splits to score too, such as "unseen-colours unseen-speeds"
 #   PRESET=physics      preset of foresee train   RESULTS=DIR   in place of docs/results/physics
-#   USUAL=36000         number of clips that the name leaves out
+#   USUAL=72000         number of clips that the name leaves out
 #   PLAIN=1             clips of the plain setting, see foresee collect physics --plain
 #   DRAW=2              seed of the quadruplets: models are chosen on those of 1, never on those of 2
 set -euo pipefail
@@ -28,7 +28,7 @@ if ! [[ $noise =~ ^N([0-7])(l([1-4]))?$ ]]; then
     exit 2
 fi
 number=${BASH_REMATCH[1]} level=${BASH_REMATCH[3]:-2}
-foresee=${FORESEE:-foresee} work=${WORK:-${TMPDIR:-/tmp}/foresee-physics} clips=${CLIPS:-36000}
+foresee=${FORESEE:-foresee} work=${WORK:-${TMPDIR:-/tmp}/foresee-physics} clips=${CLIPS:-72000}
 results=${RESULTS:-$(dirname "$0")/../docs/results/physics}
 
 variant=()
@@ -47,7 +47,7 @@ setting=n$number world=(--noise "N$number" --level "$level")
 if [ "$number" != 0 ] && [ "$level" != 2 ]; then setting=${setting}l$level; fi
 if [ -n "${PLAIN:-}" ]; then setting=$setting.plain world+=(--plain); fi
 extra=
-if [ "$clips" != "${USUAL:-36000}" ]; then extra=.e$clips; fi
+if [ "$clips" != "${USUAL:-72000}" ]; then extra=.e$clips; fi
 data=clips.$setting.$clips model=$kind.$setting.s$seed$extra
 mkdir -p "$work" "$results"
 results=$(cd "$results" && pwd) foresee=$(realpath "$(command -v "$foresee")")

@@ -9,7 +9,7 @@ import (
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
 // latent is coarse, the predictor narrow (more steps) with a carried state behind two blocks, and guesses several futures,
 // changes of copies of what it saw; every fourth frame is seen, surprise is an excess over what two latents say and what
-// is usual, and forgives errors along how things move.
+// is usual, forgives errors along how things move, and is the mean over mirror images and other colours.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))
@@ -29,7 +29,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
-			Width: 192, Blocks: 2, Carry: true, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Modes: 8, Rank: 64, Temperature: 0.02, Copy: true, Excess: 0.2, Usual: 0.6, Along: 0.7, Mirror: true,
+			Width: 192, Blocks: 2, Carry: true, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Modes: 8, Rank: 64, Temperature: 0.02, Copy: true, Excess: 0.2, Usual: 0.6, Along: 0.7, Mirror: true, Colours: frame.Channels > 1,
 		},
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}}, // of stage 1, should it learn
 	})

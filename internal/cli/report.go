@@ -17,7 +17,7 @@ type reportPhysicsCmd struct {
 	Dir      string `arg:"" help:"Folder of documents that foresee eval surprise -o wrote, named KIND.nN[lL][.plain].sSEED[.SPLIT][.eCLIPS].json."`
 	Out      string `short:"o" placeholder:"FILE" help:"Write a page with tables and figures there, one self-contained HTML file."`
 	Markdown string `placeholder:"FILE" help:"Write the tables there as Markdown."`
-	Clips    int    `default:"36000" help:"Clips that models were trained on whose file has no .eCLIPS (${default})."`
+	Clips    int    `default:"72000" help:"Clips that models were trained on whose file has no .eCLIPS (${default})."`
 }
 
 // Help explains the names to --help.

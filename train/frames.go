@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"foresee/data"
+	"foresee/train/internal/views"
 )
 
 // views is 2 where stage 2 also learns from mirror images, else 1.
@@ -32,48 +33,15 @@ func (t *trainer) every() int {
 	return t.phase()
 }
 
-// from is which frame of an episode's view is the first cached one. With Sparse the first phase and the second take
-// turns, so that neither a view nor an episode has one alone.
+// from is which frame of an episode's view is the first cached one: with Sparse the two phases take turns.
 func (t *trainer) from(episode, view int) int {
 	return (episode + view) * t.phase() % t.every()
 }
 
 // stretches returns the frames of all views of which the rows of c are the codes; First is the row of the first one.
-// The dataset is read once. A stretch's Pixels are valid until the next one.
 func (t *trainer) stretches(c *cache) iter.Seq[data.Stretch] {
-	return func(yield func(data.Stretch) bool) {
-		d, phase := t.opts.Data, t.phase()
-		h, w, ch := d.FrameShape()
-		size, episode, at := h*w*ch, 0, 0
-		parts := make([]data.Stretch, t.views())
-		for s := range d.Sparse(phase) {
-			for view := range parts {
-				parts[view] = data.Stretch{Pixels: parts[view].Pixels[:0]}
-			}
-			for pixels := range slices.Chunk(s.Pixels, size) {
-				for _, length := d.Episode(episode); at >= length; _, length = d.Episode(episode) {
-					episode, at = episode+1, 0
-				}
-				for view := range parts {
-					if part, from := &parts[view], t.from(episode, view); at%t.every() == from {
-						if part.N == 0 {
-							part.First = c.first[view*d.Episodes()+episode] + at/t.every()
-						}
-						part.N, part.Pixels = part.N+1, append(part.Pixels, pixels...)
-					}
-				}
-				at += phase
-			}
-			for view, part := range parts {
-				if view == 1 {
-					part.Mirror(w, ch)
-				}
-				if part.N > 0 && !yield(part) {
-					return
-				}
-			}
-		}
-	}
+	row := func(episode, view, n int) int { return c.first[view*t.opts.Data.Episodes()+episode] + n }
+	return views.Plan{Views: t.views(), Phase: t.phase(), Every: t.every(), From: t.from, Row: row}.Stretches(t.opts.Data)
 }
 
 // frame returns frame step of the dataset, [H, W, C], not to be written to; those of

@@ -58,8 +58,8 @@ func (r Recall) Guess(k, from, to int) (g Guess) {
 }
 
 // Guesses returns, for each horizon below T, what is guessed with Remember of clips z [B, T, D], hidden [B, T] or nil, at
-// all positions [0, T - Horizons[k]) whose target is in the clip. Later positions, an eighth of them in a clip of eight,
-// are not computed.
+// all positions [0, T - Horizons[k]) whose target is in the clip; nil if none is. Later positions, an eighth of them in a
+// clip of eight, are not computed.
 func (n Network) Guesses(root *model.Scope, z, hidden *Node) []Guess {
 	known, ok := n.known(z)
 	if !ok {

@@ -27,11 +27,11 @@ func (c *cache) action(step int) []float32 { return c.actions[step*c.dims : (ste
 
 // layout returns a cache without codes: which rows are whose.
 func (t *trainer) layout() *cache {
-	d, cfg := t.opts.Data, t.cfg.Model
+	d, cfg, plan := t.opts.Data, t.cfg.Model, t.plan()
 	c := &cache{width: cfg.Latent() + cfg.Encoder.Static, dims: cfg.ActionDim}
 	for e := range t.views() * d.Episodes() {
 		_, frames := d.Episode(e % d.Episodes())
-		rows := max(0, frames-t.from(e%d.Episodes(), e/d.Episodes())+t.every()-1) / t.every()
+		rows := max(0, frames-plan.From(e%d.Episodes(), e/d.Episodes())+plan.Every()-1) / plan.Every()
 		c.first, c.length = append(c.first, len(c.episode)), append(c.length, rows)
 		for range rows {
 			c.episode = append(c.episode, int32(e))

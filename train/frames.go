@@ -16,32 +16,23 @@ func (t *trainer) views() int {
 	return 1
 }
 
-// phase is how many frames apart the frames lie of which some are cached: half a stride of a memory
-// model, which judges such frames, and else 1.
-func (t *trainer) phase() int {
+// plan says which frames are cached: of a memory model those half a stride apart, which it judges, or with Sparse every
+// second of them, and else all.
+func (t *trainer) plan() views.Plan {
+	p := views.Plan{Views: t.views(), Phase: 1, Sparse: t.cfg.Train.Latents.Sparse}
 	if stride := t.cfg.Model.Stride(); t.cfg.Model.Remembers() && stride%2 == 0 {
-		return stride / 2
+		p.Phase = stride / 2
 	}
-	return 1
+	return p
 }
 
-// every is how many frames apart the cached ones lie: a phase, twice that with Sparse.
-func (t *trainer) every() int {
-	if t.cfg.Train.Latents.Sparse {
-		return 2 * t.phase()
-	}
-	return t.phase()
-}
-
-// from is which frame of an episode's view is the first cached one: with Sparse the two phases take turns.
-func (t *trainer) from(episode, view int) int {
-	return (episode + view) * t.phase() % t.every()
-}
+// every is how many frames apart the cached ones lie.
+func (t *trainer) every() int { return t.plan().Every() }
 
 // stretches returns the frames of all views of which the rows of c are the codes; First is the row of the first one.
 func (t *trainer) stretches(c *cache) iter.Seq[data.Stretch] {
-	row := func(episode, view, n int) int { return c.first[view*t.opts.Data.Episodes()+episode] + n }
-	return views.Plan{Views: t.views(), Phase: t.phase(), Every: t.every(), From: t.from, Row: row}.Stretches(t.opts.Data)
+	d := t.opts.Data
+	return t.plan().Stretches(d, func(episode, view, n int) int { return c.first[view*d.Episodes()+episode] + n })
 }
 
 // frame returns frame step of the dataset, [H, W, C], not to be written to; those of

@@ -61,6 +61,23 @@ func TestStretches(t *testing.T) {
 	}
 }
 
+// The physics preset leaves out phases only where clips are many.
+func TestPhysicsSparse(t *testing.T) {
+	for _, many := range []bool{false, true} {
+		lengths := make([]int, manyClips)
+		if many {
+			lengths = append(lengths, 1)
+		}
+		for i := range lengths {
+			lengths[i] = 1
+		}
+		cfg := physics(jepa.FrameConfig{Height: 1, Width: 2, Channels: 1}, numbered(t, lengths))
+		if cfg.Train.Latents.Sparse != many || cfg.Model.Predictor.Colours {
+			t.Errorf("%d clips of one channel: sparse %t and colours %t, want %t and false", len(lengths), cfg.Train.Latents.Sparse, cfg.Model.Predictor.Colours, many)
+		}
+	}
+}
+
 // numbered is a dataset of episodes of these lengths whose frames of two pixels hold the number of their step.
 func numbered(t *testing.T, lengths []int) *data.Dataset {
 	t.Helper()

@@ -5,6 +5,10 @@ import (
 	"foresee/jepa"
 )
 
+// manyClips is the number of episodes above which the physics preset encodes one phase of each in place of both: there,
+// twice the clips teach more than both phases of one.
+const manyClips = 50_000
+
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
 // latent is coarse, the predictor narrow (more steps) with a carried state behind two blocks, and guesses several futures,
@@ -44,7 +48,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	}
 	cfg.Train.Latents = LatentStage{
 		Optimizer: Optimizer{Steps: 30000, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 100, Decay: 1e-2, Beta2: 0.98, Clip: 1},
-		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Brief: 0.4, Mirror: true, Sparse: d.Episodes() > 50000,
+		Rollout:   1, Hard: 0.3, Power: 0.7, Refresh: 100, Brief: 0.4, Mirror: true, Sparse: d.Episodes() > manyClips,
 	}
 	cfg.Train.Usual = Optimizer{Steps: 1500, Batch: 128, Rate: 2e-3, Floor: 2e-5, WarmUp: 50, Decay: 0.05, Clip: 1}
 	return cfg

@@ -2,20 +2,25 @@ package gemm
 
 // batchJob runs several small products at a time, each whole on one thread.
 type batchJob struct {
-	w     *work
-	group int // products a part
+	w      *work
+	group  int // products a part
+	narrow bool
 }
 
-// batch runs the products of a batch of small ones, each of the given multiply-adds.
-func (w *work) batch(each int) {
+// batch runs the products of a batch of small or narrow ones, each of the given multiply-adds.
+func (w *work) batch(each int, narrow bool) {
 	a := &w.args
 	j := &w.batching
-	*j = batchJob{w, max(1, min(partWork/max(each, 1), ceilDiv(a.Batch, 4*len(w.threads))))}
+	*j = batchJob{w, max(1, min(partWork/max(each, 1), ceilDiv(a.Batch, 4*len(w.threads)))), narrow}
 	w.pool.Do(ceilDiv(a.Batch, j.group), j)
 }
 
 func (j *batchJob) Part(worker, i int) {
 	for b := i * j.group; b < min((i+1)*j.group, j.w.args.Batch); b++ {
+		if j.narrow {
+			j.w.narrow(&j.w.threads[worker], b)
+			continue
+		}
 		j.w.alone(&j.w.threads[worker], b, j.w.args.K)
 	}
 }

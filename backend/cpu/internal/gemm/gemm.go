@@ -73,8 +73,6 @@ func (e *Engine) multiply(a *Args, packed []float32) {
 		w.products(packed)
 	case w.splitsK():
 		w.splitK()
-	case w.isNarrow():
-		w.narrow()
 	default:
 		w.products(nil)
 	}

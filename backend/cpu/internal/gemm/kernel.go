@@ -122,6 +122,18 @@ func sums2x4(acc *[4][8]float32, r, j int, a, b []float32, as, bs, k int) {
 	copy(acc[r+1][j:], []float32{c10, c11, c12, c13})
 }
 
+// epilogue returns a tile that finishes rows as a asks.
+func (a *Args) epilogue() tile {
+	t := tile{bias: at(a.Bias, 0)}
+	if a.Accumulate {
+		t.mode |= modeAccumulate
+	}
+	if a.ReLU {
+		t.mode |= modeReLU
+	}
+	return t
+}
+
 // finishRow writes one row of sums through the epilogue of t.
 func finishRow(out, sum []float32, t *tile) {
 	if t.mode&modeAccumulate != 0 {

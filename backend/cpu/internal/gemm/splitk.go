@@ -66,12 +66,6 @@ func (j *sumJob) add(i int) {
 			sum[n] += v
 		}
 	}
-	t := tile{bias: at(a.Bias, 0)}
-	if a.Accumulate {
-		t.mode |= modeAccumulate
-	}
-	if a.ReLU {
-		t.mode |= modeReLU
-	}
+	t := a.epilogue()
 	finishRow(a.C[i*a.LDC:][:a.N], sum, &t)
 }

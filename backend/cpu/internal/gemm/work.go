@@ -16,7 +16,6 @@ type work struct {
 	batching  batchJob
 	summing   sumJob
 	halving   halfJob
-	narrowing narrowJob
 
 	packed []float32 // B of batch, packed beforehand
 	left   []float32 // A of a Part, packed beforehand
@@ -80,9 +79,9 @@ func (w *work) cutFor(rt, cp, k int) cut {
 func (w *work) products(packed []float32) {
 	a := &w.args
 	each := a.M * a.N * max(a.K, 1)
-	if a.Batch > 1 && (each < 8*partWork*len(w.threads) || len(w.threads) == 1) {
+	if narrow := w.isNarrow(); narrow || a.Batch > 1 && (each < 8*partWork*len(w.threads) || len(w.threads) == 1) {
 		w.packed = packed
-		w.batch(each)
+		w.batch(each, narrow)
 		return
 	}
 	for i := range a.Batch {

@@ -260,6 +260,15 @@ func (d *Dataset) FrameRange(step, n int) []uint8 {
 	return d.pixels[step*size : (step+n)*size : (step+n)*size]
 }
 
+// Expect says that the pictures of these global steps are read soon, in any order, so that a disk reads them, and them
+// alone, meanwhile: each that is touched unexpected brings megabytes of its neighbours along, which is right for those who
+// read on, and 3 minutes for 10,000 pictures spread over 28 GB. It panics if there is no such step.
+func (d *Dataset) Expect(steps ...int) {
+	for _, step := range steps {
+		_ = willNeed(d.Frame(step)) // advice: without it a picture is read when it is touched
+	}
+}
+
 func (d *Dataset) checkStep(step int) {
 	if step < 0 || step >= d.meta.Steps {
 		panic(fmt.Sprintf("data: step %d of %d", step, d.meta.Steps))

@@ -206,3 +206,23 @@ func TestCallerMistakesPanic(t *testing.T) {
 	mustPanic(t, "data: episode 1 of 1", func() { d.Episode(1) })
 	mustPanic(t, "data: rows 2 to 4", func() { c.Rows(2, 2) })
 }
+
+// Expecting pictures changes none, and one that is not there is a caller's mistake.
+func TestExpect(t *testing.T) {
+	d := openDataset(t, writeDataset(t, 3, 4))
+	d.Expect()
+	d.Expect(6, 0, 3, 3)
+	for step := range 7 {
+		for i, v := range d.Frame(step) {
+			if v != pixel(step, i) {
+				t.Fatalf("frame %d has pixel %d, want %d", step, v, pixel(step, i))
+			}
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("step 7 of 7 may be expected")
+		}
+	}()
+	d.Expect(7)
+}

@@ -4,6 +4,7 @@ package data
 
 import (
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,4 +20,15 @@ func mapFile(f *os.File, size int) ([]byte, func() error, error) {
 		return nil, nil, os.NewSyscallError("mmap", err)
 	}
 	return b, func() error { return unix.Munmap(b) }, nil
+}
+
+// willNeed asks the system to read the pages of b, a part of what mapFile returned, before they are touched.
+func willNeed(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	start := unsafe.Pointer(unsafe.SliceData(b))
+	before := int(uintptr(start) % uintptr(os.Getpagesize()))
+	pages := unsafe.Slice((*byte)(unsafe.Add(start, -before)), len(b)+before)
+	return os.NewSyscallError("madvise", unix.Madvise(pages, unix.MADV_WILLNEED))
 }

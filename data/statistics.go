@@ -39,8 +39,13 @@ func (d *Dataset) ChannelMoments(frames int) (mean, cov []float64) {
 	h, w, c := d.FrameShape()
 	mean, cov = make([]float64, c), make([]float64, c*c)
 	frames = min(frames, d.Steps())
-	for i := range frames {
-		pixels := d.Frame(i * (d.Steps() - 1) / max(1, frames-1))
+	steps := make([]int, frames)
+	for i := range steps {
+		steps[i] = i * (d.Steps() - 1) / max(1, frames-1)
+	}
+	d.Expect(steps...)
+	for _, step := range steps {
+		pixels := d.Frame(step)
 		for at := 0; at < len(pixels); at += c {
 			for j, v := range pixels[at : at+c] {
 				x := float64(v) / 255

@@ -1,6 +1,8 @@
 package jepa
 
 import (
+	"strings"
+
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -8,23 +10,56 @@ import (
 	"foresee/nn"
 )
 
-// Scopes of the fixed projections of a memory model. They are measured once, on
-// what stage 1 has learnt, and no gradient changes them.
+// Projection is one of the fixed projections of a memory model. They are measured once, on what stage 1 has learnt, and
+// no gradient changes them.
+type Projection string
+
+// The projections, by where they are in the store.
 const (
-	scopeProjection = "projection" // below ScopeEncoder: the grid to the latent
-	ScopeTarget     = "target"     // pixels to what a pixel predictor predicts, TargetPixels
+	ProjectGrid    = Projection(ScopeEncoder + "/projection") // the grid of cells to a latent's first numbers
+	ProjectTexture = Projection(ScopeEncoder + "/texture")    // Texture to its last ones, of an encoder with Texture
+	ProjectPixels  = Projection("target")                     // pixels to what a pixel predictor predicts, TargetPixels
 )
 
-// ProjectionPaths returns the store paths, without the leading slash, of the
-// mean [P] and the basis [P, D] by which an encoder of kind cells turns its grid
-// of P numbers into a latent, or, for pixels, by which TargetPixels turns a
-// frame of P numbers into a target.
-func ProjectionPaths(pixels bool) (mean, basis string) {
-	scope := ScopeEncoder + "/" + scopeProjection
-	if pixels {
-		scope = ScopeTarget
+// Paths returns the store paths, without the leading slash, of the mean [P] and the basis [P, D] of a projection of P
+// numbers to D.
+func (p Projection) Paths() (mean, basis string) { return string(p) + "/mean", string(p) + "/basis" }
+
+// Projections lists those that a model of c has.
+func (c Config) Projections() []Projection {
+	if c.Encoder.Kind != EncoderCells {
+		return nil
 	}
-	return scope + "/mean", scope + "/basis"
+	all := []Projection{ProjectGrid}
+	if c.Encoder.Texture {
+		all = append(all, ProjectTexture)
+	}
+	if c.Predictor.Target == TargetPixels {
+		all = append(all, ProjectPixels)
+	}
+	return all
+}
+
+// Projected returns to how many numbers, D, a projection leads.
+func (c Config) Projected(p Projection) int {
+	switch {
+	case p == ProjectTexture:
+		return c.textureWidth()
+	case p == ProjectGrid && c.Encoder.Texture:
+		return c.Encoder.Latent - c.textureWidth()
+	}
+	return c.Encoder.Latent
+}
+
+// Unprojected returns what a projection is of, [N, P], for raw frames pixels [N, H, W, C] uint8.
+func (n Network) Unprojected(root *model.Scope, p Projection, pixels *Node) *Node {
+	switch p {
+	case ProjectTexture:
+		return n.texture(pixels)
+	case ProjectPixels:
+		return nn.Flatten(n.normalise(pixels))
+	}
+	return nn.Flatten(n.Cells(root, pixels))
 }
 
 // Cells returns the sides of the grid of an encoder of kind cells.
@@ -93,18 +128,26 @@ func (n Network) CellsDecode(root *model.Scope, grid *Node) *Node {
 // normalised float32 of the same shape.
 func (n Network) Frames(pixels *Node) *Node { return n.normalise(pixels) }
 
-// project returns (x - mean)·basis for x [N, P]: [N, D].
-func (n Network) project(scope *model.Scope, x *Node) *Node {
-	p := x.Shape().Dimensions[1]
-	mean := nn.Variable(scope, "mean", nn.Zeros(), x.DType(), p).NodeValue(x)
-	basis := nn.Variable(scope, "basis", nn.FanIn(p), x.DType(), p, n.Config.Latent()).NodeValue(x)
+// Project returns (x - mean)·basis for what a projection is of x, see Unprojected: [N, D] for raw frames pixels
+// [N, H, W, C] uint8.
+func (n Network) Project(root *model.Scope, p Projection, pixels *Node) *Node {
+	x := n.Unprojected(root, p, pixels)
+	scope, width := root, x.Shape().Dim(1)
+	for _, name := range strings.Split(string(p), "/") {
+		scope = scope.At("%s", name)
+	}
+	mean := nn.Variable(scope, "mean", nn.Zeros(), x.DType(), width).NodeValue(x)
+	basis := nn.Variable(scope, "basis", nn.FanIn(width), x.DType(), width, n.Config.Projected(p)).NodeValue(x)
 	return DotProduct(Sub(x, InsertAxes(mean, 0)), basis)
 }
 
-// Target returns the target [N, D] of TargetPixels for raw frames pixels
-// [N, H, W, C] uint8: the normalised frame on its principal components.
-func (n Network) Target(root *model.Scope, pixels *Node) *Node {
-	return n.project(root.At(ScopeTarget), nn.Flatten(n.normalise(pixels)))
+// encodeCells is Encode of an encoder of kind cells.
+func (n Network) encodeCells(root *model.Scope, pixels *Node) *Node {
+	z := n.Project(root, ProjectGrid, pixels)
+	if n.Config.Encoder.Texture {
+		z = Concatenate([]*Node{z, n.Project(root, ProjectTexture, pixels)}, -1)
+	}
+	return z
 }
 
 // centred is what InputMix mixes: x/255 - PixelMean for pixels [N, H, W, C].

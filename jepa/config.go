@@ -74,6 +74,7 @@ type EncoderConfig struct {
 	StaticHidden int     `json:"static_hidden" yaml:"static_hidden"` // width of the dense layer before w
 	StaticMaps   int     `json:"static_maps" yaml:"static_maps"`     // > 0: that layer also sees a spatial softmax over so many maps of the first convolution
 	LayerNorm    bool    `json:"layer_norm" yaml:"layer_norm"`       // affine LayerNorm on z
+	Texture      bool    `json:"texture" yaml:"texture"`             // EncoderCells: the last numbers of z, 13 a channel, say what is in the frame wherever it is, see ProjectTexture
 }
 
 // PredictorConfig describes state, action -> next latent.
@@ -223,6 +224,9 @@ func (e EncoderConfig) validate(bad func(string, ...any)) {
 	if e.Latent < 1 {
 		bad("encoder latent is %d, want at least 1", e.Latent)
 	}
+	if e.Texture && e.Kind != EncoderCells {
+		bad("encoder texture goes with kind cells, not %q; set it to false", e.Kind)
+	}
 	if e.Static > 0 && e.StaticHidden < 1 {
 		bad("encoder static_hidden is %d, want at least 1 with a static code", e.StaticHidden)
 	}
@@ -318,6 +322,12 @@ func (c Config) validateMemory(bad func(string, ...any)) {
 	}
 	if c.Predictor.Colours && c.Frame.Channels < 2 {
 		bad("predictor colours reads frames in other colours, frames have %d channel: set it to false", c.Frame.Channels)
+	}
+	if c.Encoder.Texture && min(c.Frame.Height, c.Frame.Width) <= textureReach {
+		bad("encoder texture compares pixels up to %d apart, frames are %dx%d; set it to false", textureReach, c.Frame.Height, c.Frame.Width)
+	}
+	if least := c.textureWidth() + 1; c.Encoder.Texture && c.Encoder.Latent < least {
+		bad("encoder latent is %d, want at least %d: a texture of %d channels takes %d", c.Encoder.Latent, least, c.Frame.Channels, least-1)
 	}
 	if cells && c.ActionDim > 0 {
 		bad("encoder cells takes no actions, action_dim is %d", c.ActionDim)

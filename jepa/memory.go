@@ -144,7 +144,7 @@ func (m *Model) oneWay(root *model.Scope, frames *Node) *Node {
 	z, _ = m.NormalizeGraph(z, nil)
 	y := z
 	if p.Target == TargetPixels {
-		y = net.Target(root, flat)
+		y = net.Project(root, ProjectPixels, flat)
 	}
 	d := net.Config.Latent()
 	z, y = Reshape(z, dims[0], dims[1], d), Reshape(y, dims[0], dims[1], d)

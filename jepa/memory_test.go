@@ -402,7 +402,7 @@ func TestSurpriseOfPixels(t *testing.T) {
 	net := jepa.Network{Config: cfg}
 	px, d := frames(cfg, 3), cfg.Latent()
 	got := surprise(t, m, 1, 3, px)
-	exec := model.MustNewExec(m.Backend(), m.Store(), net.Target)
+	exec := model.MustNewExec(m.Backend(), m.Store(), func(root *model.Scope, px *graph.Node) *graph.Node { return net.Project(root, jepa.ProjectPixels, px) })
 	defer exec.Finalize()
 	y := tensors.MustCopyFlatData[float32](exec.MustCall(tensors.FromFlatDataAndDimensions(px, 3, 12, 12, 3))[0])
 	guesses := remember(t, m, 3, encode(t, m, 3, px))

@@ -30,7 +30,7 @@ func (n Network) Encode(root *model.Scope, pixels *Node) (z, w *Node) {
 	scope := root.At(ScopeEncoder)
 	e := n.Config.Encoder
 	if e.Kind == EncoderCells {
-		return n.project(scope.At(scopeProjection), nn.Flatten(n.Cells(root, pixels))), nil
+		return n.encodeCells(root, pixels), nil
 	}
 	x := n.normalise(pixels)
 	if e.Kind == EncoderGrid {

@@ -22,19 +22,22 @@ const mixRidge = 2.5e-4
 // Source: Bell and Sejnowski, "The independent components of natural scenes are
 // edge filters", Vision Research 37 (1997); the ridge of surprise-and-physics
 // reference 3.8.
-func Whitening(cov []float64, channels int) []float64 {
+func Whitening(cov []float64, channels int) []float64 { return whiten(cov, channels, mixRidge) }
+
+// whiten is Whitening of n numbers with that ridge.
+func whiten(cov []float64, n int, ridge float64) []float64 {
 	var eigen mat.EigenSym
-	if !eigen.Factorize(mat.NewSymDense(channels, cov), true) {
-		panic(fmt.Sprintf("jepa: the channels' covariance %v has no eigenvectors", cov))
+	if !eigen.Factorize(mat.NewSymDense(n, cov), true) {
+		panic(fmt.Sprintf("jepa: the covariance %v has no eigenvectors", cov))
 	}
 	values := eigen.Values(nil)
 	var e, scaled, out mat.Dense
 	eigen.VectorsTo(&e)
-	scaled.Apply(func(_, k int, v float64) float64 { return v / math.Sqrt(max(0, values[k])+mixRidge) }, &e)
+	scaled.Apply(func(_, k int, v float64) float64 { return v / math.Sqrt(max(0, values[k])+ridge) }, &e)
 	out.Mul(&scaled, e.T())
-	mix := make([]float64, 0, channels*channels)
-	for j := range channels {
-		mix = append(mix, mat.Row(nil, j, &out)...)
+	white := make([]float64, 0, n*n)
+	for j := range n {
+		white = append(white, mat.Row(nil, j, &out)...)
 	}
-	return mix
+	return white
 }

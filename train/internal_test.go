@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"foresee/jepa"
+	"foresee/train/internal/views"
 )
 
 // everyEpisode admits all.
@@ -67,7 +68,7 @@ func TestMemoryClipsEndWithTheirEpisode(t *testing.T) {
 		Predictor: jepa.PredictorConfig{Context: 3, Stride: 2, Horizons: []int{1}},
 	}}}
 	c.width = 3
-	tr.starts = clipStarts(c, 3, 2, everyEpisode)
+	tr.starts = views.Starts(c.first, c.length, 3, 2, everyEpisode)
 	if want := []int{0, 1, 5}; !slices.Equal(tr.starts, want) {
 		t.Fatalf("clips start at %v, want %v", tr.starts, want)
 	}

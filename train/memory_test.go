@@ -138,7 +138,7 @@ func smallMemory(t testing.TB, d *data.Dataset) train.Config {
 		t.Fatal(err)
 	}
 	m, s := &cfg.Model, &cfg.Train
-	m.Encoder.Channels, m.Encoder.Latent = []int{6, 4}, 12
+	m.Encoder.Channels, m.Encoder.Latent = []int{6, 4}, 12+39
 	m.Encoder.Kernels, m.Encoder.Strides = m.Encoder.Kernels[:2], m.Encoder.Strides[:2]
 	m.Predictor.Width, m.Predictor.Blocks, m.Predictor.Heads, m.Predictor.Hidden = 16, 1, 2, []int{16, 16}
 	m.Predictor.Rank = 4

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"foresee/jepa"
+	"foresee/train/internal/views"
 )
 
 // memoryStage prepares stage 2 of a memory model: clips of cached latents, every
@@ -52,24 +53,11 @@ func (t *trainer) memoryClips(ctx context.Context) (c, targets *cache, err error
 			return nil, nil, err
 		}
 	}
-	t.starts = clipStarts(c, t.cfg.Model.Context(), t.cfg.Model.Predictor.Stride/t.every(), t.training)
+	t.starts = views.Starts(c.first, c.length, t.cfg.Model.Context(), t.cfg.Model.Predictor.Stride/t.every(), t.training)
 	if len(t.starts) == 0 {
 		return nil, nil, fmt.Errorf("train: no episode is long enough for two latents %d frames apart", t.cfg.Model.Predictor.Stride)
 	}
 	return c, targets, nil
-}
-
-// clipStarts lists the first frames of all clips of a context: any frame, the first
-// ones of an episode included where it is shorter.
-func clipStarts(c *cache, context, stride int, keep func(episode int) bool) []int {
-	var starts []int
-	for e := range c.first {
-		last := c.length[e] - (context-1)*stride // first start whose clip is cut short by the end
-		for i := 0; keep(e) && i < max(min(stride, c.length[e]-stride), last); i++ {
-			starts = append(starts, c.first[e]+i)
-		}
-	}
-	return starts
 }
 
 // feedMemory gathers the clips of a step: latents [B, T, D], targets [B, T, D]
@@ -203,7 +191,10 @@ func (t *trainer) pixelTargets(ctx context.Context, c *cache) (*cache, error) {
 	y := *c
 	y.width = t.cfg.Model.Latent()
 	y.codes = make([]float32, len(c.episode)*y.width)
-	err := t.mapFrames(ctx, t.stretches(c), jepa.Network{Config: t.cfg.Model}.Target, func(first int, rows []float32) {
+	target := func(root *model.Scope, pixels *Node) *Node {
+		return jepa.Network{Config: t.cfg.Model}.Project(root, jepa.ProjectPixels, pixels)
+	}
+	err := t.mapFrames(ctx, t.stretches(c), target, func(first int, rows []float32) {
 		copy(y.codes[first*y.width:], rows)
 	})
 	return &y, err

@@ -11,9 +11,10 @@ const manyClips = 50_000
 
 // physics is the recipe of surprise-and-physics reference 3.8: colours made equally strong, a fine grid of few channels,
 // a fixed projection, a causal transformer that remembers the whole clip. Other than there, the encoder never learns, the
-// latent is coarse, the predictor narrow (more steps) with a carried state behind two blocks, and guesses several futures,
-// changes of copies of what it saw; every fourth frame is seen, surprise is an excess over what two latents say and what
-// is usual, forgives errors along how things move, and is the mean over mirror images and other colours.
+// latent is coarse and ends with a texture of what is in the frame, wherever it is, the predictor narrow (more steps) with
+// a carried state behind two blocks, and guesses several futures, changes of copies of what it saw; every fourth frame is
+// seen, surprise is an excess over what two latents say and what is usual, forgives errors along how things move, and is
+// the mean over mirror images and other colours.
 func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	mean, cov := d.ChannelMoments(2048)
 	mix := jepa.Whitening(cov, len(mean))
@@ -30,7 +31,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 	cell := max(1, (max(frame.Height, frame.Width)+8)/16) // about 16 cells a side
 	cfg := common("physics", jepa.Config{
 		Version: jepa.FormatVersion, Frame: frame, Input: jepa.InputMix, PixelMean: mean, PixelMix: mix,
-		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}},
+		Encoder: jepa.EncoderConfig{Kind: jepa.EncoderCells, Channels: []int{48, 64, 16}, Kernels: []int{2 * cell, 1, 1}, Strides: []int{cell, 1, 1}, Texture: true},
 		Predictor: jepa.PredictorConfig{
 			Kind: jepa.PredictorTransformer, Gate: true, Hidden: []int{384, 512}, Context: contextLatents,
 			Width: 192, Blocks: 2, Carry: true, Heads: 4, Stride: stride, Horizons: []int{1, 2}, Modes: 8, Rank: 64, Temperature: 0.02, Copy: true, Excess: 0.2, Usual: 0.6, Along: 0.7, Mirror: true, Colours: frame.Channels > 1,
@@ -38,7 +39,7 @@ func physics(frame jepa.FrameConfig, d *data.Dataset) Config {
 		Short: jepa.PredictorConfig{Kind: jepa.PredictorCells, Hidden: []int{64, 64}}, // of stage 1, should it learn
 	})
 	h, w := cfg.Model.Cells()
-	cfg.Model.Encoder.Latent = min(128, h*w*16)
+	cfg.Model.Encoder.Latent = min(128, h*w*16) + cfg.Model.Projected(jepa.ProjectTexture)
 	cfg.Train.ProbeEpisodes = 0
 	cfg.Train.Minutes = 29
 	cfg.Train.SaveEvery = 100

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -12,75 +13,71 @@ import (
 
 	"foresee/data"
 	"foresee/jepa"
-	"foresee/nn"
 	"foresee/probe"
 )
 
 // projectionFrames is the number of frames on which projections are measured.
 const projectionFrames = 8192
 
-// measureProjections sets the fixed projections of a memory model, where the
-// store does not hold them yet: grid to latent, and pixels to target.
+// measureProjections sets the fixed projections of a memory model, where the store does not hold them yet.
 func (t *trainer) measureProjections(ctx context.Context) error {
-	net := jepa.Network{Config: t.cfg.Model}
-	if err := t.measureProjection(ctx, false, func(root *model.Scope, pixels *Node) *Node { return nn.Flatten(net.Cells(root, pixels)) }); err != nil {
-		return err
+	net, frames := jepa.Network{Config: t.cfg.Model}, t.plan().Pairs(t.opts.Data, projectionFrames/2, t.training)
+	for _, frame := range frames {
+		t.opts.Data.Expect(frame % t.opts.Data.Steps())
 	}
-	if t.cfg.Model.Predictor.Target != jepa.TargetPixels {
-		return nil
+	for _, p := range t.cfg.Model.Projections() {
+		mean, basis := p.Paths()
+		if t.model.Store().GetVariable("/"+basis) != nil {
+			continue
+		}
+		x, m, width, err := t.sampleRows(ctx, frames, func(root *model.Scope, pixels *Node) *Node { return net.Unprojected(root, p, pixels) })
+		if err != nil {
+			return err
+		}
+		to := t.cfg.Model.Projected(p)
+		parts, err := t.measure(p, x, m, width)
+		if err != nil {
+			return fmt.Errorf("train: projection: %w", err)
+		}
+		err = jepa.FillStore(t.model.Store(), map[string]jepa.Tensor{
+			mean: {Shape: []int{width}, Data: parts.Mean}, basis: {Shape: []int{width, to}, Data: parts.Basis},
+		})
+		if err != nil {
+			return err
+		}
 	}
-	return t.measureProjection(ctx, true, func(_ *model.Scope, pixels *Node) *Node { return nn.Flatten(net.Frames(pixels)) })
+	return nil
 }
 
-func (t *trainer) measureProjection(ctx context.Context, pixels bool, rows func(root *model.Scope, pixels *Node) *Node) error {
-	meanPath, basisPath := jepa.ProjectionPaths(pixels)
-	if t.model.Store().GetVariable("/"+basisPath) != nil {
-		return nil
+// measure returns the mean and the basis of a projection of the m rows of x [m, width].
+func (t *trainer) measure(p jepa.Projection, x []float32, m, width int) (parts probe.Principal, err error) {
+	if p == jepa.ProjectTexture {
+		parts.Mean, parts.Basis = jepa.MeasureTexture(x, width)
+		return parts, nil
 	}
-	x, m, p, err := t.sampleRows(ctx, rows)
-	if err != nil {
-		return err
+	k := t.cfg.Model.Projected(p)
+	if k > width {
+		return parts, fmt.Errorf("a latent of %d numbers from a grid of %d: want at most so many", k, width)
 	}
-	k := t.cfg.Model.Latent()
-	if k > p {
-		return fmt.Errorf("train: a latent of %d numbers from a grid of %d: want at most so many", k, p)
+	if parts, err = probe.MeasurePrincipal(t.opts.Backend, x, m, width, k); err != nil {
+		return parts, err
 	}
-	parts, err := probe.MeasurePrincipal(t.opts.Backend, x, m, p, k)
-	if err != nil {
-		return fmt.Errorf("train: projection: %w", err)
-	}
-	if pixels { // targets of mean variance 1, as latents
-		scale := float32(math.Sqrt(float64(k) / parts.Variance))
+	if p == jepa.ProjectPixels || t.cfg.Model.Encoder.Texture { // a mean variance of 1
 		for i := range parts.Basis {
-			parts.Basis[i] *= scale
+			parts.Basis[i] *= float32(math.Sqrt(float64(k) / parts.Variance))
 		}
 	}
-	return jepa.FillStore(t.model.Store(), map[string]jepa.Tensor{
-		meanPath: {Shape: []int{p}, Data: parts.Mean}, basisPath: {Shape: []int{p, k}, Data: parts.Basis},
-	})
+	return parts, nil
 }
 
-// sampleRows returns rows(frame) for frames spread evenly over the training
-// episodes: x [m, p].
-func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, pixels *Node) *Node) (x []float32, m, p int, err error) {
-	d := t.opts.Data
-	var steps []int
-	for view := range t.views() {
-		for e := range d.Episodes() {
-			if first, length := d.Episode(e); t.training(e) {
-				for s := first; s < first+length; s++ {
-					steps = append(steps, view*d.Steps()+s)
-				}
-			}
-		}
-	}
-	m = min(projectionFrames, len(steps))
+// sampleRows returns rows(frame) for frames of t.frame: x [m, p].
+func (t *trainer) sampleRows(ctx context.Context, frames []int, rows func(root *model.Scope, pixels *Node) *Node) (x []float32, m, p int, err error) {
 	const chunk = 256
 	sample := func(yield func(data.Stretch) bool) {
-		for lo := 0; lo < m; lo += chunk {
-			s := data.Stretch{First: lo, N: min(chunk, m-lo)}
-			for i := range s.N {
-				s.Pixels = append(s.Pixels, t.frame(steps[(lo+i)*len(steps)/m])...)
+		for part := range slices.Chunk(frames, chunk) {
+			s := data.Stretch{N: len(part)}
+			for _, frame := range part {
+				s.Pixels = append(s.Pixels, t.frame(frame)...)
 			}
 			if !yield(s) {
 				return
@@ -88,7 +85,7 @@ func (t *trainer) sampleRows(ctx context.Context, rows func(root *model.Scope, p
 		}
 	}
 	err = t.mapFrames(ctx, sample, rows, func(_ int, part []float32) { x = append(x, part...) })
-	return x, m, len(x) / m, err
+	return x, len(frames), len(x) / len(frames), err
 }
 
 // mapFrames gives the rows of f(frames) to use, stretch by stretch, each with its First.

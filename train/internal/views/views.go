@@ -62,3 +62,39 @@ func (p Plan) Stretches(d *data.Dataset, row func(episode, view, n int) int) ite
 		}
 	}
 }
+
+// Starts lists the first rows of all clips of context rows a stride apart, of the episodes that keep admits, whose rows are
+// length[e] from first[e] on: any row, the first ones of an episode included where it is shorter.
+func Starts(first, length []int, context, stride int, keep func(episode int) bool) []int {
+	var starts []int
+	for e := range first {
+		last := length[e] - (context-1)*stride // first start whose clip is cut short by the end
+		for i := 0; keep(e) && i < max(min(stride, length[e]-stride), last); i++ {
+			starts = append(starts, first[e]+i)
+		}
+	}
+	return starts
+}
+
+// Pairs lists the frames of up to most pairs, of the episodes that keep admits, one frame behind the other and half an episode
+// apart: of a view that is not the first, so many steps of d further on. The pairs are of as many episodes as can be, view by view, of
+// the same ones; from a disk these are read sooner than frames anywhere.
+func (p Plan) Pairs(d *data.Dataset, most int, keep func(episode int) bool) (frames []int) {
+	var episodes []int
+	for e := range d.Episodes() {
+		if keep(e) {
+			episodes = append(episodes, e)
+		}
+	}
+	n := min(len(episodes), most/p.Views)
+	for i := range n * p.Views {
+		first, length := d.Episode(episodes[i%n*len(episodes)/n])
+		half := length / 2
+		pairs := max(1, min(half, most/p.Views/n))
+		for j := range pairs {
+			at := i/n*d.Steps() + first + (2*j+1)*half/(2*pairs)
+			frames = append(frames, at, at+half)
+		}
+	}
+	return frames
+}

@@ -261,8 +261,9 @@ func (d *Dataset) FrameRange(step, n int) []uint8 {
 }
 
 // Expect says that the pictures of these global steps are read soon, in any order, so that a disk reads them, and them
-// alone, meanwhile: each that is touched unexpected brings megabytes of its neighbours along, which is right for those who
-// read on, and 3 minutes for 10,000 pictures spread over 28 GB. It panics if there is no such step.
+// alone, meanwhile: each that is touched unexpected may bring megabytes of its neighbours along, which is right for those
+// who read on and takes minutes where some thousand are spread over more than fits in memory. It is advice: where the
+// system does not take it, pictures are read when they are touched. It panics if there is no such step.
 func (d *Dataset) Expect(steps ...int) {
 	for _, step := range steps {
 		_ = willNeed(d.Frame(step)) // advice: without it a picture is read when it is touched

@@ -5,8 +5,8 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// alongFloor keeps directions in which hardly anything moves from explaining an error, in squared units of normalised
-// latents, whose mean variance is 1 (under TargetPixels of the components of normalised frames, which have their own).
+// alongFloor keeps directions in which hardly anything moves from explaining an error, in squared units of targets,
+// whose mean variance is 1.
 const alongFloor = 0.25
 
 // errorsAlong returns the part of the mean squares of e [B, T - ahead, M, D], how far modes are off targets y [B, T, D] from

@@ -17,7 +17,7 @@ type Projection string
 // The projections, by where they are in the store.
 const (
 	ProjectGrid    = Projection(ScopeEncoder + "/projection") // the grid of cells to a latent's first numbers
-	ProjectTexture = Projection(ScopeEncoder + "/texture")    // Texture to its last ones, of an encoder with Texture
+	ProjectTexture = Projection(ScopeEncoder + "/texture")    // the frame's texture, see Unprojected, to its last ones
 	ProjectPixels  = Projection("target")                     // pixels to what a pixel predictor predicts, TargetPixels
 )
 
@@ -40,7 +40,8 @@ func (c Config) Projections() []Projection {
 	return all
 }
 
-// Projected returns to how many numbers, D, a projection leads.
+// Projected returns to how many numbers, D, a projection of Projections leads; of one that a model of c does not have
+// it says nothing but for ProjectTexture, whose 13 numbers a channel it always is.
 func (c Config) Projected(p Projection) int {
 	switch {
 	case p == ProjectTexture:
@@ -51,7 +52,13 @@ func (c Config) Projected(p Projection) int {
 	return c.Encoder.Latent
 }
 
-// Unprojected returns what a projection is of, [N, P], for raw frames pixels [N, H, W, C] uint8.
+// Unprojected returns what a projection is of, [N, P] float32, for raw frames pixels [N, H, W, C] uint8: for ProjectGrid
+// Cells and for ProjectPixels Frames, row by row; for ProjectTexture how strong each channel is and how it differs from
+// itself up to two pixels off, wherever that is, the 13 numbers of a channel together, with dy ≥ 0, and dx ≥ 0 where dy is 0:
+//
+//	g_c(0, 0) = 1/(H·W)·Σ_yx x_c(y, x)²,   g_c(dy, dx) = 1/(2·H·W)·Σ_yx (x_c(y, x) - x_c(y + dy, x + dx))²,   x = pixel/255 - PixelMean
+//
+// Frames too small for it panic, see Config.Validate.
 func (n Network) Unprojected(root *model.Scope, p Projection, pixels *Node) *Node {
 	switch p {
 	case ProjectTexture:

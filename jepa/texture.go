@@ -27,12 +27,8 @@ func textureLags() (lags [][2]int) {
 // textureWidth returns how many numbers a texture has, before its projection and after.
 func (c Config) textureWidth() int { return c.Frame.Channels * len(textureLags()) }
 
-// texture returns what is to be seen in raw frames pixels [N, H, W, C] uint8, wherever it is: how strong each channel is
-// and how it differs from itself a little further on, [N, C·lags], those of a channel together:
-//
-//	g_c(0, 0) = 1/(H·W)·Σ_yx x_c(y, x)²,   g_c(dy, dx) = 1/(2·H·W)·Σ_yx (x_c(y, x) - x_c(y + dy, x + dx))²,   x = pixel/255 - PixelMean
-//
-// dy and dx up to 2, pairs that leave the frame left out. A thing of another shape has other edges and so another g, at
+// texture returns the textures [N, C·lags] of raw frames pixels [N, H, W, C] uint8, as Unprojected says; pairs that leave
+// the frame are left out. A thing of another shape has other edges and so another g, at
 // any place, where the cells of a grid change as much when it moves by a pixel. But for the frame's margin g(0, 0) - g(dy, dx) is
 // the autocorrelation, of which small differences would be lost in the rounding of float32.
 //
@@ -45,13 +41,13 @@ func (n Network) texture(pixels *Node) *Node {
 	var all []*Node
 	for _, lag := range textureLags() {
 		dy, dx := lag[0], lag[1]
-		off := x
+		sum := ReduceSum(Square(x), 2, 3)
 		if dy > 0 || dx != 0 {
 			here := Slice(x, AxisRange(), AxisRange(), AxisRange(0, h-dy), AxisRange(max(0, -dx), w-max(0, dx)))
 			there := Slice(x, AxisRange(), AxisRange(), AxisRange(dy, h), AxisRange(max(0, dx), w-max(0, -dx)))
-			off = MulScalar(Sub(here, there), math.Sqrt(0.5))
+			sum = MulScalar(ReduceSum(Square(Sub(here, there)), 2, 3), 0.5)
 		}
-		all = append(all, InsertAxes(ReduceSum(Square(off), 2, 3), -1))
+		all = append(all, InsertAxes(sum, -1))
 	}
 	return MulScalar(Reshape(Concatenate(all, -1), dims[0], channels*len(all)), 1/float64(h*w))
 }
@@ -64,7 +60,14 @@ const textureRidge = 1e-4 * 13 // differences vary little beside the 13th that i
 
 // MeasureTexture returns the mean [P] and the basis [P, P] of ProjectTexture, given textures x [m, P] of pairs of frames,
 // each of one clip, one row behind the other: it makes the changes within clips uncorrelated and equally strong. What differs
-// between clips and stays within one, as a shape does, so counts for much. It panics if x has no pair or is not finite.
+// between clips and stays within one, as a shape does, so counts for much.
+//
+//	basis = s·E·diag(1/sqrt(λ + ridge))·Eᵀ,   E, λ of the mean of d·dᵀ over pairs, d their difference
+//
+// s makes the mean variance of all rows TextureVariance. It panics if x has no pair or is not finite.
+//
+// Source: whitening of the within-class scatter, a clip being a class; Fukunaga, "Introduction to Statistical Pattern
+// Recognition" (1990), chapter 10.
 func MeasureTexture(x []float32, p int) (mean, basis []float32) {
 	rows, changes := mat.NewDense(len(x)/p, p, nil), mat.NewDense(len(x)/p/2, p, nil)
 	rows.Apply(func(i, j int, _ float64) float64 { return float64(x[i*p+j]) }, rows)
@@ -75,13 +78,7 @@ func MeasureTexture(x []float32, p int) (mean, basis []float32) {
 	for j := range p {
 		mean = append(mean, float32(stat.Mean(mat.Col(nil, j, rows), nil)))
 	}
-	flat := make([]float64, 0, p*p)
-	for j := range p {
-		for k := range p {
-			flat = append(flat, within.At(j, k))
-		}
-	}
-	white := mat.NewDense(p, p, whiten(flat, p, max(1e-12, textureRidge*mat.Trace(&within)/float64(p))))
+	white := whiten(&within, max(1e-12, textureRidge*mat.Trace(&within)/float64(p)))
 	var spread mat.Dense
 	spread.Product(white.T(), &all, white)
 	white.Scale(math.Sqrt(TextureVariance*float64(p)/max(1e-12, mat.Trace(&spread))), white)

@@ -187,6 +187,20 @@ func TestMeasureTexture(t *testing.T) {
 	}
 }
 
+// What is not finite is no texture: it is said, not learnt from.
+func TestMeasureTextureRefuses(t *testing.T) {
+	for name, x := range map[string][]float32{"no pair": {}, "NaN": {1, 2, float32(math.NaN()), 3}, "infinite": {1, 2, float32(math.Inf(1)), 3}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			jepa.MeasureTexture(x, 2)
+		}()
+	}
+}
+
 func TestTextureConfigIsChecked(t *testing.T) {
 	for says, change := range map[string]func(*jepa.Config){
 		"encoder latent is 39, want at least 40": func(c *jepa.Config) { c.Encoder.Latent = 39 },

@@ -17,27 +17,25 @@ const mixRidge = 2.5e-4
 //
 //	mix = E·diag(1/sqrt(λ + ridge))·Eᵀ,   E, λ of cov
 //
-// It panics if cov is not symmetric or not finite.
+// Its upper triangle counts. It panics if cov is not finite.
 //
 // Source: Bell and Sejnowski, "The independent components of natural scenes are
 // edge filters", Vision Research 37 (1997); the ridge of surprise-and-physics
 // reference 3.8.
-func Whitening(cov []float64, channels int) []float64 { return whiten(cov, channels, mixRidge) }
+func Whitening(cov []float64, channels int) []float64 {
+	return whiten(mat.NewSymDense(channels, cov), mixRidge).RawMatrix().Data
+}
 
-// whiten is Whitening of n numbers with that ridge.
-func whiten(cov []float64, n int, ridge float64) []float64 {
+// whiten is Whitening of so many numbers with that ridge.
+func whiten(cov *mat.SymDense, ridge float64) *mat.Dense {
 	var eigen mat.EigenSym
-	if !eigen.Factorize(mat.NewSymDense(n, cov), true) {
-		panic(fmt.Sprintf("jepa: the covariance %v has no eigenvectors", cov))
+	if sum := mat.Sum(cov); math.IsNaN(sum) || math.IsInf(sum, 0) || !eigen.Factorize(cov, true) {
+		panic(fmt.Sprintf("jepa: the covariance %v has no eigenvectors", mat.Formatted(cov)))
 	}
 	values := eigen.Values(nil)
 	var e, scaled, out mat.Dense
 	eigen.VectorsTo(&e)
 	scaled.Apply(func(_, k int, v float64) float64 { return v / math.Sqrt(max(0, values[k])+ridge) }, &e)
 	out.Mul(&scaled, e.T())
-	white := make([]float64, 0, n*n)
-	for j := range n {
-		white = append(white, mat.Row(nil, j, &out)...)
-	}
-	return white
+	return &out
 }

@@ -6,8 +6,8 @@
 # collects possible clips with NOISE (N0 to N7, or N3l4 for level 4), trains KIND with SEED on them and writes
 # docs/results/physics/KIND.nN.sSEED.json; foresee report physics puts those together. KIND is jepa, learnt (its
 # encoder learns, by VICReg), sigreg (by the other regularizer), components (principal components of pixels in place of an
-# encoder), pixels (the pixel twin: same trunk, memory and steps, predicting pixels) or no-memory; another name is a
-# label for a model that the flags make. A killed run continues where it was.
+# encoder), pixels (the pixel twin: same trunk, memory and steps, predicting pixels) or no-memory, all with the
+# preset's texture; another name is a label for a model that the flags make. A killed run continues where it was.
 #
 #   FORESEE=./foresee   the program               CLIPS=72000   clips to learn from, 28 GB; another number goes into the name
 #   WORK=DIR            clips and models, kept    QUADS=100     quadruplets of a family
@@ -38,8 +38,7 @@ case $kind in
 learnt) set_ train.pixels.steps=50 ;;
 sigreg) set_ train.pixels.steps=50 "${no_vicreg[@]}" train.pixels.weights.sigreg=10 train.pixels.slices=16 ;;
 components) set_ model.encoder.{channels,kernels,strides}=[] ;;
-pixels) # without noise the mean variance of its targets is 71, of latents 1; the temperature is in these units
-    set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.{target=pixels,temperature=1.4,copy=false} ;;
+pixels) set_ "${no_vicreg[@]}" train.pixels.target=pixels model.predictor.{target=pixels,copy=false} ;;
 no-memory) set_ model.predictor.{window=1,carry=false,copy=false,excess=0,usual=0} train.usual.steps=0 ;;
 esac
 

@@ -19,28 +19,28 @@ import (
 // projectionFrames is the number of frames on which projections are measured.
 const projectionFrames = 8192
 
-// measureProjections sets the fixed projections of a memory model, where the store does not hold them yet.
+// measureProjections sets the fixed projections of a memory model, where the store does not hold them yet, by pairs of frames.
 func (t *trainer) measureProjections(ctx context.Context) error {
-	net, frames := jepa.Network{Config: t.cfg.Model}, t.plan().Pairs(t.opts.Data, projectionFrames/2, t.training)
+	missing := slices.DeleteFunc(t.cfg.Model.Projections(), func(p jepa.Projection) bool {
+		_, basis := p.Paths()
+		return t.model.Store().GetVariable("/"+basis) != nil
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	frames := t.plan().Pairs(t.opts.Data, projectionFrames/2, t.training)
 	for _, frame := range frames {
 		t.opts.Data.Expect(frame % t.opts.Data.Steps())
 	}
-	for _, p := range t.cfg.Model.Projections() {
-		mean, basis := p.Paths()
-		if t.model.Store().GetVariable("/"+basis) != nil {
-			continue
-		}
-		x, m, width, err := t.sampleRows(ctx, frames, func(root *model.Scope, pixels *Node) *Node { return net.Unprojected(root, p, pixels) })
-		if err != nil {
-			return err
-		}
-		to := t.cfg.Model.Projected(p)
-		parts, err := t.measure(p, x, m, width)
+	for _, p := range missing {
+		parts, err := t.measure(ctx, p, frames)
 		if err != nil {
 			return fmt.Errorf("train: projection: %w", err)
 		}
+		mean, basis := p.Paths()
+		width := len(parts.Mean)
 		err = jepa.FillStore(t.model.Store(), map[string]jepa.Tensor{
-			mean: {Shape: []int{width}, Data: parts.Mean}, basis: {Shape: []int{width, to}, Data: parts.Basis},
+			mean: {Shape: []int{width}, Data: parts.Mean}, basis: {Shape: []int{width, len(parts.Basis) / width}, Data: parts.Basis},
 		})
 		if err != nil {
 			return err
@@ -49,17 +49,24 @@ func (t *trainer) measureProjections(ctx context.Context) error {
 	return nil
 }
 
-// measure returns the mean and the basis of a projection of the m rows of x [m, width].
-func (t *trainer) measure(p jepa.Projection, x []float32, m, width int) (parts probe.Principal, err error) {
-	if p == jepa.ProjectTexture {
+// measure returns the mean and the basis of a projection, by frames of t.frame.
+func (t *trainer) measure(ctx context.Context, p jepa.Projection, frames []int) (parts probe.Principal, err error) {
+	var x []float32
+	net := jepa.Network{Config: t.cfg.Model}
+	rows := func(root *model.Scope, pixels *Node) *Node { return net.Unprojected(root, p, pixels) }
+	err = t.mapFrames(ctx, t.sample(frames), rows, func(_ int, part []float32) { x = append(x, part...) })
+	if err != nil {
+		return parts, err
+	}
+	k, width := t.cfg.Model.Projected(p), len(x)/len(frames)
+	switch {
+	case p == jepa.ProjectTexture:
 		parts.Mean, parts.Basis = jepa.MeasureTexture(x, width)
 		return parts, nil
-	}
-	k := t.cfg.Model.Projected(p)
-	if k > width {
+	case k > width:
 		return parts, fmt.Errorf("a latent of %d numbers from a grid of %d: want at most so many", k, width)
 	}
-	if parts, err = probe.MeasurePrincipal(t.opts.Backend, x, m, width, k); err != nil {
+	if parts, err = probe.MeasurePrincipal(t.opts.Backend, x, len(frames), width, k); err != nil {
 		return parts, err
 	}
 	if p == jepa.ProjectPixels || t.cfg.Model.Encoder.Texture { // a mean variance of 1
@@ -70,11 +77,10 @@ func (t *trainer) measure(p jepa.Projection, x []float32, m, width int) (parts p
 	return parts, nil
 }
 
-// sampleRows returns rows(frame) for frames of t.frame: x [m, p].
-func (t *trainer) sampleRows(ctx context.Context, frames []int, rows func(root *model.Scope, pixels *Node) *Node) (x []float32, m, p int, err error) {
-	const chunk = 256
-	sample := func(yield func(data.Stretch) bool) {
-		for part := range slices.Chunk(frames, chunk) {
+// sample gives the pixels of frames of t.frame, in their order.
+func (t *trainer) sample(frames []int) iter.Seq[data.Stretch] {
+	return func(yield func(data.Stretch) bool) {
+		for part := range slices.Chunk(frames, 256) {
 			s := data.Stretch{N: len(part)}
 			for _, frame := range part {
 				s.Pixels = append(s.Pixels, t.frame(frame)...)
@@ -84,8 +90,6 @@ func (t *trainer) sampleRows(ctx context.Context, frames []int, rows func(root *
 			}
 		}
 	}
-	err = t.mapFrames(ctx, sample, rows, func(_ int, part []float32) { x = append(x, part...) })
-	return x, len(frames), len(x) / len(frames), err
 }
 
 // mapFrames gives the rows of f(frames) to use, stretch by stretch, each with its First.

@@ -1,4 +1,5 @@
-// Package views divides the frames of a dataset among views of its episodes: as they are, and left for right.
+// Package views divides the frames of a dataset among views of its episodes: as they are, and left for right. It says
+// which are encoded, where clips of them start, and on which pairs something is measured.
 package views
 
 import (
@@ -76,9 +77,9 @@ func Starts(first, length []int, context, stride int, keep func(episode int) boo
 	return starts
 }
 
-// Pairs lists the frames of up to most pairs, of the episodes that keep admits, one frame behind the other and half an episode
-// apart: of a view that is not the first, so many steps of d further on. The pairs are of as many episodes as can be, view by view, of
-// the same ones; from a disk these are read sooner than frames anywhere.
+// Pairs lists the frames of up to most pairs, half an episode apart, one frame behind the other, of the episodes that keep
+// admits: as global steps of d, d.Steps() further on for the second view. The pairs are of as many episodes as can be, and
+// of the same ones in every view.
 func (p Plan) Pairs(d *data.Dataset, most int, keep func(episode int) bool) (frames []int) {
 	var episodes []int
 	for e := range d.Episodes() {

@@ -249,6 +249,7 @@ func (f *followed) take(t time.Duration) time.Duration {
 			f.base = 0
 		}
 		f.last = t + f.offset
+		f.frozen.away(f.last)
 		f.tell(data.EventReconnected, "frames come again")
 	}
 	f.since++

@@ -98,10 +98,12 @@ func TestFollowALiveSource(t *testing.T) {
 	}
 }
 
-// TestFollowTheWallClock loses a camera for longer than its own clock shows.
+// TestFollowTheWallClock loses a camera for longer than its own clock shows, behind which it sees what it saw before:
+// that is not a picture that stood still for all that time.
 func TestFollowTheWallClock(t *testing.T) {
 	cfg := quick
-	cfg.Live, cfg.First, cfg.Most = true, 900*time.Millisecond, time.Second
+	var n noted
+	cfg.Live, cfg.First, cfg.Most, cfg.Stale, cfg.Event = true, 900*time.Millisecond, time.Second, 500*time.Millisecond, n.add
 	cfg.Open = func(context.Context, time.Duration) (data.FrameSource, error) { return newFake(1), nil }
 	src, err := watch.Follow(t.Context(), cfg)
 	if err != nil {
@@ -114,6 +116,9 @@ func TestFollowTheWallClock(t *testing.T) {
 	}
 	if at, err := src.Next(t.Context(), dst); err != nil || at < 900*time.Millisecond || at > 5*time.Second {
 		t.Errorf("the frame after 0.9 s is at %v, %v", at, err)
+	}
+	if want := []string{data.EventDisconnected, data.EventReconnecting, data.EventReconnected}; !slices.Equal(n.kinds(), want) {
+		t.Errorf("events %v, want %v", n.kinds(), want)
 	}
 }
 

@@ -19,6 +19,9 @@ type frozen struct {
 	told    bool
 }
 
+// away says that nothing was seen from the last picture up to a time: what was not seen did not stand still.
+func (s *frozen) away(until time.Duration) { s.since, s.until = s.since+until-s.until, until }
+
 // see takes the picture at a time, not before the last one's, and reports, once,
 // that it has stood still for least and frozenFactor times longer than any before.
 func (s *frozen) see(picture []uint8, at, least time.Duration) bool {

@@ -165,7 +165,7 @@ func (c *watchCmd) watchSensors(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
-	judge, cal, err := sensorJudge(a, c.Model, m)
+	judge, err := sensorJudge(a, c.Model, m)
 	switch {
 	case err != nil:
 		return fmt.Errorf("watch: %w", err)
@@ -186,7 +186,7 @@ func (c *watchCmd) watchSensors(ctx context.Context, a *app) (err error) {
 			err = e
 		}
 	}()
-	w := &sensorWatch{c: c, judge: judge, cal: cal, out: out, record: sensor.Lines[sensor.Record](a.stdout), live: c.Live || c.Source == "-"}
+	w := &sensorWatch{c: c, judge: judge, out: out, record: sensor.Lines[sensor.Record](a.stdout), live: c.Live || c.Source == "-"}
 	hear, counts := sensorEvents(a)
 	event := sensor.Lines[sensor.Event](a.stdout)
 	l, err := sensor.NewLive(m, judge, rows.Channels(), func(e sensor.Event) {
@@ -217,24 +217,23 @@ func (c *watchCmd) watchSensors(ctx context.Context, a *app) (err error) {
 
 // sensorJudge returns the judge of a model's calibration; nil without one. One of
 // another model is refused.
-func sensorJudge(a *app, dir string, m *sensor.Model) (*alarm.Judge, *alarm.Calibration, error) {
+func sensorJudge(a *app, dir string, m *sensor.Model) (*alarm.Judge, error) {
 	print, err := m.Fingerprint()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cal, err := alarm.Read(dir, print)
 	if errors.Is(err, fs.ErrNotExist) {
 		a.log.Warn("watch", "alarms", "none: the model has no calibration, see foresee calibrate")
-		return nil, nil, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if _, certain := cal.Threshold(0); !certain {
 		a.log.Warn("watch", "alarms", fmt.Sprintf("uncalibrated below p = 1/%d: the budget wants %v of normal data", cal.Blocks()+1, cal.Needed().Round(time.Minute)))
 	}
-	j, err := alarm.NewJudge(cal, alarm.JudgeConfig{})
-	return j, cal, err
+	return alarm.NewJudge(cal, alarm.JudgeConfig{})
 }
 
 // blamed names the channels that hold half of an alarm.
@@ -254,7 +253,6 @@ func blamed(why []alarm.Cause) string {
 type sensorWatch struct {
 	c        *watchCmd
 	judge    *alarm.Judge
-	cal      *alarm.Calibration
 	out      *sinks
 	record   func(sensor.Record) error
 	live     bool // readings are of now
@@ -293,10 +291,9 @@ func (w *sensorWatch) say(r sensor.Record) error {
 	w.out.metrics.Judged(now, *r.Surprise, alarm.Verdict{P: *r.P, Calibrated: r.Calibrated, Alarm: r.Alarm, Kind: r.Kind, Drift: r.Drift}, w.judge)
 	if r.Alarm || r.Ends {
 		threshold, _ := w.judge.Threshold(0)
-		budget, _ := w.cal.Budget.MarshalText()
 		e := alarm.Event{
 			State: alarm.Begins, Time: r.Time, Kind: r.Kind, Score: *r.Surprise, P: *r.P, Calibrated: r.Calibrated, Threshold: threshold,
-			Budget: string(budget), Why: r.Why, Nearest: r.Nearest,
+			Budget: w.judge.Budget(), Why: r.Why, Nearest: r.Nearest,
 		}
 		if r.Ends && !r.Alarm {
 			e.State = alarm.Ends

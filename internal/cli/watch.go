@@ -182,12 +182,7 @@ type decision struct {
 // puts into its record what came of it.
 func (r *watching) decide(o *watch.Observation) (decision, error) {
 	if r.judge == nil {
-		d := decision{begins: r.episodes.Observe(o.Alarm)}
-		d.open = r.episodes.Open()
-		if d.begins {
-			d.reason = fmt.Sprintf("The surprise is %.1f times what was expected; an alarm is %g times. This model is not calibrated.", *o.Relative, r.c.Alarm)
-		}
-		return d, nil
+		return r.plain(o), nil
 	}
 	o.Alarm = false
 	if o.Relative == nil {
@@ -215,16 +210,46 @@ func (r *watching) decide(o *watch.Observation) (decision, error) {
 	return d, nil
 }
 
-// tell sends the begin or the end of an alarm to the sinks.
+// plain judges a frame by the plain factor.
+func (r *watching) plain(o *watch.Observation) decision {
+	was := r.episodes.Open()
+	d := decision{begins: r.episodes.Observe(o.Alarm)}
+	d.open = r.episodes.Open()
+	if o.Relative != nil {
+		r.out.metrics.Factor(*o.Relative, r.c.Alarm, d.begins)
+	}
+	e := alarm.Event{Kind: alarm.Plain, P: 1, Threshold: r.c.Alarm}
+	switch {
+	case d.begins:
+		d.reason = fmt.Sprintf("The surprise is %.1f times what was expected; an alarm is %g times. This model is not calibrated.", *o.Relative, r.c.Alarm)
+		e.State, e.Score = alarm.Begins, *o.Relative
+		r.send(o, e, o.At)
+	case was && !d.open:
+		e.State = alarm.Ends
+		if o.Relative != nil {
+			e.Score = *o.Relative
+		}
+		r.send(o, e, nil)
+	}
+	return d
+}
+
+// tell sends the begin or the end of a calibrated alarm to the sinks.
 func (r *watching) tell(o *watch.Observation, v alarm.Verdict) {
 	e := alarm.Event{
-		State: alarm.Begins, Time: r.begun.Add(time.Duration(o.Time * float64(time.Second))).UTC(), Kind: v.Kind, Statistic: o.By, Score: o.Scores()[v.By], P: v.P, Calibrated: v.Calibrated,
+		State: alarm.Begins, Kind: v.Kind, Statistic: o.By, Score: o.Scores()[v.By], P: v.P, Calibrated: v.Calibrated, Budget: r.judge.Budget(),
 	}
 	e.Threshold, _ = r.judge.Threshold(v.By)
 	if v.Ends {
 		e.State = alarm.Ends
 	}
-	if at := o.Where(v.By); at != nil {
+	r.send(o, e, o.Where(v.By))
+}
+
+// send sends an event of a frame to the sinks, which may be about a place of the picture.
+func (r *watching) send(o *watch.Observation, e alarm.Event, at *[2]float64) {
+	e.Time = r.begun.Add(time.Duration(o.Time * float64(time.Second))).UTC()
+	if at != nil {
 		e.Why = []alarm.Cause{{Name: fmt.Sprintf("%.2f from the left, %.2f from the top", at[0], at[1]), Share: 1}}
 	}
 	if r.c.Alarms != "" {

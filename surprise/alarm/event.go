@@ -20,13 +20,13 @@ type Event struct {
 	State      string    `json:"state"`               // Begins, Ends or Test
 	Stream     string    `json:"stream"`              // what was watched
 	Time       time.Time `json:"time"`                // of the reading or frame
-	Kind       string    `json:"kind,omitempty"`      // Fast or Slow
+	Kind       string    `json:"kind,omitempty"`      // Fast, Slow or Plain
 	Statistic  string    `json:"statistic,omitempty"` // that passed its threshold, where there are several
 	Score      float64   `json:"score"`               // surprise, of that statistic
-	P          float64   `json:"p"`                   // p-value of a block
-	Calibrated bool      `json:"calibrated"`          // false: P is extrapolated
-	Threshold  float64   `json:"threshold"`           // score from which there is a fast alarm
-	Budget     string    `json:"budget"`              // "1/day"
+	P          float64   `json:"p"`                   // p-value of a block; 1 if there is none: Plain, Test
+	Calibrated bool      `json:"calibrated"`          // false: P is extrapolated, or there is none
+	Threshold  float64   `json:"threshold"`           // score from which there is a fast alarm, or a plain one
+	Budget     string    `json:"budget"`              // "1/day"; "" of a plain alarm
 	Why        []Cause   `json:"why,omitempty"`       // the largest first
 	Nearest    *Nearest  `json:"nearest"`             // null if none was looked for
 	Files      []string  `json:"files,omitempty"`     // pictures, clips, pages

@@ -14,6 +14,8 @@ import (
 const (
 	Fast = "fast" // the score itself is that high
 	Slow = "slow" // many blocks are a little too high
+	// Plain alarms are those of a model without a calibration, by a factor that somebody chose. No Judge raises them.
+	Plain = "plain"
 )
 
 // JudgeConfig says how a Judge follows its stream. The zero value never adapts.
@@ -271,6 +273,12 @@ func (j *Judge) Break() {
 // alarm, and whether normal blocks are enough to say so.
 func (j *Judge) Threshold(statistic int) (score float64, calibrated bool) {
 	return j.tracks[statistic].threshold, j.tracks[statistic].certain
+}
+
+// Budget returns that of the calibration in words, "1/day".
+func (j *Judge) Budget() string {
+	text, _ := j.c.Budget.MarshalText() // never fails
+	return string(text)
 }
 
 // BaselineAge returns how old the newest normal score is, at least 0.

@@ -51,7 +51,7 @@ func NewMetrics(stream string) *Metrics {
 	}
 	m.score = gauge("surprise_score", "Surprise of the last reading or frame.")
 	m.p = gauge("surprise_pvalue", "Probability that a normal block reaches that surprise.")
-	m.threshold = gauge("surprise_threshold", "Surprise from which there is a fast alarm.")
+	m.threshold = gauge("surprise_threshold", "Surprise from which there is a fast or a plain alarm.")
 	m.lag = gauge("stream_lag_seconds", "From when the last reading or frame was taken to when it was scored.")
 	m.age = gauge("baseline_age_seconds", "Age of the newest score that counts as normal.")
 	m.drift = gauge("drift_score", "From 1 on the stream is distributed otherwise than in calibration.")
@@ -65,7 +65,7 @@ func NewMetrics(stream string) *Metrics {
 		Buckets: prometheus.ExponentialBuckets(1e-6, 4, 13),
 	})
 	m.registry.MustRegister(m.alarms, m.inference)
-	for _, kind := range []string{alarm.Fast, alarm.Slow} { // a rate wants the 0 before the first
+	for _, kind := range []string{alarm.Fast, alarm.Slow, alarm.Plain} { // a rate wants the 0 before the first
 		m.alarms.WithLabelValues(kind)
 	}
 	return m
@@ -82,6 +82,16 @@ func (m *Metrics) Judged(now time.Time, score float64, v alarm.Verdict, j *alarm
 	m.spent.Set(j.Spent(now))
 	if v.Alarm {
 		m.alarms.WithLabelValues(v.Kind).Inc()
+	}
+}
+
+// Factor shows a score that no judge looked at, the factor from which it alarms, and counts an alarm that begins with
+// it. What only a calibration knows stays NaN.
+func (m *Metrics) Factor(score, threshold float64, begins bool) {
+	m.score.Set(score)
+	m.threshold.Set(threshold)
+	if begins {
+		m.alarms.WithLabelValues(alarm.Plain).Inc()
 	}
 }
 

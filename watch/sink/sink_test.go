@@ -266,9 +266,11 @@ func TestMetrics(t *testing.T) {
 	m.Rank(3.5)
 	m.Dropped(7)
 	m.Lost()
+	m.Factor(12, 8, false)
+	m.Factor(13, 8, true)
 	text = scrape(t, m)
 	for _, line := range []string{
-		`surprise_score{stream="tank"} 9`, `surprise_alarms_total{kind="fast",stream="tank"} 1`, `surprise_alarms_total{kind="slow",stream="tank"} 0`,
+		`surprise_score{stream="tank"} 13`, `surprise_threshold{stream="tank"} 8`, `surprise_alarms_total{kind="plain",stream="tank"} 1`, `surprise_alarms_total{kind="fast",stream="tank"} 1`, `surprise_alarms_total{kind="slow",stream="tank"} 0`,
 		`stream_lag_seconds{stream="tank"} 2`, `frames_dropped_total{stream="tank"} 7`, `inference_seconds_count{stream="tank"} 1`,
 		`baseline_age_seconds{stream="tank"} 90`, `latent_rank{stream="tank"} 3.5`, `budget_spent_ratio{stream="tank"} 1`,
 		`alarm_events_lost_total{stream="tank"} 1`, `drift_score{stream="tank"} 0`,

@@ -78,6 +78,7 @@ func tileKernel(rows, vecs int) {
 	LEAQ(Mem{Base: bs, Index: bs, Scale: 2}, bs3)
 	ks := masks(f, vecs)
 	tiles := load(f.tiles)
+	ahead := panelAhead(f, bs)
 
 	Label("next")
 	acc := make([][]VecVirtual, rows)
@@ -90,17 +91,8 @@ func tileKernel(rows, vecs int) {
 	}
 	a, b, k := GP64(), load(f.b), load(f.k)
 	MOVQ(a0, a)
-	prefetch := GP64()
-	MOVQ(c, prefetch)
-	for i := range rows {
-		PREFETCHT0(Mem{Base: prefetch})
-		if vecs > 1 {
-			PREFETCHT0(Mem{Base: prefetch, Disp: 64})
-		}
-		if i+1 < rows {
-			ADDQ(cs, prefetch)
-		}
-	}
+	nextC := GP64()
+	MOVQ(c, nextC)
 	bv := make([]VecVirtual, vecs)
 	for j := range bv {
 		bv[j] = ZMM()
@@ -120,6 +112,12 @@ func tileKernel(rows, vecs int) {
 	SUBQ(Imm(unroll), k)
 	JLT(LabelRef("rest"))
 	Label("loop")
+	for j := range vecs {
+		PREFETCHT1(Mem{Base: nextC, Disp: 64 * j})
+	}
+	ADDQ(cs, nextC)
+	PREFETCHT1(Mem{Base: ahead})
+	ADDQ(Imm(64), ahead)
 	step(Mem{Base: a}, Mem{Base: b})
 	step(Mem{Base: a, Index: as, Scale: 1}, Mem{Base: b, Index: bs, Scale: 1})
 	step(Mem{Base: a, Index: as, Scale: 2}, Mem{Base: b, Index: bs, Scale: 2})
@@ -145,6 +143,19 @@ func tileKernel(rows, vecs int) {
 	JNZ(LabelRef("next"))
 	VZEROUPPER()
 	RET()
+}
+
+// panelAhead returns where the loop over k asks for what comes after this panel of B, a line each time round: the next
+// panel if B is packed, else the panel itself, which is there already. Like the rows of C it is asked for bit by bit
+// and into the second-level cache: all at once would hold up the loads of A, and rows of C that are a power of two
+// apart share a few places of the first level.
+func panelAhead(f fields, bs GPVirtual) GPVirtual {
+	b, ahead := load(f.b), load(f.k)
+	IMULQ(bs, ahead)
+	ADDQ(b, ahead)
+	CMPQ(bs, Imm(128)) // bytes of a packed row
+	CMOVQNE(b, ahead)
+	return ahead
 }
 
 // store writes the accumulators and leaves c at the row after them.

@@ -25,6 +25,7 @@ const (
 	lossApart     = 3e-5 // of any of 20 losses
 	scalarApart   = 3e-4 // of any other logged number of those steps
 	gradientApart = 1e-4 // of any first gradient, of the largest number in its tensor
+	textureApart  = 5e-4 // of one of latents with a texture: whitening blows rounding up 30 times, and a temperature of guesses more
 )
 
 // backendOf opens a backend: cpu, or the plugin that FORESEE_XLA_PLUGIN names.
@@ -115,8 +116,8 @@ func largest(x []float32) float64 {
 	return most
 }
 
-// close wants got to be want within the tolerances above, and logs how close.
-func (c curve) close(t *testing.T, want curve) {
+// close wants got to be want within the tolerances above, that of gradients given, and logs how close.
+func (c curve) close(t *testing.T, want curve, gradient float64) {
 	t.Helper()
 	all := 0.0
 	for _, w := range want.gradients {
@@ -128,8 +129,8 @@ func (c curve) close(t *testing.T, want curve) {
 			worst, where = e, name
 		}
 	}
-	if len(want.gradients) < 4 || worst > gradientApart {
-		t.Errorf("gradient of %s, one of %d, is %.2g apart, want at most %g", where, len(want.gradients), worst, gradientApart)
+	if len(want.gradients) < 4 || worst > gradient {
+		t.Errorf("gradient of %s, one of %d, is %.2g apart, want at most %g", where, len(want.gradients), worst, gradient)
 	}
 	loss, other := 0.0, 0.0
 	for k, w := range want.scalars {
@@ -181,12 +182,13 @@ func TestXLASteps(t *testing.T) {
 	for _, c := range []struct {
 		preset, stage string
 		devices       []int
+		gradient      float64
 	}{
-		{"eb-jepa", "pixels", []int{1, 2}},
-		{"video", "pixels", []int{4}},
-		{"tworooms", "displacement", []int{2}},
-		{"physics", "pixels", []int{2}},
-		{"physics", "latents", []int{2}},
+		{"eb-jepa", "pixels", []int{1, 2}, gradientApart},
+		{"video", "pixels", []int{4}, gradientApart},
+		{"tworooms", "displacement", []int{2}, gradientApart},
+		{"physics", "pixels", []int{2}, gradientApart},
+		{"physics", "latents", []int{2}, textureApart},
 	} {
 		if c.preset == "physics" {
 			d = clips(t)
@@ -196,7 +198,7 @@ func TestXLASteps(t *testing.T) {
 		for _, n := range c.devices {
 			t.Run(fmt.Sprintf("%s/%s/%d", c.preset, c.stage, n), func(t *testing.T) {
 				o.Backend, o.Devices = plugin, n
-				lockstep(t, o, c.stage).close(t, want)
+				lockstep(t, o, c.stage).close(t, want, c.gradient)
 			})
 		}
 	}

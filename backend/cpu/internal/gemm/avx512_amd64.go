@@ -149,6 +149,11 @@ func tile14x32(t *byte)
 //go:noescape
 func row1x128(t *byte)
 
+// row1x64Half computes one row and 64 columns of C from 64 neighbouring columns of a B of bfloat16.
+//
+//go:noescape
+func row1x64Half(t *byte)
+
 // transpose16 writes dst[j*dstStride+i] = src[i*srcStride+j] for 16 i and cols j, strides in bytes.
 // Lanes i >= rows hold copies of the last row. Each j stores 16 lanes, in the order of j.
 //

@@ -7338,6 +7338,91 @@ write:
 	VZEROUPPER
 	RET
 
+// func row1x64Half(t *byte)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·row1x64Half(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	MOVQ         40(AX), SI
+	MOVQ         48(AX), DI
+	MOVQ         32(AX), R8
+	VPXORD       Z0, Z0, Z0
+	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VPXORD       Z3, Z3, Z3
+	MOVL         $0xffff0000, R9
+	VPBROADCASTD R9, Z5
+	TESTQ        R8, R8
+	JZ           order
+
+one:
+	VBROADCASTSS (CX), Z4
+	PREFETCHT0   (DX)(DI*8)
+	VMOVDQU32    (DX), Z7
+	VPSLLD       $0x10, Z7, Z6
+	VPANDD       Z5, Z7, Z7
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z7, Z4, Z1
+	PREFETCHT0   64(DX)(DI*8)
+	VMOVDQU32    64(DX), Z7
+	VPSLLD       $0x10, Z7, Z6
+	VPANDD       Z5, Z7, Z7
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z7, Z4, Z3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         $0x01, R8
+	JNZ          one
+
+order:
+	VUNPCKLPS  Z1, Z0, Z5
+	VUNPCKHPS  Z1, Z0, Z1
+	VSHUFF32X4 $0x44, Z1, Z5, Z0
+	VSHUFF32X4 $0xd8, Z0, Z0, Z0
+	VSHUFF32X4 $0xee, Z1, Z5, Z1
+	VSHUFF32X4 $0xd8, Z1, Z1, Z1
+	VUNPCKLPS  Z3, Z2, Z5
+	VUNPCKHPS  Z3, Z2, Z3
+	VSHUFF32X4 $0x44, Z3, Z5, Z2
+	VSHUFF32X4 $0xd8, Z2, Z2, Z2
+	VSHUFF32X4 $0xee, Z3, Z5, Z3
+	VSHUFF32X4 $0xd8, Z3, Z3, Z3
+	MOVQ       88(AX), CX
+	TESTQ      $0x00000001, CX
+	JZ         bias
+	VADDPS     (BX), Z0, Z0
+	VADDPS     64(BX), Z1, Z1
+	VADDPS     128(BX), Z2, Z2
+	VADDPS     192(BX), Z3, Z3
+
+bias:
+	MOVQ   24(AX), AX
+	TESTQ  AX, AX
+	JZ     relu
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	VADDPS 192(AX), Z3, Z3
+
+relu:
+	TESTQ  $0x00000002, CX
+	JZ     write
+	VPXORD Z4, Z4, Z4
+	VMAXPS Z0, Z4, Z0
+	VMAXPS Z1, Z4, Z1
+	VMAXPS Z2, Z4, Z2
+	VMAXPS Z3, Z4, Z3
+
+write:
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	VZEROUPPER
+	RET
+
 // func transpose16(dst *float32, src *float32, dstStride int, srcStride int, rows int, cols int)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·transpose16(SB), NOSPLIT|NOFRAME, $0-48

@@ -12,7 +12,7 @@ import (
 func archKernel(l isa.Level) *kernel {
 	switch l {
 	case isa.AVX512:
-		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half256, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
+		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half512, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
 	case isa.AVX2:
 		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, half: half256, dots: dots256, packRows: packRows256, packCols: packColsPortable, strip: strip256}
 	}
@@ -38,6 +38,8 @@ func run512(t *tile, rows, cols int) {
 }
 
 func wide512(t *tile) { row1x128((*byte)(unsafe.Pointer(t))) }
+
+func half512(t *tile) { row1x64Half((*byte)(unsafe.Pointer(t))) }
 
 func packRows512(dst, src []float32, width, ld, rows, cols int) {
 	if cols == 0 {

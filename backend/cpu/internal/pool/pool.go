@@ -2,7 +2,8 @@
 //
 // Parts are handed out dynamically, so which worker runs which part changes from
 // run to run. A part must therefore write only what no other part reads or writes;
-// then results do not depend on the number of threads. A warm Run allocates nothing:
+// then results do not depend on the number of threads. Where each worker may have a part of its own,
+// it gets the same one from run to run unless it is late: its cache holds what it read before. A warm Run allocates nothing:
 // the job lives in the pool, and idle workers spin briefly before they park.
 //
 // A store that must be seen by whoever the next load does not see is written as a Swap. Go's
@@ -12,6 +13,7 @@ package pool
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -49,8 +51,9 @@ type Pool struct {
 	_       [64]byte
 	ctl     atomic.Uint64
 	_       [64]byte
-	pending atomic.Int64 // parts not yet done
-	asleep  atomic.Bool  // the caller waits on done
+	pending atomic.Int64  // parts not yet done
+	taken   atomic.Uint64 // parts that somebody took, a bit each, of a job with no more of them than threads
+	asleep  atomic.Bool   // the caller waits on done
 	done    chan struct{}
 	failure atomic.Pointer[failure]
 
@@ -111,6 +114,7 @@ func (p *Pool) Do(n int, job Job) {
 		panic(fmt.Sprintf("pool: %d parts, at most %d", n, math.MaxInt32))
 	}
 	p.job, p.parts = job, n
+	p.taken.Store(0)
 	p.pending.Store(int64(n))
 	number := p.ctl.Load()>>32 + 1
 	p.ctl.Swap(number<<32 | uint64(n))
@@ -164,9 +168,26 @@ func (p *Pool) work(id int) {
 		if !p.ctl.CompareAndSwap(c, c-1) {
 			continue
 		}
-		p.part(id, p.parts-int(left))
+		p.part(id, p.choose(id, int(left)))
 		if p.pending.Add(-1) == 0 && p.asleep.CompareAndSwap(true, false) {
 			p.done <- struct{}{}
+		}
+	}
+}
+
+// choose returns a part for the worker that lowered the count from left: its own, if there are no more than threads and
+// nobody took it.
+func (p *Pool) choose(id, left int) int {
+	if p.parts > min(len(p.workers)+1, 64) {
+		return p.parts - left
+	}
+	for {
+		taken, i := p.taken.Load(), id
+		if i >= p.parts || taken>>i&1 != 0 {
+			i = bits.TrailingZeros64(^taken) // below parts: fewer were taken than the count was lowered by
+		}
+		if p.taken.CompareAndSwap(taken, taken|1<<i) {
+			return i
 		}
 	}
 }

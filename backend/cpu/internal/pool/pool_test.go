@@ -64,6 +64,37 @@ func TestWorkerIsExclusive(t *testing.T) {
 	}
 }
 
+// TestFewPartsKeepTheirWorker has a part for each worker that waits for all the others to begin.
+func TestFewPartsKeepTheirWorker(t *testing.T) {
+	const threads = 4
+	p := pool.New(threads)
+	defer p.Close()
+	j := &ownJob{parts: threads}
+	for range 300 {
+		j.begun.Store(0)
+		p.Do(threads, j)
+	}
+	if n := j.others.Load(); n != 0 {
+		t.Errorf("%d of %d parts were another worker's", n, 300*threads)
+	}
+}
+
+// ownJob counts parts that another worker had.
+type ownJob struct {
+	parts         int32
+	begun, others atomic.Int32
+}
+
+func (j *ownJob) Part(w, i int) {
+	j.begun.Add(1)
+	for j.begun.Load() < j.parts {
+		runtime.Gosched()
+	}
+	if w != i {
+		j.others.Add(1)
+	}
+}
+
 func TestNestedAndConcurrent(t *testing.T) {
 	p := pool.New(3)
 	defer p.Close()

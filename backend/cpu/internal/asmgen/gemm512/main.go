@@ -27,6 +27,7 @@ func main() {
 		}
 	}
 	wideRow()
+	halfRow()
 	transpose16(false)
 	transpose16(true)
 	copyPanel()
@@ -233,6 +234,11 @@ func wideRow() {
 	ADDQ(bs, b)
 	SUBQ(Imm(1), k)
 	JNZ(LabelRef("one"))
+	finishRow(f, acc, c, av)
+}
+
+// finishRow writes the sums of a row through the epilogue; zero is free for it.
+func finishRow(f fields, acc []VecVirtual, c GPVirtual, zero VecVirtual) {
 	Label("store")
 	mode := load(f.mode)
 	TESTQ(U32(1), mode)
@@ -250,9 +256,9 @@ func wideRow() {
 	Label("relu")
 	TESTQ(U32(2), mode)
 	JZ(LabelRef("write"))
-	VPXORD(av, av, av)
+	VPXORD(zero, zero, zero)
 	for j := range acc {
-		VMAXPS(acc[j], av, acc[j])
+		VMAXPS(acc[j], zero, acc[j]) // NaN stays NaN
 	}
 	Label("write")
 	for j := range acc {

@@ -219,10 +219,5 @@ func TestExpect(t *testing.T) {
 			}
 		}
 	}
-	defer func() {
-		if recover() == nil {
-			t.Error("step 7 of 7 may be expected")
-		}
-	}()
-	d.Expect(7)
+	mustPanic(t, "data: step 7 of 7", func() { d.Expect(7) })
 }

@@ -25,7 +25,7 @@ const (
 	lossApart     = 3e-5 // of any of 20 losses
 	scalarApart   = 3e-4 // of any other logged number of those steps
 	gradientApart = 1e-4 // of any first gradient, of the largest number in its tensor
-	textureApart  = 5e-4 // of one of latents with a texture: whitening blows rounding up 30 times, and a temperature of guesses more
+	textureApart  = 5e-4 // of one of latents with a texture: whitening blows rounding up, and a low temperature of guesses more
 )
 
 // backendOf opens a backend: cpu, or the plugin that FORESEE_XLA_PLUGIN names.

@@ -22,7 +22,7 @@ type Event struct {
 	Time       time.Time `json:"time"`                // of the reading or frame
 	Kind       string    `json:"kind,omitempty"`      // Fast, Slow or Plain
 	Statistic  string    `json:"statistic,omitempty"` // that passed its threshold, where there are several
-	Score      float64   `json:"score"`               // surprise, of that statistic
+	Score      float64   `json:"score"`               // surprise, of that statistic; of a plain alarm over what was expected
 	P          float64   `json:"p"`                   // p-value of a block; 1 if there is none: Plain, Test
 	Calibrated bool      `json:"calibrated"`          // false: P is extrapolated, or there is none
 	Threshold  float64   `json:"threshold"`           // score from which there is a fast alarm, or a plain one

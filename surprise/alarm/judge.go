@@ -275,7 +275,7 @@ func (j *Judge) Threshold(statistic int) (score float64, calibrated bool) {
 	return j.tracks[statistic].threshold, j.tracks[statistic].certain
 }
 
-// Budget returns that of the calibration in words, "1/day".
+// Budget returns the false alarms that the calibration accepts, in words: "1/day".
 func (j *Judge) Budget() string {
 	text, _ := j.c.Budget.MarshalText() // never fails
 	return string(text)

@@ -85,11 +85,11 @@ func (m *Metrics) Judged(now time.Time, score float64, v alarm.Verdict, j *alarm
 	}
 }
 
-// Factor shows a score that no judge looked at, the factor from which it alarms, and counts an alarm that begins with
-// it. What only a calibration knows stays NaN.
-func (m *Metrics) Factor(score, threshold float64, begins bool) {
-	m.score.Set(score)
-	m.threshold.Set(threshold)
+// Factor shows a surprise over what was expected, which no judge looked at, and the factor of it from which there is an
+// alarm, and counts one that begins here. What only a calibration knows stays NaN.
+func (m *Metrics) Factor(relative, factor float64, begins bool) {
+	m.score.Set(relative)
+	m.threshold.Set(factor)
 	if begins {
 		m.alarms.WithLabelValues(alarm.Plain).Inc()
 	}

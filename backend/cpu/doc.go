@@ -1,6 +1,7 @@
 // Package cpu is a GoMLX compute backend for the CPU in pure Go, registered as "cpu".
 //
-// A graph is compiled once, by passes that are one file each in internal/ir, internal/fusion and internal/exec:
+// A graph is compiled once, by passes that are one file each in internal/ir, internal/fusion,
+// internal/exec and internal/flow:
 //
 //	WidenHalf         float16 and bfloat16 arithmetic in float32
 //	Simplify          what moves no element becomes a reshape, which costs nothing
@@ -18,9 +19,11 @@
 //	Fuse              element-wise nodes, and reductions of rows among them (layer norm, softmax and
 //	                  their gradients), become loops over blocks that stay in the cache
 //	sharePacking      a right operand of several products is packed once in a run
+//	EntryByEntry      convolutions, pooling, loops and sums that each need image i only to make image i are done
+//	                  for a few images at a time, one after the other while those are in the cache
 //	sideBySide        loops that follow each other and are independent, such as an optimizer's of all
 //	                  parameters, are handed to the threads as one step
-//	plan              every intermediate gets a place in one arena by its lifetime
+//	Plan              every intermediate gets a place in one arena by its lifetime
 //
 // Executing again allocates outputs only, from a pool that Finalize of a buffer refills and
 // Finalize of the backend empties; a donated input's memory becomes an output's where it can.

@@ -218,7 +218,10 @@ func backends(t testing.TB) (two, one *cpu.Backend) {
 		t.Fatal(err)
 	}
 	t.Cleanup(one.Finalize)
-	return own(t), one
+	two = own(t)
+	one.EntryByEntry()
+	two.EntryByEntry()
+	return two, one
 }
 
 // seedBytes are the choices of the short form.

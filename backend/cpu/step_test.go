@@ -107,11 +107,15 @@ func trainingSteps() []trainingStep {
 
 // TestWholeStepAgainstFloat64 compares every gradient and update with the portable float64 kernels.
 func TestWholeStepAgainstFloat64(t *testing.T) {
-	b := own(t)
+	b, turns := own(t), own(t)
+	turns.EntryByEntry()
 	for _, s := range trainingSteps() {
 		want := evaluate(t, b, dtypes.Float64, s.inputs, s.build)
 		for i, g := range evaluate(t, b, dtypes.Float32, s.inputs, s.build) {
 			near(t, fmt.Sprint(s.name, " result ", i), g, want[i], 5e-5)
+		}
+		for i, g := range evaluate(t, turns, dtypes.Float32, s.inputs, s.build) {
+			near(t, fmt.Sprint(s.name, " entry by entry, result ", i), g, want[i], 5e-5)
 		}
 	}
 }
@@ -125,6 +129,7 @@ func TestStepsRepeat(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			b.EntryByEntry()
 			got := evaluate(t, b, dtypes.Float32, s.inputs, s.build)
 			b.Finalize()
 			if want == nil {

@@ -35,7 +35,7 @@ func Exceptions() []Exception {
 		{RuleParams, "backend/cpu/function_linear.go", "*", dictated},
 		{RuleParams, "backend/cpu/function_norm.go", "*", dictated},
 		{RuleParams, "backend/cpu/function_shape.go", "*", dictated},
-		{RuleParams, "backend/cpu/internal/exec", "*", kernels},
+		{RuleParams, "backend/cpu/internal/tuned", "*", kernels},
 		{RuleParams, "backend/cpu/internal/gemm", "*", kernels},
 		{RuleParams, "backend/cpu/internal/ops", "*", kernels},
 		{RulePrivileged, "train/report.go", "Privileged", "asks whether the column is there, for probe to read; no value is read"},

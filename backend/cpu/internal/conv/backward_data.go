@@ -26,10 +26,14 @@ func BackwardData(p *pool.Pool, s Shape, a DataArgs) { best.dataPass(p, s, a) }
 // BackwardDataWorkspace returns the floats of scratch memory that BackwardData needs on a pool
 // of the given number of threads.
 func BackwardDataWorkspace(s Shape, threads int) int {
-	if t := s.transposed(); best.useWinograd(t) {
-		return best.newWinograd(t).forwardPlan(s.FLOP(), threads).total
+	return best.dataFloats(s, crew{threads: threads})
+}
+
+func (k *kernels) dataFloats(s Shape, c crew) int {
+	if t := s.transposed(); k.useWinograd(t) {
+		return k.newWinograd(t).forwardPlan(s.FLOP(), c).total
 	}
-	return best.dataPlan(s.pointwise(), threads).total
+	return k.dataPlan(s.pointwise(), c).total
 }
 
 // axis is one spatial axis of a data gradient. Pixel i of dx is i = q·stride + r - pad for one
@@ -73,7 +77,7 @@ type dataPlan struct {
 	total               int
 }
 
-func (k *kernels) dataPlan(s Shape, threads int) dataPlan {
+func (k *kernels) dataPlan(s Shape, c crew) dataPlan {
 	k = k.fit(s.Cin)
 	p := dataPlan{
 		v:  axis{s.H, s.OutH, s.KH, s.StrideH, s.PadTop},
@@ -83,41 +87,47 @@ func (k *kernels) dataPlan(s Shape, threads int) dataPlan {
 	var rows, cols int
 	p.q0, rows = p.v.span()
 	p.p0, cols = p.h.span()
-	p.split = splitImages(s.N, rows, s.FLOP(), threads)
+	p.split = c.split(s.N, rows, s.FLOP())
 	p.width = cols + max(1, p.h.taps(0)) - 1
 	p.zero = s.StrideH > s.KH || s.StrideW > s.KW
 	p.bias = s.KH * s.KW * s.Cout * p.ld
 	p.images = p.bias + p.ld
 	p.image = (p.rows + max(1, p.v.taps(0)) - 1) * p.width * s.Cout
-	p.total = p.images + threads*p.image
+	p.total = p.images + c.threads*p.image
 	return p
 }
 
 func (k *kernels) dataPass(p *pool.Pool, s Shape, a DataArgs) {
+	if j := k.prepareData(s, a, crew{threads: p.Threads()}); j != nil {
+		p.Do(j.parts(), j)
+	}
+}
+
+// prepareData is prepareForward for BackwardData.
+func (k *kernels) prepareData(s Shape, a DataArgs, c crew) imageJob {
 	s.check("BackwardData")
 	checkLen("BackwardData", "dy", len(a.DY), s.outputs())
 	checkLen("BackwardData", "w", len(a.W), s.weights())
 	checkLen("BackwardData", "dx", len(a.DX), s.inputs())
 	if len(a.DX) == 0 {
-		return
+		return nil
 	}
 	if len(a.DY) == 0 || len(a.W) == 0 {
 		clear(a.DX)
-		return
+		return nil
 	}
 	if t := s.transposed(); k.useWinograd(t) {
-		k.newWinograd(t).forward(p, s.FLOP(), ForwardArgs{X: a.DY, Y: a.DX, Workspace: a.Workspace},
+		return k.newWinograd(t).forward(c, s.FLOP(), ForwardArgs{X: a.DY, Y: a.DX, Workspace: a.Workspace},
 			func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, true) })
-		return
 	}
 	s = s.pointwise()
 	k = k.fit(s.Cin)
-	plan := k.dataPlan(s, p.Threads())
+	plan := k.dataPlan(s, c)
 	ws := workspace("BackwardData", a.Workspace, plan.total)
-	j := &dataJob{k: k, s: s, a: a, plan: plan, ws: ws}
+	j := &dataJob{k: k, s: s, a: a, plan: plan, ws: ws, states: newStates[sweep](c.threads)}
 	clear(ws[plan.bias:plan.images])
 	j.packWeights(ws[:plan.bias])
-	p.Do(plan.parts(), j)
+	return j
 }
 
 type dataJob struct {
@@ -127,6 +137,7 @@ type dataJob struct {
 	plan   dataPlan
 	ws     []float32
 	phases []phase
+	states[sweep]
 }
 
 // phase is the part of dx at one offset within the strides.
@@ -171,18 +182,23 @@ func transpose(dst, src []float32, rows, cols, ld int) {
 }
 
 // Part computes one part's images or bands.
-func (j *dataJob) Part(worker, part int) {
+func (j *dataJob) Part(worker, part int) { j.images(worker, j.plan.part(part)) }
+
+func (j *dataJob) parts() int { return j.plan.parts() }
+
+// Images implements ImageJob.
+func (j *dataJob) Images(t Turn) { j.images(t.Worker, j.plan.whole(t)) }
+
+func (j *dataJob) images(worker int, b band) {
 	s, p := j.s, &j.plan
-	var call tileCall
-	pk := packer{k: j.k, h: s.OutH, w: s.OutW, c: s.Cout}
+	st := j.of(worker, func(st *sweep) {
+		st.pack, st.next = packer{k: j.k, h: s.OutH, w: s.OutW, c: s.Cout}, ahead{k: j.k}
+	})
 	scratch := j.ws[p.images+worker*p.image:][:p.image]
-	n0, n1, r0, r1 := p.part(part)
+	r0, r1 := b.r0, b.r1
 	q0, q1 := p.q0+r0, p.q0+r1
-	next := ahead{k: j.k}
-	for n := n0; n < n1; n++ {
-		if n+1 < n1 {
-			next.aim(j.a.DY[(n+1)*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], len(j.phases)*(r1-r0))
-		}
+	for n := b.n0; n < b.n1; n++ {
+		st.next.aim(b.after(n, s.OutH*s.OutW*s.Cout, j.a.DY), len(j.phases)*(r1-r0))
 		dx := j.a.DX[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
 		if p.zero {
 			from := min(max(p.v.pixel(q0, 0), 0), s.H)
@@ -191,9 +207,9 @@ func (j *dataJob) Part(worker, part int) {
 		}
 		up, left := max(1, p.v.taps(0))-1, max(1, p.h.taps(0))-1
 		win := window{row: q0 - up, col: p.p0 - left, rows: r1 - r0 + up, cols: p.width}
-		pk.pack(scratch, j.a.DY[n*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], win)
+		st.pack.pack(scratch, j.a.DY[n*s.OutH*s.OutW*s.Cout:][:s.OutH*s.OutW*s.Cout], win)
 		for i := range j.phases {
-			j.phase(&j.phases[i], &call, phaseArgs{dx, scratch, q0, q1, &next})
+			j.phase(&j.phases[i], &st.call, phaseArgs{dx, scratch, q0, q1, &st.next})
 		}
 	}
 }

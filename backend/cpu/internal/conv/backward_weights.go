@@ -25,10 +25,14 @@ func BackwardWeights(p *pool.Pool, s Shape, a WeightArgs) { best.weightsPass(p, 
 // BackwardWeightsWorkspace returns the floats of scratch memory that BackwardWeights needs on a
 // pool of the given number of threads.
 func BackwardWeightsWorkspace(s Shape, threads int) int {
-	if best.useWinograd(s) {
-		return best.newWinograd(s).gradPlan(threads).total
+	return best.weightsFloats(s, crew{threads: threads})
+}
+
+func (k *kernels) weightsFloats(s Shape, c crew) int {
+	if k.useWinograd(s) {
+		return k.newWinograd(s).gradPlan(c).total
 	}
-	return best.weightsPlan(s.pointwise(), threads).total
+	return k.weightsPlan(s.pointwise(), c).total
 }
 
 // maxChunks bounds the partial sums of a weight gradient, and so its parallelism.
@@ -50,10 +54,10 @@ type weightsPlan struct {
 	total         int
 }
 
-func (k *kernels) weightsPlan(s Shape, threads int) weightsPlan {
+func (k *kernels) weightsPlan(s Shape, c crew) weightsPlan {
 	k = k.fit(s.Cout)
 	p := weightsPlan{ld: k.vectors(s.Cout) * k.lanes}
-	p.chunks = max(1, min(maxChunks, s.N*s.OutH, s.N*s.OutH*s.OutW/chunkPixels, int(s.FLOP()/chunkFLOP)))
+	p.chunks = c.sums(max(1, min(maxChunks, s.N*s.OutH, s.N*s.OutH*s.OutW/chunkPixels, int(s.FLOP()/chunkFLOP))))
 	p.sum = s.KH * s.KW * s.Cin * p.ld
 	p.images = p.chunks * p.sum
 	if !s.direct() {
@@ -63,7 +67,7 @@ func (k *kernels) weightsPlan(s Shape, threads int) weightsPlan {
 		}
 		p.image = s.spanH(rows) * s.spanW() * s.Cin
 	}
-	p.total = p.images + threads*p.image
+	p.total = p.images + c.threads*p.image
 	return p
 }
 
@@ -78,24 +82,29 @@ func (p *weightsPlan) chunk(i int, s Shape) (from, to int) {
 }
 
 func (k *kernels) weightsPass(p *pool.Pool, s Shape, a WeightArgs) {
+	if j := k.prepareWeights(s, a, crew{threads: p.Threads()}); j != nil {
+		p.Do(j.sums(), j)
+		j.Finish(p)
+	}
+}
+
+// prepareWeights checks the operands and returns what is left to do, nil if nothing is.
+func (k *kernels) prepareWeights(s Shape, a WeightArgs, c crew) sumJob {
 	s.check("BackwardWeights")
 	checkLen("BackwardWeights", "x", len(a.X), s.inputs())
 	checkLen("BackwardWeights", "dy", len(a.DY), s.outputs())
 	checkLen("BackwardWeights", "dw", len(a.DW), s.weights())
 	if len(a.DW) == 0 || len(a.DY) == 0 {
 		clear(a.DW)
-		return
+		return nil
 	}
 	if k.useWinograd(s) {
-		k.newWinograd(s).weights(p, a)
-		return
+		return k.newWinograd(s).weights(c, a)
 	}
 	s = s.pointwise()
 	k = k.fit(s.Cout)
-	plan := k.weightsPlan(s, p.Threads())
-	j := &weightsJob{k: k, s: s, a: a, plan: plan, ws: workspace("BackwardWeights", a.Workspace, plan.total)}
-	p.Do(plan.chunks, j)
-	p.Do(ceilDiv(s.KH*s.KW*s.Cin, reduceRows), (*reduceJob)(j))
+	plan := k.weightsPlan(s, c)
+	return &weightsJob{states: newStates[outerSweep](c.threads), k: k, s: s, a: a, plan: plan, ws: workspace("BackwardWeights", a.Workspace, plan.total)}
 }
 
 type weightsJob struct {
@@ -104,17 +113,43 @@ type weightsJob struct {
 	a    WeightArgs
 	plan weightsPlan
 	ws   []float32
+	states[outerSweep]
+}
+
+// outerSweep is a worker's state of a direct weight gradient.
+type outerSweep struct {
+	call          outerCall
+	pack          packer
+	nextX, nextDY ahead
 }
 
 // Part computes one chunk's partial sum.
 func (j *weightsJob) Part(worker, part int) {
+	from, to := j.plan.chunk(part, j.s)
+	j.add(rowRange{worker, part, from, to, true, nil})
+}
+
+func (j *weightsJob) sums() int { return j.plan.chunks }
+
+// Finish implements SumJob.
+func (j *weightsJob) Finish(p *pool.Pool) {
+	p.Do(ceilDiv(j.s.KH*j.s.KW*j.s.Cin, reduceRows), (*reduceJob)(j))
+}
+
+// Add implements SumJob.
+func (j *weightsJob) Add(t Turn) { j.add(t.rows(j.s.OutH)) }
+
+// add adds rows of dy over all images to a partial sum, or begins it with them.
+func (j *weightsJob) add(r rowRange) {
 	s, p := j.s, &j.plan
-	sum := j.ws[part*p.sum:][:p.sum]
-	scratch := j.ws[p.images+worker*p.image:][:p.image]
-	call := outerCall{fresh: 1}
-	pk := packer{k: j.k, h: s.H, w: s.W, c: s.Cin}
-	nextX, nextDY := ahead{k: j.k}, ahead{k: j.k}
-	from, to := p.chunk(part, s)
+	sum := j.ws[r.part*p.sum:][:p.sum]
+	scratch := j.ws[p.images+r.worker*p.image:][:p.image]
+	st := j.of(r.worker, func(st *outerSweep) {
+		st.pack, st.nextX.k, st.nextDY.k = packer{k: j.k, h: s.H, w: s.W, c: s.Cin}, j.k, j.k
+	})
+	call := &st.call
+	*call = outerCall{fresh: r.flag()}
+	from, to := r.from, r.to
 	for from < to {
 		n, r0 := from/s.OutH, from%s.OutH
 		r1 := min(s.OutH, r0+to-from)
@@ -125,19 +160,21 @@ func (j *weightsJob) Part(worker, part int) {
 			x = x[r0*s.StrideH*row:]
 		} else {
 			win := window{row: r0*s.StrideH - s.PadTop, col: -s.PadLeft, rows: s.spanH(r1 - r0), cols: s.spanW()}
-			pk.pack(scratch, x, win)
+			st.pack.pack(scratch, x, win)
 			x, row = scratch, s.spanW()*s.Cin
 		}
 		dy := j.a.DY[(n*s.OutH+r0)*s.OutW*s.Cout:][:(r1-r0)*s.OutW*s.Cout]
 		call.rows, call.cols = r1-r0, s.OutW
 		if from < to {
-			nextX.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], s.KH)
-			nextDY.aim(j.a.DY[from*s.OutW*s.Cout:][:min(s.OutH, to-from)*s.OutW*s.Cout], s.KH)
+			st.nextX.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], s.KH)
+			st.nextDY.aim(j.a.DY[from*s.OutW*s.Cout:][:min(s.OutH, to-from)*s.OutW*s.Cout], s.KH)
+		} else {
+			st.nextX.aim(r.soon, s.KH)
 		}
 		for kh := range s.KH {
-			nextX.step()
-			nextDY.step()
-			j.outer(&call, x[kh*row:], row, dy, sum[kh*s.KW*s.Cin*p.ld:])
+			st.nextX.step()
+			st.nextDY.step()
+			j.outer(call, x[kh*row:], row, dy, sum[kh*s.KW*s.Cin*p.ld:])
 		}
 		call.fresh = 0
 	}

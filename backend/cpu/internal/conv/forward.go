@@ -28,10 +28,14 @@ func Forward(p *pool.Pool, s Shape, a ForwardArgs) { best.forwardPass(p, s, a) }
 // ForwardWorkspace returns the floats of scratch memory that Forward needs on a pool of the
 // given number of threads.
 func ForwardWorkspace(s Shape, threads int) int {
-	if best.useWinograd(s) {
-		return best.newWinograd(s).forwardPlan(s.FLOP(), threads).total
+	return best.forwardFloats(s, crew{threads: threads})
+}
+
+func (k *kernels) forwardFloats(s Shape, c crew) int {
+	if k.useWinograd(s) {
+		return k.newWinograd(s).forwardPlan(s.FLOP(), c).total
 	}
-	return best.forwardPlan(s.pointwise(), threads).total
+	return k.forwardPlan(s.pointwise(), c).total
 }
 
 // forwardPlan says where things lie in the workspace and how the work is split.
@@ -43,9 +47,9 @@ type forwardPlan struct {
 	total        int
 }
 
-func (k *kernels) forwardPlan(s Shape, threads int) forwardPlan {
+func (k *kernels) forwardPlan(s Shape, c crew) forwardPlan {
 	k = k.fit(s.Cout)
-	p := forwardPlan{split: splitImages(s.N, s.OutH, s.FLOP(), threads), wLd: s.Cout}
+	p := forwardPlan{split: c.split(s.N, s.OutH, s.FLOP()), wLd: s.Cout}
 	padded := k.vectors(s.Cout) * k.lanes
 	if padded != s.Cout {
 		p.wLd = padded
@@ -55,11 +59,18 @@ func (k *kernels) forwardPlan(s Shape, threads int) forwardPlan {
 	if !s.direct() {
 		p.image = s.spanH(p.rows) * s.spanW() * s.Cin
 	}
-	p.total = p.images + threads*p.image
+	p.total = p.images + c.threads*p.image
 	return p
 }
 
 func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
+	if j := k.prepareForward(s, a, crew{threads: p.Threads()}); j != nil {
+		p.Do(j.parts(), j)
+	}
+}
+
+// prepareForward checks the operands, lays out weights and returns what is left to do, nil if nothing is.
+func (k *kernels) prepareForward(s Shape, a ForwardArgs, c crew) imageJob {
 	s.check("Forward")
 	checkLen("Forward", "x", len(a.X), s.inputs())
 	checkLen("Forward", "w", len(a.W), s.weights())
@@ -71,7 +82,7 @@ func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
 		checkLen("Forward", "residual", len(a.Residual), s.outputs())
 	}
 	if len(a.Y) == 0 {
-		return
+		return nil
 	}
 	if s.KH*s.KW*s.Cin == 0 { // an empty sum: one tap of zero weight on some pixel
 		a.X, a.W = make([]float32, len(a.Y)/s.Cout), make([]float32, s.Cout)
@@ -79,14 +90,13 @@ func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
 		a.Workspace = nil
 	}
 	if k.useWinograd(s) {
-		k.newWinograd(s).forward(p, s.FLOP(), a, func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, false) })
-		return
+		return k.newWinograd(s).forward(c, s.FLOP(), a, func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, false) })
 	}
 	s = s.pointwise()
 	k = k.fit(s.Cout)
-	plan := k.forwardPlan(s, p.Threads())
+	plan := k.forwardPlan(s, c)
 	ws := workspace("Forward", a.Workspace, plan.total)
-	j := &forwardJob{k: k, s: s, a: a, plan: plan, ws: ws}
+	j := &forwardJob{k: k, s: s, a: a, plan: plan, ws: ws, states: newStates[sweep](c.threads)}
 	j.c = correlation{
 		k: k, w: a.W, wLd: plan.wLd, cout: s.Cout, taps: s.KH, depth: s.KW * s.Cin,
 		bias: ws[plan.bias:plan.images], floor: float32(math.Inf(-1)),
@@ -99,7 +109,7 @@ func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
 	if a.ReLU {
 		j.c.floor = 0
 	}
-	p.Do(plan.parts(), j)
+	return j
 }
 
 func workspace(op string, ws []float32, need int) []float32 {
@@ -119,27 +129,40 @@ type forwardJob struct {
 	plan forwardPlan
 	c    correlation
 	ws   []float32
+	states[sweep]
+}
+
+// sweep is a worker's state of a direct pass.
+type sweep struct {
+	call tileCall
+	pack packer
+	next ahead
 }
 
 // Part computes one part's images or rows.
-func (j *forwardJob) Part(worker, part int) {
+func (j *forwardJob) Part(worker, part int) { j.images(worker, j.plan.part(part)) }
+
+func (j *forwardJob) parts() int { return j.plan.parts() }
+
+// Images implements ImageJob.
+func (j *forwardJob) Images(t Turn) { j.images(t.Worker, j.plan.whole(t)) }
+
+func (j *forwardJob) images(worker int, b band) {
 	s := j.s
-	var call tileCall
-	pk := packer{k: j.k, h: s.H, w: s.W, c: s.Cin}
+	st := j.of(worker, func(st *sweep) {
+		st.pack, st.next = packer{k: j.k, h: s.H, w: s.W, c: s.Cin}, ahead{k: j.k}
+	})
 	scratch := j.ws[j.plan.images+worker*j.plan.image:][:j.plan.image]
-	next := ahead{k: j.k}
-	n0, n1, r0, r1 := j.plan.part(part)
-	for n := n0; n < n1; n++ {
-		if n+1 < n1 {
-			next.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], r1-r0)
-		}
+	r0, r1 := b.r0, b.r1
+	for n := b.n0; n < b.n1; n++ {
+		st.next.aim(b.after(n, s.H*s.W*s.Cin, j.a.X), r1-r0)
 		src := j.a.X[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
-		g := geometry{srcPix: s.StrideW * s.Cin, rows: r1 - r0, cols: s.OutW, dstRow: s.OutW * s.Cout, dstPix: s.Cout, next: &next}
+		g := geometry{srcPix: s.StrideW * s.Cin, rows: r1 - r0, cols: s.OutW, dstRow: s.OutW * s.Cout, dstPix: s.Cout, next: &st.next}
 		if j.plan.image == 0 {
 			g.src, g.srcRow = src[r0*s.StrideH*s.W*s.Cin:], s.W*s.Cin
 		} else {
 			win := window{row: r0*s.StrideH - s.PadTop, col: -s.PadLeft, rows: s.spanH(r1 - r0), cols: s.spanW()}
-			pk.pack(scratch, src, win)
+			st.pack.pack(scratch, src, win)
 			g.src, g.srcRow = scratch, s.spanW()*s.Cin
 		}
 		g.srcStep = s.StrideH * g.srcRow
@@ -148,7 +171,7 @@ func (j *forwardJob) Part(worker, part int) {
 		if j.a.Residual != nil {
 			g.res = j.a.Residual[at:]
 		}
-		j.c.run(&call, g)
+		j.c.run(&st.call, g)
 	}
 }
 

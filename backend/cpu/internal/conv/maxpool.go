@@ -71,8 +71,8 @@ func (k *kernels) maxPoolPass(p *pool.Pool, s PoolShape, x, y []float32) {
 	if len(y) == 0 {
 		return
 	}
-	sp := splitImages(s.N, s.OutH, s.work(), p.Threads())
-	p.Do(sp.parts(), &poolJob{k, s, sp, x, y, nil})
+	j := k.prepareMaxPool(s, x, y, crew{threads: p.Threads()})
+	p.Do(j.parts(), j)
 }
 
 func (k *kernels) maxPoolGradPass(p *pool.Pool, s PoolShape, x, dy, dx []float32) {
@@ -81,8 +81,16 @@ func (k *kernels) maxPoolGradPass(p *pool.Pool, s PoolShape, x, dy, dx []float32
 	if len(dx) == 0 {
 		return
 	}
-	sp := splitImages(s.N, s.H, 2*s.work(), p.Threads())
-	p.Do(sp.parts(), &poolJob{k, s, sp, x, dy, dx})
+	j := k.prepareMaxPoolGrad(s, x, dy, dx, crew{threads: p.Threads()})
+	p.Do(j.parts(), j)
+}
+
+func (k *kernels) prepareMaxPool(s PoolShape, x, y []float32, c crew) imageJob {
+	return &poolJob{k, s, c.split(s.N, s.OutH, s.work()), x, y, nil, newStates[poolState](c.threads)}
+}
+
+func (k *kernels) prepareMaxPoolGrad(s PoolShape, x, dy, dx []float32, c crew) imageJob {
+	return &poolJob{k, s, c.split(s.N, s.H, 2*s.work()), x, dy, dx, newStates[poolState](c.threads)}
 }
 
 // work returns a cost in the units of splitImages.
@@ -95,21 +103,31 @@ type poolJob struct {
 	s PoolShape
 	split
 	x, y, dx []float32
+	states[poolState]
+}
+
+type poolState struct {
+	call poolCall
+	next ahead
 }
 
 // Part pools one part's rows of y, or finds one part's rows of dx.
-func (j *poolJob) Part(_, part int) {
+func (j *poolJob) Part(worker, part int) { j.images(worker, j.part(part)) }
+
+// Images implements ImageJob.
+func (j *poolJob) Images(t Turn) { j.images(t.Worker, j.whole(t)) }
+
+func (j *poolJob) images(worker int, b band) {
 	s := j.s
-	var c poolCall
-	next := ahead{k: j.k}
-	n0, n1, r0, r1 := j.part(part)
-	for n := n0; n < n1; n++ {
+	st := j.of(worker, func(st *poolState) { st.next.k = j.k })
+	r0, r1 := b.r0, b.r1
+	for n := b.n0; n < b.n1; n++ {
 		x := j.x[n*s.H*s.W*s.C:][:s.H*s.W*s.C]
 		y := j.y[n*s.OutH*s.OutW*s.C:][:s.OutH*s.OutW*s.C]
 		if j.dx == nil {
 			for i := r0; i < r1; i++ {
-				j.fetch(&next, n, i)
-				j.row(&c, x, y, nil, [3]int{i, 0, s.H})
+				j.fetch(&st.next, n, i)
+				j.row(&st.call, x, y, nil, [3]int{i, 0, s.H})
 			}
 			continue
 		}
@@ -118,8 +136,8 @@ func (j *poolJob) Part(_, part int) {
 		first := max(0, -floorDiv(-(r0+s.PadTop-s.KH+1), s.StrideH))
 		last := min(s.OutH, floorDiv(r1-1+s.PadTop, s.StrideH)+1)
 		for i := first; i < last; i++ {
-			j.fetch(&next, n, i)
-			j.row(&c, x, y, dx, [3]int{i, r0, r1})
+			j.fetch(&st.next, n, i)
+			j.row(&st.call, x, y, dx, [3]int{i, r0, r1})
 		}
 	}
 }

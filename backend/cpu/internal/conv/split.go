@@ -33,9 +33,23 @@ func splitImages(images, height int, flop float64, threads int) split {
 
 func (s split) parts() int { return ceilDiv(s.images, s.perPart) * s.perImage }
 
-// part returns the images [n0, n1) of a part and, of each, the rows [r0, r1).
-func (s split) part(i int) (n0, n1, r0, r1 int) {
-	group, band := i/s.perImage, i%s.perImage
-	n0, r0 = group*s.perPart, band*s.rows
-	return n0, min(n0+s.perPart, s.images), r0, min(r0+s.rows, s.height)
+// band is some images [n0, n1) and, of each, the rows [r0, r1).
+type band struct {
+	n0, n1, r0, r1 int
+	soon           []float32 // to be fetched with the last image
+}
+
+func (s split) part(i int) band {
+	n0, r0 := i/s.perImage*s.perPart, i%s.perImage*s.rows
+	return band{n0: n0, n1: min(n0+s.perPart, s.images), r0: r0, r1: min(r0+s.rows, s.height)}
+}
+
+func (s split) whole(t Turn) band { return band{n0: t.Lo, n1: t.Hi, r1: s.height, soon: t.Soon} }
+
+// after returns what to fetch beside image n: the next image of size floats in x, or what comes after the band.
+func (b band) after(n, size int, x []float32) []float32 {
+	if n+1 < b.n1 {
+		return x[(n+1)*size:][:size]
+	}
+	return b.soon
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"unsafe"
 
-	"foresee/backend/cpu/internal/pool"
 	"foresee/backend/cpu/internal/vec"
 )
 
@@ -79,12 +78,12 @@ func (s Shape) transposed() Shape {
 func (w *winograd) imageFloats(rows int) int { return (2*rows + 2) * (2*w.tileCols + 2) * w.cin }
 
 // forwardPlan: weights, then a vector of zeros and the bias, then the workers' memory.
-func (w *winograd) forwardPlan(flop float64, threads int) forwardPlan {
-	p := forwardPlan{split: splitImages(w.n, w.tileRows, flop, threads), wLd: w.cout}
+func (w *winograd) forwardPlan(flop float64, c crew) forwardPlan {
+	p := forwardPlan{split: c.split(w.n, w.tileRows, flop), wLd: w.cout}
 	p.bias = winogradPlanes * w.cin * w.cout
 	p.images = p.bias + 2*w.cout
 	p.image = w.imageFloats(p.rows) + winogradPlanes*w.block*w.tileCols*(w.cin+w.cout)
-	p.total = p.images + threads*p.image
+	p.total = p.images + c.threads*p.image
 	return p
 }
 
@@ -97,13 +96,14 @@ type winogradJob struct {
 	bias     []float32
 	floor    float32
 	zero     []float32 // a vector's worth at least
+	states[winogradCalls]
 }
 
-// forward computes y; weights fills in the transformed weights [16, cin, cout].
-func (w *winograd) forward(p *pool.Pool, flop float64, a ForwardArgs, weights func(u []float32)) {
-	plan := w.forwardPlan(flop, p.Threads())
+// forward returns the job that computes y; weights fills in the transformed weights [16, cin, cout].
+func (w *winograd) forward(c crew, flop float64, a ForwardArgs, weights func(u []float32)) imageJob {
+	plan := w.forwardPlan(flop, c)
 	ws := workspace("Forward", a.Workspace, plan.total)
-	j := &winogradJob{winograd: w, plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
+	j := &winogradJob{winograd: w, states: newStates[winogradCalls](c.threads), plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
 	weights(ws[:plan.bias])
 	clear(ws[plan.bias:plan.images])
 	copy(j.bias, a.Bias)
@@ -111,7 +111,7 @@ func (w *winograd) forward(p *pool.Pool, flop float64, a ForwardArgs, weights fu
 		j.floor = 0
 	}
 	j.zero = ws[plan.bias:][:w.cout]
-	p.Do(plan.parts(), j)
+	return j
 }
 
 // winogradCalls is what the kernels of one part are told. The kernels are called through pointers, so
@@ -126,20 +126,27 @@ type winogradCalls struct {
 }
 
 // Part computes one part's images or rows of tiles.
-func (j *winogradJob) Part(worker, part int) {
+func (j *winogradJob) Part(worker, part int) { j.images(worker, j.plan.part(part)) }
+
+func (j *winogradJob) parts() int { return j.plan.parts() }
+
+// Images implements ImageJob.
+func (j *winogradJob) Images(t Turn) { j.images(t.Worker, j.plan.whole(t)) }
+
+func (j *winogradJob) images(worker int, b band) {
 	scratch := j.ws[j.plan.images+worker*j.plan.image:][:j.plan.image]
 	image := scratch[:j.imageFloats(j.plan.rows)]
 	planes := scratch[len(image):]
-	calls := &winogradCalls{image: packer{k: j.k, h: j.h, w: j.w, c: j.cin}, next: ahead{k: j.k}}
+	calls := j.of(worker, func(calls *winogradCalls) {
+		calls.image, calls.next = packer{k: j.k, h: j.h, w: j.w, c: j.cin}, ahead{k: j.k}
+	})
 	size := j.h * j.w * j.cin
-	n0, n1, r0, r1 := j.plan.part(part)
-	for n := n0; n < n1; n++ {
+	r0, r1 := b.r0, b.r1
+	for n := b.n0; n < b.n1; n++ {
 		calls.image.pack(image, j.x[n*size:][:size], window{
 			row: 2*r0 - j.padTop, col: -j.padLeft, rows: 2*(r1-r0) + 2, cols: 2*j.tileCols + 2,
 		})
-		if n+1 < n1 {
-			calls.next.aim(j.x[(n+1)*size:][:size], 4*ceilDiv(r1-r0, j.block))
-		}
+		calls.next.aim(b.after(n, size, j.x), 4*ceilDiv(r1-r0, j.block))
 		for t := r0; t < r1; t += j.block {
 			rows := min(j.block, r1-t)
 			v := planes[:winogradPlanes*rows*j.tileCols*j.cin]

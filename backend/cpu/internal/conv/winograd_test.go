@@ -175,7 +175,7 @@ func TestWinogradAllocatesOncePerPart(t *testing.T) {
 		defer p.Close()
 		x, w, y := make([]float32, s.inputs()), make([]float32, s.weights()), make([]float32, s.outputs())
 		pass := k.newWinograd(s)
-		forward, grad := pass.forwardPlan(s.FLOP(), 1), pass.gradPlan(1)
+		forward, grad := pass.forwardPlan(s.FLOP(), crew{threads: 1}), pass.gradPlan(crew{threads: 1})
 		ws := make([]float32, max(forward.total, grad.total))
 		for _, c := range []struct {
 			name  string

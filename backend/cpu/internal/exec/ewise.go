@@ -12,14 +12,15 @@ import (
 // scratch that stays in the cache. With cols, a block is whole rows of so many elements, and thin
 // registers hold one element a row.
 type ewise struct {
-	n     int // elements
-	cols  int // of a row, or 0
-	block int // elements a kernel call handles, a multiple of cols
-	chunk int // elements of a part; a multiple of block
-	regs  []register
-	code  []instruction
-	once  []int // registers filled once per part
-	load  []int // registers filled for every block
+	n      int // elements
+	cols   int // of a row, or 0
+	block  int // elements a kernel call handles, a multiple of cols
+	chunk  int // elements of a part; a multiple of block
+	period int // a divisor of block: where a part may begin
+	regs   []register
+	code   []instruction
+	once   []int // registers filled once per part
+	load   []int // registers filled for every block
 }
 
 type register struct {

@@ -8,11 +8,11 @@ package exec
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 	"unsafe"
 
+	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/pool"
@@ -21,35 +21,15 @@ import (
 
 // step is one kernel call.
 type step struct {
-	op            string
-	shape         string // for people
-	flop          int64
-	reads, writes []int // storage the step touches
-	temps         []int // storage that lives during the step only
-	// inPlace lists pairs {written, read} that may be the same memory.
-	inPlace [][2]int
-	loop    *ewise // of a fused loop
-	run     func(f *Frame)
+	flow.Step
+	op    string
+	shape string // for people
+	flop  int64
+	loop  *ewise // of a fused loop
+	start start  // if it can be done entry by entry
+	batch *batch // of steps that are
+	run   func(f *Frame)
 }
-
-// storage is a piece of memory a program knows by number.
-type storage struct {
-	bytes  int
-	kind   storageKind
-	root   int // of a view: what it looks into
-	offset int // of a view: where; of arena memory: its place
-	data   []byte
-}
-
-type storageKind int8
-
-const (
-	inArena storageKind = iota
-	isParam
-	isResult
-	isConst
-	isView
-)
 
 // Machine is what all programs of a backend share: the threads and the matrix products on them.
 type Machine struct {
@@ -57,6 +37,8 @@ type Machine struct {
 	Gemm *gemm.Engine
 	// Serial multiplies on the caller's thread, for kernels that are parallel themselves.
 	Serial *gemm.Engine
+	// Batches are the limits of what is done entry by entry.
+	Batches flow.Limits
 	// Profile times the steps of all programs.
 	Profile profile.Profile
 }
@@ -64,21 +46,21 @@ type Machine struct {
 // NewMachine starts a machine of the given number of threads, at least 1.
 func NewMachine(threads int) *Machine {
 	p := pool.New(threads)
-	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil)}
+	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil), Batches: flow.DefaultLimits()}
 }
 
 // Program is a compiled function. It is safe for concurrent use.
 type Program struct {
 	*Machine
 	name    string
-	stores  []storage
+	stores  flow.Stores
 	steps   []step
 	params  []int // storage of each parameter, captures of a closure last
 	results []int // storage of each result
 	views   []int // views that move with a parameter or result
 	arena   int   // bytes
 	scratch int   // bytes per worker
-	donor   [][]int
+	donors  flow.Donors
 	Profile profile.Profile // of this program alone
 
 	mu   sync.Mutex
@@ -95,6 +77,7 @@ type Frame struct {
 	gemm  gemm.Args
 	loops loopsJob
 	split splitJob
+	batch batchJob
 }
 
 const alignment = 64
@@ -126,19 +109,19 @@ func (p *Program) newFrame() *Frame {
 	f := &Frame{prog: p, pool: p.Pool, p: make([]unsafe.Pointer, len(p.stores))}
 	f.arena = Aligned(p.arena + alignment)
 	for i := range p.stores {
-		switch s := &p.stores[i]; s.kind {
-		case inArena:
-			f.p[i] = unsafe.Pointer(&f.arena[s.offset])
-		case isConst:
-			f.p[i] = unsafe.Pointer(unsafe.SliceData(s.data))
+		switch s := &p.stores[i]; s.Kind {
+		case flow.Arena:
+			f.p[i] = unsafe.Pointer(&f.arena[s.Offset])
+		case flow.Const:
+			f.p[i] = unsafe.Pointer(unsafe.SliceData(s.Data))
 		}
-		if p.stores[i].bytes == 0 {
+		if p.stores[i].Bytes == 0 {
 			f.p[i] = unsafe.Pointer(&nothing)
 		}
 	}
 	for i := range p.stores {
-		if s := &p.stores[i]; s.kind == isView && f.p[s.root] != nil {
-			f.p[i] = unsafe.Add(f.p[s.root], s.offset)
+		if s := &p.stores[i]; s.Kind == flow.View && f.p[s.Root] != nil {
+			f.p[i] = unsafe.Add(f.p[s.Root], s.Offset)
 		}
 	}
 	if p.scratch > 0 {
@@ -147,7 +130,7 @@ func (p *Program) newFrame() *Frame {
 			f.work[i] = Aligned(p.scratch)
 		}
 	}
-	f.loops.f, f.split.f = f, f
+	f.loops.f, f.split.f, f.batch.f = f, f, f
 	return f
 }
 
@@ -163,7 +146,7 @@ func (p *Program) Run(in, out []unsafe.Pointer) {
 	}
 	for _, id := range p.views {
 		s := &p.stores[id]
-		f.p[id] = unsafe.Add(f.p[s.root], s.offset)
+		f.p[id] = unsafe.Add(f.p[s.Root], s.Offset)
 	}
 	if p.Profile.On() || p.Machine.Profile.On() {
 		p.runTimed(f)
@@ -187,30 +170,27 @@ func (p *Program) Run(in, out []unsafe.Pointer) {
 }
 
 func (p *Program) runTimed(f *Frame) {
-	times := make([]time.Duration, len(p.steps))
+	var times []time.Duration
+	var kernels []*step
 	for i := range p.steps {
+		s := &p.steps[i]
+		if s.batch != nil {
+			times = append(times, s.batch.runTimed(f)...)
+			for k := range s.batch.steps {
+				kernels = append(kernels, &s.batch.steps[k])
+			}
+			continue
+		}
 		start := time.Now()
-		p.steps[i].run(f)
-		times[i] = time.Since(start)
+		s.run(f)
+		times, kernels = append(times, time.Since(start)), append(kernels, s)
 	}
 	describe := func(i int) profile.StepTime {
-		s := &p.steps[i]
-		return profile.StepTime{Graph: p.name, Kernel: s.op, Shape: s.shape, FLOP: s.flop, Bytes: p.bytes(s)}
+		s := kernels[i]
+		return profile.StepTime{Graph: p.name, Kernel: s.op, Shape: s.shape, FLOP: s.flop, Bytes: int64(p.stores.Bytes(s.Touched()))}
 	}
 	p.Profile.Add(p, times, describe)
 	p.Machine.Profile.Add(p, times, describe)
-}
-
-// bytes returns the size of what a step reads and writes.
-func (p *Program) bytes(s *step) (n int64) {
-	for i, list := range [][]int{s.reads, s.writes} {
-		for k, id := range list {
-			if !slices.Contains(list[:k], id) && (i == 0 || !slices.Contains(s.reads, id)) {
-				n += int64(p.stores[id].bytes)
-			}
-		}
-	}
-	return n
 }
 
 // splitJob runs a function over [0, n) in parts of a fixed size.
@@ -253,10 +233,33 @@ func compile(f *ir.Func, m *Machine) (*Program, error) {
 	if err := c.lower(); err != nil {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}
+	c.entryByEntry()
 	c.sideBySide()
 	c.plan()
 	return c.prog, nil
 }
+
+// flows returns what steps read and write.
+func flows(steps []step) []*flow.Step {
+	out := make([]*flow.Step, len(steps))
+	for i := range steps {
+		out[i] = &steps[i].Step
+	}
+	return out
+}
+
+// plan says where storage lies, and which parameters may become results.
+func (c *compiler) plan() {
+	p := c.prog
+	steps := flows(p.steps)
+	p.arena = p.stores.Plan(steps, alignment)
+	p.donors = p.stores.Donors(steps, p.params, p.results)
+	p.views = p.stores.Moving()
+}
+
+// Donate chooses, for each result, the donated parameter whose memory it takes over, or -1. No
+// parameter is chosen twice.
+func (p *Program) Donate(donated []bool) []int { return p.donors.Choose(donated) }
 
 // Optimize runs the passes over f and the closures in it.
 func Optimize(f *ir.Func, m *Machine) error { return optimize(f, m, map[*ir.Func]bool{}) }

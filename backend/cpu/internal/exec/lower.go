@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
@@ -35,10 +36,10 @@ func unsupported(n *ir.Node) error {
 // lower makes the steps of every group, in order.
 func (c *compiler) lower() error {
 	for _, v := range c.fn.Params {
-		c.prog.params = append(c.prog.params, c.store(v, isParam))
+		c.prog.params = append(c.prog.params, c.store(v, flow.Param))
 	}
 	for _, v := range c.fn.Captures() {
-		c.prog.params = append(c.prog.params, c.store(v, isParam))
+		c.prog.params = append(c.prog.params, c.store(v, flow.Param))
 	}
 	groups, err := fusion.Fuse(c.fn)
 	if err != nil {
@@ -68,16 +69,16 @@ func (c *compiler) lower() error {
 }
 
 // store numbers the memory of a value.
-func (c *compiler) store(v *ir.Value, kind storageKind) int {
+func (c *compiler) store(v *ir.Value, kind flow.Kind) int {
 	if id, ok := c.ids[v]; ok {
 		return id
 	}
-	id := c.newStore(storage{bytes: v.Bytes(), kind: kind})
+	id := c.newStore(flow.Storage{Bytes: v.Bytes(), Kind: kind})
 	c.ids[v] = id
 	return id
 }
 
-func (c *compiler) newStore(s storage) int {
+func (c *compiler) newStore(s flow.Storage) int {
 	c.prog.stores = append(c.prog.stores, s)
 	return len(c.prog.stores) - 1
 }
@@ -85,15 +86,15 @@ func (c *compiler) newStore(s storage) int {
 // view makes v a window into the memory of u, at a byte offset.
 func (c *compiler) view(v, u *ir.Value, offset int) {
 	id := c.id(u)
-	if s := c.prog.stores[id]; s.kind == isView {
-		offset += s.offset
-		id = s.root
+	if s := c.prog.stores[id]; s.Kind == flow.View {
+		offset += s.Offset
+		id = s.Root
 	}
-	if offset == 0 && v.Bytes() == c.prog.stores[id].bytes {
+	if offset == 0 && v.Bytes() == c.prog.stores[id].Bytes {
 		c.ids[v] = id
 		return
 	}
-	c.ids[v] = c.newStore(storage{bytes: v.Bytes(), kind: isView, root: id, offset: offset})
+	c.ids[v] = c.newStore(flow.Storage{Bytes: v.Bytes(), Kind: flow.View, Root: id, Offset: offset})
 }
 
 // id returns the storage of a value that an earlier step made.
@@ -106,23 +107,23 @@ func (c *compiler) id(v *ir.Value) int {
 }
 
 // temp returns memory for the duration of one step.
-func (c *compiler) temp(bytes int) int { return c.newStore(storage{bytes: bytes}) }
+func (c *compiler) temp(bytes int) int { return c.newStore(flow.Storage{Bytes: bytes}) }
 
 // out returns the storage a step writes v to.
-func (c *compiler) out(v *ir.Value) int { return c.store(v, inArena) }
+func (c *compiler) out(v *ir.Value) int { return c.store(v, flow.Arena) }
 
 func (c *compiler) constant(data []byte) int {
-	return c.newStore(storage{bytes: len(data), kind: isConst, data: data})
+	return c.newStore(flow.Storage{Bytes: len(data), Kind: flow.Const, Data: data})
 }
 
 // step appends a step whose reads and writes are the inputs and outputs of n.
 func (c *compiler) step(n *ir.Node, run func(f *Frame)) *step {
 	s := step{op: n.Op.String(), run: run}
 	for _, v := range n.In {
-		s.reads = append(s.reads, c.id(v))
+		s.Reads = append(s.Reads, c.id(v))
 	}
 	for _, v := range n.Out {
-		s.writes = append(s.writes, c.out(v))
+		s.Writes = append(s.Writes, c.out(v))
 	}
 	c.prog.steps = append(c.prog.steps, s)
 	return &c.prog.steps[len(c.prog.steps)-1]
@@ -194,7 +195,7 @@ func (c *compiler) bindResults() []bool {
 		if _, ok := c.ids[u]; ok {
 			continue
 		}
-		c.prog.results[i] = c.store(u, isResult)
+		c.prog.results[i] = c.store(u, flow.Result)
 		bound[i] = true
 	}
 	return bound
@@ -213,10 +214,10 @@ func makesMemory(n *ir.Node) bool {
 // copyResult appends the step that copies a parameter, constant, view or second result.
 func (c *compiler) copyResult(i int, v *ir.Value) {
 	src, n := c.id(v), v.Bytes()
-	dst := c.newStore(storage{bytes: n, kind: isResult})
+	dst := c.newStore(flow.Storage{Bytes: n, Kind: flow.Result})
 	c.prog.results[i] = dst
 	c.prog.steps = append(c.prog.steps, step{
-		op: "Copy", reads: []int{src}, writes: []int{dst}, inPlace: [][2]int{{dst, src}},
+		op: "Copy", Step: flow.Step{Reads: []int{src}, Writes: []int{dst}, InPlace: [][2]int{{dst, src}}},
 		run: func(f *Frame) {
 			if n > 0 && f.p[dst] != f.p[src] {
 				copy(ops.Of[byte](f.p[dst], n), ops.Of[byte](f.p[src], n))
@@ -306,16 +307,19 @@ func (c *compiler) lowerArgMinMax(n *ir.Node) error {
 
 // around returns the sizes before, at and after an axis.
 func around(dims []int, axis int) (outer, mid, inner int) {
-	return product(dims[:axis]), dims[axis], product(dims[axis+1:])
-}
-
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
+	return ops.Product(dims[:axis]), dims[axis], ops.Product(dims[axis+1:])
 }
 
 // elem returns the address of element i.
 func elem(p unsafe.Pointer, i, size int) unsafe.Pointer { return unsafe.Add(p, i*size) }
+
+// describe says what the steps from number first on, which are those of g, compute.
+func (c *compiler) describe(g *fusion.Group, first int) {
+	for i := first; i < len(c.prog.steps); i++ {
+		s := &c.prog.steps[i]
+		if s.shape != "" {
+			continue // a step beside the node's own
+		}
+		s.shape, s.flop = g.Text(), g.FLOP()
+	}
+}

@@ -48,12 +48,12 @@ func (c *compiler) lowerAttention(n *ir.Node) {
 		u, p := c.attentionOperand(v, a)
 		p.store, p.size = c.id(u), u.Size()
 		in = append(in, p)
-		step.reads = append(step.reads, p.store)
+		step.Reads = append(step.Reads, p.store)
 	}
 	var out []placed
 	for _, v := range n.Out {
 		out = append(out, placed{store: c.out(v), size: v.Size()})
-		step.writes = append(step.writes, out[len(out)-1].store)
+		step.Writes = append(step.Writes, out[len(out)-1].store)
 	}
 	mass, size := 0, z.Batch*z.Heads*z.Queries
 	problem := func(f *Frame, o placed) attention.Problem {
@@ -64,7 +64,7 @@ func (c *compiler) lowerAttention(n *ir.Node) {
 		step.run = func(f *Frame) { attention.Forward(f.attention(), problem(f, out[0])) }
 	} else {
 		step.op, mass = "AttentionGradient", c.id(n.In[5])
-		step.reads = append(step.reads, mass)
+		step.Reads = append(step.Reads, mass)
 		d := gradientPlaces(n, a, out)
 		step.run = func(f *Frame) {
 			attention.Backward(f.attention(), problem(f, in[3]), attention.Gradients{Out: in[4].of(f), Q: d[0].of(f), K: d[1].of(f), V: d[2].of(f)})

@@ -72,7 +72,7 @@ func (c *compiler) lowerControl(n *ir.Node) error {
 	}
 	ins := c.idsOf(n.In)
 	s := c.step(n, nil)
-	s.reads = append(s.reads, captures...)
+	s.Reads = append(s.Reads, captures...)
 	switch n.Op {
 	case compute.OpTypeCall:
 		s.run = func(f *Frame) { subs[0].prog.Run(f.pointers(ins, subs[0].captures), f.pointers(outs, nil)) }
@@ -103,7 +103,7 @@ func (c *compiler) lowerWhile(n *ir.Node, at int, subs []callee, ins, outs []int
 		spare[i] = c.temp(bytes[i])
 	}
 	s := &c.prog.steps[at]
-	s.temps = append(append(s.temps, flag), spare...)
+	s.Temps = append(append(s.Temps, flag), spare...)
 	cond, body := subs[0], subs[1]
 	s.run = func(f *Frame) {
 		now, next := f.pointers(outs, nil), f.pointers(spare, nil)
@@ -142,7 +142,7 @@ func (c *compiler) lowerSort(n *ir.Node, at int, less callee, ins, outs []int) {
 		sizes[i] = v.DType().Size()
 	}
 	flag := c.temp(1)
-	c.prog.steps[at].temps = []int{flag}
+	c.prog.steps[at].Temps = []int{flag}
 	c.prog.steps[at].run = func(f *Frame) {
 		arguments := append(make([]unsafe.Pointer, 2*len(ins)), f.pointers(nil, less.captures)...)
 		result := []unsafe.Pointer{f.p[flag]}

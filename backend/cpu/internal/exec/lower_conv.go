@@ -33,27 +33,20 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	shape.Fast = winogradPays(a)
 	shape.PadBottom = (a.OutH-1)*a.StrideH + a.KH - a.H - a.PadTop
 	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
-	threads := c.prog.Pool.Threads()
-	var floats int
-	switch a.Role {
-	case ir.ConvForward:
-		floats = conv.ForwardWorkspace(shape, threads)
-	case ir.ConvData:
-		floats = conv.BackwardDataWorkspace(shape, threads)
-	case ir.ConvWeights:
-		floats = conv.BackwardWeightsWorkspace(shape, threads)
-	}
+	v := &fastConv{Shape: shape, role: a.Role, relu: a.ReLU, bias: c.optional(n, a.Bias, 2), residual: c.optional(n, a.Residual, len(n.In)-1),
+		in: ops.Product(a.A.Dims[:]), ker: ops.Product(a.B.Dims[:]), out: ops.Product(a.Out.Dims[:])}
+	floats := convPasses[a.Role].floats(shape, c.prog.Pool.Threads())
 	x, w, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
 	s := c.step(n, nil)
-	s.op = [...]string{"ConvForward", "ConvData", "ConvWeights"}[a.Role]
+	s.op = convPasses[a.Role].name
 	work := c.temp(4 * floats)
-	s.temps = append(s.temps, work)
+	s.Temps = append(s.Temps, work)
 	dense := func(id int, p ir.Plane) (int, *ops.Move) {
 		if p.Dense() {
 			return id, nil
 		}
-		t := c.temp(4 * product(p.Dims[:]))
-		s.temps = append(s.temps, t)
+		t := c.temp(4 * ops.Product(p.Dims[:]))
+		s.Temps = append(s.Temps, t)
 		m := ops.Move{Size: 4, Dims: p.Dims[:], Dst: ops.Strides(p.Dims[:]), Src: p.Strides[:], SrcAt: p.At}.Simplify()
 		return t, &m
 	}
@@ -63,8 +56,6 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	if om != nil {
 		om.Dst, om.Src, om.DstAt, om.SrcAt = om.Src, om.Dst, om.SrcAt, om.DstAt
 	}
-	bias, residual := c.optional(n, a.Bias, 2), c.optional(n, a.Residual, len(n.In)-1)
-	xs, ws, os := product(a.A.Dims[:]), product(a.B.Dims[:]), product(a.Out.Dims[:])
 	s.run = func(f *Frame) {
 		if xm != nil {
 			f.move(xm, f.p[xd], f.p[x])
@@ -72,20 +63,17 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 		if wm != nil {
 			f.move(wm, f.p[wd], f.p[w])
 		}
-		in, ker := ops.Of[float32](f.p[xd], xs), ops.Of[float32](f.p[wd], ws)
-		out, scratch := ops.Of[float32](f.p[od], os), ops.Of[float32](f.p[work], floats)
-		switch a.Role {
-		case ir.ConvForward:
-			conv.Forward(f.pool, shape, conv.ForwardArgs{X: in, W: ker, Y: out,
-				Bias: bias(f), Residual: residual(f), ReLU: a.ReLU, Workspace: scratch})
-		case ir.ConvData:
-			conv.BackwardData(f.pool, shape, conv.DataArgs{DY: in, W: ker, DX: out, Workspace: scratch})
-		case ir.ConvWeights:
-			conv.BackwardWeights(f.pool, shape, conv.WeightArgs{X: in, DY: ker, DW: out, Workspace: scratch})
-		}
+		v.run(f, operands{f.p[xd], f.p[wd], f.p[od], f.p[work]}, floats)
 		if om != nil {
 			f.move(om, f.p[o], f.p[od])
 		}
+	}
+	if xm == nil && wm == nil && om == nil {
+		whole := []int{w}
+		if a.Bias {
+			whole = append(whole, c.id(n.In[2]))
+		}
+		v.inTurns(s, whole)
 	}
 }
 

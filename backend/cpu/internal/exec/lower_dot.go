@@ -112,22 +112,22 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 	}
 	s := c.step(n, nil)
 	if packed {
-		s.reads[1] = ry
+		s.Reads[1] = ry
 	}
 	if lm != nil {
 		lx = c.temp(n.In[0].Bytes())
-		s.temps = append(s.temps, lx)
+		s.Temps = append(s.Temps, lx)
 	}
 	if rm != nil {
 		ry = c.temp(n.In[1].Bytes())
-		s.temps = append(s.temps, ry)
+		s.Temps = append(s.Temps, ry)
 	}
 	product := portableProduct(k, l, r)
 	if fast {
 		product = c.fastProduct(args, n, packed)
 		if narrow(l, r, n) {
 			b := c.temp(n.In[1].Bytes())
-			s.temps = append(s.temps, b)
+			s.Temps = append(s.Temps, b)
 			product = narrowProduct(l, r, b)
 		}
 	}

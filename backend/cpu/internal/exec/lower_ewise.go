@@ -7,6 +7,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/conv"
+	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
@@ -54,14 +56,15 @@ func (c *compiler) lowerEwise(g *fusion.Group) error {
 			continue
 		}
 		if b.isOutput(i) {
-			s.writes = append(s.writes, r.store)
+			s.Writes = append(s.Writes, r.store)
 		} else {
-			s.reads = append(s.reads, r.store)
+			s.Reads = append(s.Reads, r.store)
 		}
 	}
-	s.inPlace = b.inPlace()
+	s.InPlace = b.inPlace()
 	e := b.e
 	s.loop, s.run = e, newLoops(e).run
+	b.inTurns(&s)
 	if len(e.regs) > maxRegisters {
 		return fmt.Errorf("fused loop of %d registers, at most %d", len(e.regs), maxRegisters)
 	}
@@ -168,7 +171,7 @@ func (b *ewiseBuilder) result(v *ir.Value) int {
 
 // operand returns the register through which the loop, shaped dims, reads v.
 func (b *ewiseBuilder) operand(v *ir.Value, dims []int) int {
-	n := product(dims)
+	n := ops.Product(dims)
 	u := fusion.Source(b.c.fn, v, n)
 	if i, ok := b.byValue[u]; ok {
 		if b.e.regs[i].thin && n == b.n {
@@ -304,7 +307,7 @@ func (b *ewiseBuilder) tile(hoisted, loaded *[]int) {
 			rest = append(rest, i)
 		}
 	}
-	*loaded = rest
+	*loaded, e.period = rest, period
 }
 
 // period returns the period of a wide loaded register, or 0.
@@ -362,9 +365,33 @@ func (b *ewiseBuilder) inPlace() [][2]int {
 func (b *ewiseBuilder) readers(store int) int {
 	n := 0
 	for id, regs := range b.inputs {
-		if b.c.root(id) == b.c.root(store) {
+		if b.c.prog.stores.Root(id) == b.c.prog.stores.Root(store) {
 			n += len(regs)
 		}
 	}
 	return n
+}
+
+// inTurns lets the loop be run for some entries of the first axis, of which each is whole periods.
+func (b *ewiseBuilder) inTurns(s *step) {
+	e := b.e
+	entries := &flow.Entries{Fits: func(n int) bool { return e.n%n == 0 && e.n/n%e.period == 0 }}
+	for i := range e.regs {
+		r := &e.regs[i]
+		switch {
+		case r.store < 0:
+		case r.step > 0 && b.c.prog.stores[r.store].Bytes == e.count(r, e.n)*r.size:
+		case b.isOutput(i):
+			return
+		default:
+			entries.Whole = append(entries.Whole, r.store)
+		}
+	}
+	s.Entries = entries
+	s.start = func(_ *compiler, b *flow.Batch) (func(f *Frame) turns, []int) {
+		each := e.n / b.N
+		return func(f *Frame) turns {
+			return turns{do: func(t conv.Turn) { e.part(f, t.Worker, t.Lo*each, t.Hi*each) }}
+		}, nil
+	}
 }

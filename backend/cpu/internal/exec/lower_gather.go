@@ -59,7 +59,7 @@ func slabs(operand, index, other *ir.Value, axes slabAxes, sizes []int) *ops.Sla
 		indexStrides = slices.Delete(indexStrides, axes.vector, axes.vector+1)
 	}
 	batch := otherAxes(len(other.Dims()), axes.other)
-	s.Count = product(indexDims)
+	s.Count = ops.Product(indexDims)
 	for i := range s.Count {
 		from, to := 0, 0
 		for k, rest := len(indexDims)-1, i; k >= 0; k-- {
@@ -91,7 +91,7 @@ func (c *compiler) gather(n *ir.Node, s *ops.Slabs) {
 	at, wide, starts := c.starts(n.In[1], s, true)
 	x, o, size := c.id(n.In[0]), c.out(n.Out[0]), s.Box.Size
 	empty := n.Out[0].Size() == 0
-	each := max(1, product(s.Box.Dims))
+	each := max(1, ops.Product(s.Box.Dims))
 	box := s.Box.Simplify()
 	st := c.step(n, func(f *Frame) {
 		from := starts(f)
@@ -108,7 +108,7 @@ func (c *compiler) gather(n *ir.Node, s *ops.Slabs) {
 			}
 		})
 	})
-	st.temps = []int{at, wide}
+	st.Temps = []int{at, wide}
 }
 
 // scatter applies the updates in order; boxes that leave the operand are dropped.
@@ -132,9 +132,9 @@ func (c *compiler) scatter(n *ir.Node, s *ops.Slabs) error {
 			}
 		}
 	})
-	st.temps = []int{at, wide}
-	if c.root(x) != c.root(u) && c.root(x) != c.root(c.id(n.In[1])) {
-		st.inPlace = [][2]int{{o, x}}
+	st.Temps = []int{at, wide}
+	if c.prog.stores.Root(x) != c.prog.stores.Root(u) && c.prog.stores.Root(x) != c.prog.stores.Root(c.id(n.In[1])) {
+		st.InPlace = [][2]int{{o, x}}
 	}
 	return nil
 }

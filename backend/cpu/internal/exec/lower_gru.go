@@ -3,6 +3,7 @@ package exec
 import (
 	"unsafe"
 
+	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
@@ -25,8 +26,8 @@ func (c *compiler) lowerGRU(n *ir.Node, a ir.GRU) {
 	left := c.temp(4 * cell.LeftFloats(c.prog.Gemm))
 	out, state := c.out(n.Out[0]), rows*width
 	c.prog.scratch = max(c.prog.scratch, 4*cell.ScratchFloats())
-	tensor := func(f *Frame, id int) []float32 { return ops.Of[float32](f.p[id], c.prog.stores[id].bytes/4) }
-	s := step{op: "GRU", reads: ids, writes: []int{out}, temps: []int{left}}
+	tensor := func(f *Frame, id int) []float32 { return ops.Of[float32](f.p[id], c.prog.stores[id].Bytes/4) }
+	s := step{op: "GRU", Step: flow.Step{Reads: ids, Writes: []int{out}, Temps: []int{left}}}
 	s.run = func(f *Frame) {
 		r := recurrent.Args{H: tensor(f, ids[0])[:state], Out: tensor(f, out), Left: tensor(f, left),
 			U: recurrent.Weights{W: tensor(f, ids[1]), Bias: tensor(f, ids[2])}}
@@ -51,9 +52,9 @@ func (c *compiler) gateWeights(v *ir.Value, cell *recurrent.Cell) int {
 	}
 	k, have := v.Dims()[0], v.Size()
 	size := cell.PackedFloats(c.prog.Gemm, k)
-	from, id := c.id(v), c.newStore(storage{bytes: 4 * size})
+	from, id := c.id(v), c.newStore(flow.Storage{Bytes: 4 * size})
 	c.packed[key] = id
-	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: fusion.ShapeText(v)}
+	s := step{op: "Pack", Step: flow.Step{Reads: []int{from}, Writes: []int{id}}, shape: fusion.ShapeText(v)}
 	s.run = func(f *Frame) {
 		cell.Pack(f.prog.Gemm, ops.Of[float32](f.p[id], size), ops.Of[float32](f.p[from], have), k)
 	}

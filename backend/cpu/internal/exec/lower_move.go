@@ -45,7 +45,7 @@ func (f *Frame) move(m *ops.Move, dst, src unsafe.Pointer) {
 		m.Run(dst, src, 0, 1)
 		return
 	}
-	n := product(m.Dims)
+	n := ops.Product(m.Dims)
 	switch {
 	case n > 0 && transposes(m):
 		f.transpose(m, elem(dst, m.DstAt, m.Size), elem(src, m.SrcAt, m.Size))
@@ -72,7 +72,7 @@ func (f *Frame) transpose(m *ops.Move, dst, src unsafe.Pointer) {
 		gemm.Transpose(ops.Of[float32](dst, (rows-1)*ds+cols), ops.Of[float32](src, (cols-1)*ss+rows), cols, rows, ds, ss)
 	}
 	outer := m.Dims[:k]
-	planes := product(outer)
+	planes := ops.Product(outer)
 	if planes == 1 {
 		f.parallel(rows, max(16, moveGrain/cols&^15), func(_, lo, hi int) { plane(elem(dst, lo*ds, 4), elem(src, lo, 4), hi-lo) })
 		return
@@ -129,7 +129,7 @@ func (c *compiler) lowerPad(n *ir.Node) {
 		m.Dims[i] = max(0, last-first+1)
 		m.Dst[i] *= step
 	}
-	empty := product(m.Dims) == 0
+	empty := ops.Product(m.Dims) == 0
 	m = m.Simplify()
 	x, fill, o, count := c.id(in), c.id(n.In[1]), c.out(out), out.Size()
 	c.step(n, func(f *Frame) {
@@ -181,12 +181,12 @@ func (c *compiler) lowerDynamic(n *ir.Node) {
 		if f.p[o] != f.p[x] && bytes > 0 {
 			copy(ops.Of[byte](f.p[o], bytes), ops.Of[byte](f.p[x], bytes))
 		}
-		if product(box) > 0 {
+		if ops.Product(box) > 0 {
 			f.move(&m, elem(f.p[o], offset(f), size), f.p[u])
 		}
 	})
-	if c.root(u) != c.root(x) {
-		s.inPlace = [][2]int{{o, x}}
+	if c.prog.stores.Root(u) != c.prog.stores.Root(x) {
+		s.InPlace = [][2]int{{o, x}}
 	}
 }
 

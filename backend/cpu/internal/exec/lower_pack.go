@@ -3,6 +3,7 @@ package exec
 import (
 	"github.com/gomlx/compute/dtypes"
 
+	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
@@ -48,10 +49,10 @@ func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r side) (int, bool
 		return id, true
 	}
 	size := c.prog.Gemm.PackedSize(args.K, args.N)
-	from, id := c.id(n.In[1]), c.newStore(storage{bytes: 4 * size})
+	from, id := c.id(n.In[1]), c.newStore(flow.Storage{Bytes: 4 * size})
 	c.packed[key] = id
 	k, columns, ld, trans, have := args.K, args.N, args.LDB, args.TransB, n.In[1].Size()
-	s := step{op: "Pack", reads: []int{from}, writes: []int{id}, shape: fusion.ShapeText(n.In[1])}
+	s := step{op: "Pack", Step: flow.Step{Reads: []int{from}, Writes: []int{id}}, shape: fusion.ShapeText(n.In[1])}
 	s.run = func(f *Frame) {
 		f.prog.Gemm.Pack(ops.Of[float32](f.p[id], size), k, columns, ops.Of[float32](f.p[from], have), ld, trans)
 	}

@@ -1,21 +1,18 @@
 package exec
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
 	"foresee/backend/cpu/internal/conv"
+	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 	"foresee/backend/cpu/internal/tuned"
 	"foresee/backend/cpu/internal/vec"
 )
-
-// reduceGrain is the number of input elements that one part of a reduction reads.
-const reduceGrain = 1 << 15
 
 // lowerReduce lowers Reduce*: runs of adjacent reduced axes are reduced one after the other,
 // the last first, each as the middle axis of [outer, n, inner].
@@ -28,11 +25,11 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 	if !ok {
 		return unsupported(n)
 	}
-	k := reduceKernel(n.Op, n.In[0].DType())
+	k := tuned.Reduce(n.Op, n.In[0].DType())
 	if k == nil {
 		return unsupported(n)
 	}
-	stages := reduceStages(n.In[0].Dims(), attr.Axes)
+	stages := ops.ReduceStages(n.In[0].Dims(), attr.Axes)
 	size := n.In[0].DType().Size()
 	src, dst := c.id(n.In[0]), c.out(n.Out[0])
 	s := c.step(n, nil)
@@ -40,8 +37,8 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 	for i, st := range stages {
 		id := dst
 		if i < len(stages)-1 {
-			id = c.temp(st.results() * size)
-			s.temps = append(s.temps, id)
+			id = c.temp(st.Results() * size)
+			s.Temps = append(s.Temps, id)
 		}
 		ids = append(ids, id)
 	}
@@ -51,50 +48,58 @@ func (c *compiler) lowerReduce(n *ir.Node) error {
 			f.reduce(k, st, f.p[ids[i+1]], f.p[ids[i]], size)
 		}
 	}
+	if st := stages[0]; n.Op == compute.OpTypeReduceSum && n.In[0].DType() == dtypes.Float32 && st.Outer == 1 && st.Inner > 1 {
+		sumInTurns(s, st.N, st.Inner)
+	}
 	return nil
 }
 
-// reduceKernel returns the kernel of a reduction, or nil; cutStages cuts long sums in runs.
-func reduceKernel(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
-	if op == compute.OpTypeReduceSum && d == dtypes.Float32 {
-		return sumKernel
+// sumInTurns lets rows [rows, cols] be summed entry by entry: those of a turn, these of a part, and these over the parts.
+func sumInTurns(s *step, rows, cols int) {
+	src, dst := s.Reads[0], s.Writes[0]
+	s.Entries = &flow.Entries{Fits: func(n int) bool { return rows%n == 0 }, Sums: []int{dst}}
+	s.start = func(c *compiler, b *flow.Batch) (func(f *Frame) turns, []int) {
+		parts, work := c.temp(4*b.Parts*cols), c.temp(4*c.prog.Pool.Threads()*cols)
+		each := rows / b.N
+		return func(f *Frame) turns {
+			x, all := ops.Of[float32](f.p[src], rows*cols), ops.Of[float32](f.p[parts], b.Parts*cols)
+			sums := ops.Of[float32](f.p[work], c.prog.Pool.Threads()*cols)
+			do := func(t conv.Turn) {
+				part, sum := all[t.Part*cols:][:cols], sums[t.Worker*cols:][:cols]
+				if t.First {
+					clear(part)
+				}
+				clear(sum)
+				vec.AddRows(sum, x[t.Lo*each*cols:t.Hi*each*cols], (t.Hi-t.Lo)*each, cols)
+				vec.Add(part, part, sum)
+			}
+			return turns{do: do, end: func() {
+				z := ops.Of[float32](f.p[dst], cols)
+				clear(z)
+				vec.AddRows(z, all, b.Parts, cols)
+			}}
+		}, []int{parts, work}
 	}
-	return tuned.Reduce(op, d)
 }
 
-func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
-	z, v := ops.Of[float32](out, outer*inner), ops.Of[float32](x, outer*n*inner)
-	for o := range outer {
-		if inner == 1 {
-			z[o] = vec.Sum(v[o*n:][:n])
-			continue
-		}
-		acc := z[o*inner+lo : o*inner+hi]
-		clear(acc)
-		if n > 0 && len(acc) > 0 {
-			vec.AddRows(acc, v[o*n*inner+lo:(o+1)*n*inner], n, inner)
-		}
-	}
-}
-
-// lowerSumProduct sums the product of two tensors over runs of reduceGrain elements, and then the
+// lowerSumProduct sums the product of two tensors over runs of ops.ReduceGrain elements, and then the
 // runs of each result.
 func (c *compiler) lowerSumProduct(n *ir.Node, each int) {
 	results := n.Out[0].Size()
-	runs := max(1, (each+reduceGrain-1)/reduceGrain)
+	runs := max(1, (each+ops.ReduceGrain-1)/ops.ReduceGrain)
 	a, b, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
 	s := c.step(n, nil)
 	s.op = "SumProduct"
 	parts := c.temp(4 * results * runs)
-	s.temps = append(s.temps, parts)
-	grain := max(1, reduceGrain/max(1, each))
+	s.Temps = append(s.Temps, parts)
+	grain := max(1, ops.ReduceGrain/max(1, each))
 	s.run = func(f *Frame) {
 		x, y := ops.Of[float32](f.p[a], results*each), ops.Of[float32](f.p[b], results*each)
 		part, z := ops.Of[float32](f.p[parts], results*runs), ops.Of[float32](f.p[o], results)
 		f.parallel(len(part), grain, func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
-				at, end := i/runs*each+i%runs*reduceGrain, (i/runs+1)*each
-				end = min(end, at+reduceGrain)
+				at, end := i/runs*each+i%runs*ops.ReduceGrain, (i/runs+1)*each
+				end = min(end, at+ops.ReduceGrain)
 				part[i] = vec.Dot(x[at:end], y[at:end])
 			}
 		})
@@ -104,75 +109,27 @@ func (c *compiler) lowerSumProduct(n *ir.Node, each int) {
 	}
 }
 
-// reduceStage reduces the middle axis of [outer, n, inner], or, if run is set, each run of so many
-// rows of it (the last may be shorter), which leaves [outer, runs, inner].
-type reduceStage struct{ outer, n, inner, run int }
-
-func (s reduceStage) results() int {
-	if s.run > 0 {
-		return s.outer * ((s.n + s.run - 1) / s.run) * s.inner
-	}
-	return s.outer * s.inner
-}
-
-// reduceStages returns at least one stage; reducing no axis is a stage with n = 1.
-func reduceStages(dims, axes []int) []reduceStage {
-	dims = slices.Clone(dims)
-	var stages []reduceStage
-	for i := len(dims) - 1; i >= 0; i-- {
-		if !slices.Contains(axes, i) {
-			continue
-		}
-		end := i + 1
-		for i > 0 && slices.Contains(axes, i-1) {
-			i--
-		}
-		stages = append(stages, reduceStage{product(dims[:i]), product(dims[i:end]), product(dims[end:]), 0})
-		dims = slices.Delete(dims, i, end)
-	}
-	if len(stages) == 0 {
-		stages = []reduceStage{{1, 1, product(dims), 0}}
-	}
-	return cutStages(stages)
-}
-
-// cutStages splits a long reduction with few results in two: first each run of rows, then the
-// runs' results. The length of a run depends on the shape alone.
-func cutStages(stages []reduceStage) []reduceStage {
-	var out []reduceStage
-	for _, s := range stages {
-		run := reduceGrain / max(1, s.inner)
-		if run >= 64 && s.n > 2*run {
-			s.run = run
-			out = append(out, s)
-			s.n, s.run = (s.n+run-1)/run, 0
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func (f *Frame) reduce(k ops.ReduceKernel, st *reduceStage, z, x unsafe.Pointer, size int) {
+func (f *Frame) reduce(k ops.ReduceKernel, st *ops.ReduceStage, z, x unsafe.Pointer, size int) {
 	switch {
-	case st.run > 0:
-		runs := (st.n + st.run - 1) / st.run
-		f.parallel(st.outer*runs, 1, func(_, lo, hi int) {
+	case st.Run > 0:
+		runs := (st.N + st.Run - 1) / st.Run
+		f.parallel(st.Outer*runs, 1, func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
-				row := i % runs * st.run
-				k(elem(z, i*st.inner, size), elem(x, (i/runs*st.n+row)*st.inner, size),
-					1, min(st.run, st.n-row), st.inner, 0, st.inner)
+				row := i % runs * st.Run
+				k(elem(z, i*st.Inner, size), elem(x, (i/runs*st.N+row)*st.Inner, size),
+					1, min(st.Run, st.N-row), st.Inner, 0, st.Inner)
 			}
 		})
-	case st.outer*st.n*st.inner <= reduceGrain:
-		k(z, x, st.outer, st.n, st.inner, 0, st.inner)
-	case st.outer > 1:
-		grain := max(1, reduceGrain/max(1, st.n*st.inner))
-		f.parallel(st.outer, grain, func(_, lo, hi int) {
-			k(elem(z, lo*st.inner, size), elem(x, lo*st.n*st.inner, size), hi-lo, st.n, st.inner, 0, st.inner)
+	case st.Outer*st.N*st.Inner <= ops.ReduceGrain:
+		k(z, x, st.Outer, st.N, st.Inner, 0, st.Inner)
+	case st.Outer > 1:
+		grain := max(1, ops.ReduceGrain/max(1, st.N*st.Inner))
+		f.parallel(st.Outer, grain, func(_, lo, hi int) {
+			k(elem(z, lo*st.Inner, size), elem(x, lo*st.N*st.Inner, size), hi-lo, st.N, st.Inner, 0, st.Inner)
 		})
 	default:
-		grain := max(64, reduceGrain/max(1, st.n))
-		f.parallel(st.inner, grain, func(_, lo, hi int) { k(z, x, 1, st.n, st.inner, lo, hi) })
+		grain := max(64, ops.ReduceGrain/max(1, st.N))
+		f.parallel(st.Inner, grain, func(_, lo, hi int) { k(z, x, 1, st.N, st.Inner, lo, hi) })
 	}
 }
 
@@ -194,9 +151,14 @@ func (c *compiler) lowerWindow(n *ir.Node) error {
 		w.Out = n.Out[0].Dims()
 		if p, ok := poolShape(n, w); ok && a.Reduce == compute.ReduceOpMax {
 			x, o := c.id(n.In[0]), c.out(n.Out[0])
-			c.step(n, func(f *Frame) {
-				conv.MaxPoolForward(f.pool, p, ops.Of[float32](f.p[x], product(w.In)), ops.Of[float32](f.p[o], product(w.Out)))
-			}).op = "MaxPool"
+			in, out := ops.Product(w.In), ops.Product(w.Out)
+			s := c.step(n, func(f *Frame) {
+				conv.MaxPoolForward(f.pool, p, ops.Of[float32](f.p[x], in), ops.Of[float32](f.p[o], out))
+			})
+			s.op = "MaxPool"
+			inTurns(s, p.N, func(f *Frame) conv.ImageJob {
+				return conv.MaxPoolImages(p, f.pool.Threads(), ops.Of[float32](f.p[x], in), ops.Of[float32](f.p[o], out))
+			})
 			return nil
 		}
 		k := ops.ReduceWindow(a.Reduce, n.In[0].DType())
@@ -210,10 +172,14 @@ func (c *compiler) lowerWindow(n *ir.Node) error {
 	w.Out = n.In[1].Dims()
 	if p, ok := poolShape(n, w); ok && n.Op == compute.OpTypeSelectAndScatterMax {
 		x, v, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
-		c.step(n, func(f *Frame) {
-			conv.MaxPoolBackward(f.pool, p, ops.Of[float32](f.p[x], product(w.In)),
-				ops.Of[float32](f.p[v], product(w.Out)), ops.Of[float32](f.p[o], product(w.In)))
-		}).op = "MaxPoolGradient"
+		in, out := ops.Product(w.In), ops.Product(w.Out)
+		s := c.step(n, func(f *Frame) {
+			conv.MaxPoolBackward(f.pool, p, ops.Of[float32](f.p[x], in), ops.Of[float32](f.p[v], out), ops.Of[float32](f.p[o], in))
+		})
+		s.op = "MaxPoolGradient"
+		inTurns(s, p.N, func(f *Frame) conv.ImageJob {
+			return conv.MaxPoolBackwardImages(p, f.pool.Threads(), ops.Of[float32](f.p[x], in), ops.Of[float32](f.p[v], out), ops.Of[float32](f.p[o], in))
+		})
 		return nil
 	}
 	k := ops.SelectAndScatter(n.Op == compute.OpTypeSelectAndScatterMin, n.In[0].DType())
@@ -227,7 +193,7 @@ func (c *compiler) lowerWindow(n *ir.Node) error {
 
 // poolShape says whether the windows are those of image pooling [N, H, W, C] in float32.
 func poolShape(n *ir.Node, w *ops.Window) (conv.PoolShape, bool) {
-	ok := len(w.In) == 4 && n.In[0].DType() == dtypes.Float32 && product(w.Out) > 0
+	ok := len(w.In) == 4 && n.In[0].DType() == dtypes.Float32 && ops.Product(w.Out) > 0
 	for i := 0; ok && i < 4; i++ {
 		ok = w.InDilation[i] == 1 && w.Dilation[i] == 1
 		if i == 0 || i == 3 {

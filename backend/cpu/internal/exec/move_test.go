@@ -23,7 +23,7 @@ func TestTransposedMoves(t *testing.T) {
 		}
 		strides := ops.Strides([]int{dims[1], dims[0], dims[3], dims[2]})
 		mv := ops.Move{Size: 4, Dims: dims, Dst: ops.Strides(dims), Src: []int{strides[1], strides[0], 1, strides[2]}, DstAt: 3, SrcAt: 2}
-		n := product(dims)
+		n := ops.Product(dims)
 		src, got, want := make([]float32, n+2), make([]float32, n+3), make([]float32, n+3)
 		for i := range src {
 			src[i] = float32(i)

@@ -2,8 +2,9 @@ package exec
 
 import (
 	"fmt"
-	"slices"
 	"sort"
+
+	"foresee/backend/cpu/internal/flow"
 )
 
 // sideBySide makes one step of fused loops that follow each other and of which none reads or writes
@@ -17,7 +18,7 @@ func (c *compiler) sideBySide() {
 	var steps []step
 	for rest := c.prog.steps; len(rest) > 0; {
 		n := 1
-		for n < len(rest) && rest[0].loop != nil && rest[n].loop != nil && c.apart(rest[:n], &rest[n]) {
+		for n < len(rest) && rest[0].loop != nil && rest[n].loop != nil && c.prog.stores.Apart(flows(rest[:n]), &rest[n].Step) {
 			n++
 		}
 		if n > 1 {
@@ -30,23 +31,6 @@ func (c *compiler) sideBySide() {
 	c.prog.steps = steps
 }
 
-// apart says whether s neither reads nor writes what one of steps writes, nor writes what one reads.
-func (c *compiler) apart(steps []step, s *step) bool {
-	for i := range steps {
-		if c.meet(steps[i].writes, s.reads) || c.meet(steps[i].writes, s.writes) || c.meet(steps[i].reads, s.writes) {
-			return false
-		}
-	}
-	return true
-}
-
-// meet says whether two lists of storage have memory in common.
-func (c *compiler) meet(a, b []int) bool {
-	return slices.ContainsFunc(a, func(x int) bool {
-		return slices.ContainsFunc(b, func(y int) bool { return c.root(x) == c.root(y) })
-	})
-}
-
 // together makes one step of several loops.
 func (c *compiler) together(steps []step) step {
 	all := step{op: "FusedLoops"}
@@ -54,27 +38,18 @@ func (c *compiler) together(steps []step) step {
 	for i := range steps {
 		s := &steps[i]
 		all.flop += s.flop
-		all.reads, all.writes = append(all.reads, s.reads...), append(all.writes, s.writes...)
+		all.Reads, all.Writes = append(all.Reads, s.Reads...), append(all.Writes, s.Writes...)
 		list = append(list, s.loop)
-		for _, pair := range s.inPlace {
-			if !c.readByOthers(steps, i, pair[1]) {
-				all.inPlace = append(all.inPlace, pair)
+		for _, pair := range s.InPlace {
+			others := append(flows(steps[:i]), flows(steps[i+1:])...)
+			if c.prog.stores.Apart(others, &flow.Step{Writes: pair[1:]}) {
+				all.InPlace = append(all.InPlace, pair)
 			}
 		}
 	}
 	all.shape = fmt.Sprintf("%d loops, such as %s", len(steps), steps[0].shape)
 	all.run = newLoops(list...).run
 	return all
-}
-
-// readByOthers says whether another than step number i reads a storage.
-func (c *compiler) readByOthers(steps []step, i, store int) bool {
-	for k := range steps {
-		if k != i && c.meet(steps[k].reads, []int{store}) {
-			return true
-		}
-	}
-	return false
 }
 
 // loops are fused loops, one or more, without dependences on each other. Their parts are numbered through.

@@ -132,10 +132,12 @@ func Convert(from, to dtypes.DType) ops.Kernel {
 }
 
 // Reduce returns the kernel of a Reduce* operation on elements of type d, or nil: tuned are
-// the extremes of float32 and of bytes.
+// sums and extremes of float32, and extremes of bytes. ops.ReduceStages cuts long sums in runs.
 func Reduce(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
 	if d == dtypes.Float32 {
 		switch op {
+		case compute.OpTypeReduceSum:
+			return sumKernel
 		case compute.OpTypeReduceMax:
 			return extremeKernel(vec.MaxOf, vec.Max, float32(math.Inf(-1)))
 		case compute.OpTypeReduceMin:
@@ -151,6 +153,21 @@ func Reduce(op compute.OpType, d dtypes.DType) ops.ReduceKernel {
 		}
 	}
 	return ops.Reduce(op, d)
+}
+
+func sumKernel(out, x unsafe.Pointer, outer, n, inner, lo, hi int) {
+	z, v := f32(out, outer*inner), f32(x, outer*n*inner)
+	for o := range outer {
+		if inner == 1 {
+			z[o] = vec.Sum(v[o*n:][:n])
+			continue
+		}
+		acc := z[o*inner+lo : o*inner+hi]
+		clear(acc)
+		if n > 0 && len(acc) > 0 {
+			vec.AddRows(acc, v[o*n*inner+lo:(o+1)*n*inner], n, inner)
+		}
+	}
 }
 
 // extremeWidth is the number of elements that an extreme over a middle axis keeps.

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// turns cuts n images in parts, and these in turns, at random, and does them in any order that keeps those of a part.
+// inTurns cuts n images in parts, and these in turns, at random, and does them in any order that keeps those of a part.
 func inTurns(r *rand.Rand, n int, c Crew, do func(t Turn)) {
 	var parts [][]Turn
 	soon := make([]float32, 100)

@@ -23,13 +23,10 @@ type DataArgs struct {
 // the number of threads of p, which may be nil.
 func BackwardData(p *pool.Pool, s Shape, a DataArgs) { best.dataPass(p, s, a) }
 
-// BackwardDataWorkspace returns the floats of scratch memory that BackwardData needs on a pool
-// of the given number of threads.
-func BackwardDataWorkspace(s Shape, threads int) int {
-	return best.dataFloats(s, crew{threads: threads})
-}
+// BackwardDataWorkspace returns the floats of scratch memory that BackwardData, or the same image by image, needs for a crew.
+func BackwardDataWorkspace(s Shape, c Crew) int { return best.dataFloats(s, c) }
 
-func (k *kernels) dataFloats(s Shape, c crew) int {
+func (k *kernels) dataFloats(s Shape, c Crew) int {
 	if t := s.transposed(); k.useWinograd(t) {
 		return k.newWinograd(t).forwardPlan(s.FLOP(), c).total
 	}
@@ -77,7 +74,7 @@ type dataPlan struct {
 	total               int
 }
 
-func (k *kernels) dataPlan(s Shape, c crew) dataPlan {
+func (k *kernels) dataPlan(s Shape, c Crew) dataPlan {
 	k = k.fit(s.Cin)
 	p := dataPlan{
 		v:  axis{s.H, s.OutH, s.KH, s.StrideH, s.PadTop},
@@ -93,18 +90,18 @@ func (k *kernels) dataPlan(s Shape, c crew) dataPlan {
 	p.bias = s.KH * s.KW * s.Cout * p.ld
 	p.images = p.bias + p.ld
 	p.image = (p.rows + max(1, p.v.taps(0)) - 1) * p.width * s.Cout
-	p.total = p.images + c.threads*p.image
+	p.total = p.images + c.Threads*p.image
 	return p
 }
 
 func (k *kernels) dataPass(p *pool.Pool, s Shape, a DataArgs) {
-	if j := k.prepareData(s, a, crew{threads: p.Threads()}); j != nil {
+	if j := k.prepareData(s, a, Crew{Threads: p.Threads()}); j != nil {
 		p.Do(j.parts(), j)
 	}
 }
 
 // prepareData is prepareForward for BackwardData.
-func (k *kernels) prepareData(s Shape, a DataArgs, c crew) imageJob {
+func (k *kernels) prepareData(s Shape, a DataArgs, c Crew) imageJob {
 	s.check("BackwardData")
 	checkLen("BackwardData", "dy", len(a.DY), s.outputs())
 	checkLen("BackwardData", "w", len(a.W), s.weights())
@@ -124,7 +121,7 @@ func (k *kernels) prepareData(s Shape, a DataArgs, c crew) imageJob {
 	k = k.fit(s.Cin)
 	plan := k.dataPlan(s, c)
 	ws := workspace("BackwardData", a.Workspace, plan.total)
-	j := &dataJob{k: k, s: s, a: a, plan: plan, ws: ws, states: newStates[sweep](c.threads)}
+	j := &dataJob{k: k, s: s, a: a, plan: plan, ws: ws, states: newStates[sweep](c.Threads)}
 	clear(ws[plan.bias:plan.images])
 	j.packWeights(ws[:plan.bias])
 	return j

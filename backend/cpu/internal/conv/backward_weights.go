@@ -22,13 +22,10 @@ type WeightArgs struct {
 // Length faults panic; the bits do not depend on the number of threads of p, which may be nil.
 func BackwardWeights(p *pool.Pool, s Shape, a WeightArgs) { best.weightsPass(p, s, a) }
 
-// BackwardWeightsWorkspace returns the floats of scratch memory that BackwardWeights needs on a
-// pool of the given number of threads.
-func BackwardWeightsWorkspace(s Shape, threads int) int {
-	return best.weightsFloats(s, crew{threads: threads})
-}
+// BackwardWeightsWorkspace returns the floats of scratch memory that BackwardWeights, or the same image by image, needs for a crew.
+func BackwardWeightsWorkspace(s Shape, c Crew) int { return best.weightsFloats(s, c) }
 
-func (k *kernels) weightsFloats(s Shape, c crew) int {
+func (k *kernels) weightsFloats(s Shape, c Crew) int {
 	if k.useWinograd(s) {
 		return k.newWinograd(s).gradPlan(c).total
 	}
@@ -54,7 +51,7 @@ type weightsPlan struct {
 	total         int
 }
 
-func (k *kernels) weightsPlan(s Shape, c crew) weightsPlan {
+func (k *kernels) weightsPlan(s Shape, c Crew) weightsPlan {
 	k = k.fit(s.Cout)
 	p := weightsPlan{ld: k.vectors(s.Cout) * k.lanes}
 	p.chunks = c.sums(max(1, min(maxChunks, s.N*s.OutH, s.N*s.OutH*s.OutW/chunkPixels, int(s.FLOP()/chunkFLOP))))
@@ -67,7 +64,7 @@ func (k *kernels) weightsPlan(s Shape, c crew) weightsPlan {
 		}
 		p.image = s.spanH(rows) * s.spanW() * s.Cin
 	}
-	p.total = p.images + c.threads*p.image
+	p.total = p.images + c.Threads*p.image
 	return p
 }
 
@@ -82,14 +79,14 @@ func (p *weightsPlan) chunk(i int, s Shape) (from, to int) {
 }
 
 func (k *kernels) weightsPass(p *pool.Pool, s Shape, a WeightArgs) {
-	if j := k.prepareWeights(s, a, crew{threads: p.Threads()}); j != nil {
+	if j := k.prepareWeights(s, a, Crew{Threads: p.Threads()}); j != nil {
 		p.Do(j.sums(), j)
 		j.Finish(p)
 	}
 }
 
 // prepareWeights checks the operands and returns what is left to do, nil if nothing is.
-func (k *kernels) prepareWeights(s Shape, a WeightArgs, c crew) sumJob {
+func (k *kernels) prepareWeights(s Shape, a WeightArgs, c Crew) sumJob {
 	s.check("BackwardWeights")
 	checkLen("BackwardWeights", "x", len(a.X), s.inputs())
 	checkLen("BackwardWeights", "dy", len(a.DY), s.outputs())
@@ -104,7 +101,7 @@ func (k *kernels) prepareWeights(s Shape, a WeightArgs, c crew) sumJob {
 	s = s.pointwise()
 	k = k.fit(s.Cout)
 	plan := k.weightsPlan(s, c)
-	return &weightsJob{states: newStates[outerSweep](c.threads), k: k, s: s, a: a, plan: plan, ws: workspace("BackwardWeights", a.Workspace, plan.total)}
+	return &weightsJob{states: newStates[outerSweep](c.Threads), k: k, s: s, a: a, plan: plan, ws: workspace("BackwardWeights", a.Workspace, plan.total)}
 }
 
 type weightsJob struct {

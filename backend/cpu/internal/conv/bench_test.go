@@ -91,7 +91,7 @@ func benchNet(b *testing.B, cases []benchCase) {
 		s := c.s
 		x, w, y := random(r, s.inputs()), random(r, s.weights()), random(r, s.outputs())
 		dx, dw := make([]float32, len(x)), make([]float32, len(w))
-		ws := make([]float32, max(ForwardWorkspace(s, threads), BackwardDataWorkspace(s, threads), BackwardWeightsWorkspace(s, threads)))
+		ws := make([]float32, max(ForwardWorkspace(s, Crew{Threads: threads}), BackwardDataWorkspace(s, Crew{Threads: threads}), BackwardWeightsWorkspace(s, Crew{Threads: threads})))
 		passes := []func(){
 			func() { Forward(p, s, ForwardArgs{X: x, W: w, Y: y, ReLU: true, Workspace: ws}) },
 			func() { BackwardData(p, s, DataArgs{DY: y, W: w, DX: dx, Workspace: ws}) },

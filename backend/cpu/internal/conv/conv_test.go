@@ -121,7 +121,7 @@ func TestForwardMatchesNaive(t *testing.T) {
 					want[i] = max(0, want[i])
 				}
 			}
-			a.Workspace = dirty(k.forwardPlan(s.pointwise(), crew{threads: 1}).total)
+			a.Workspace = dirty(k.forwardPlan(s.pointwise(), Crew{Threads: 1}).total)
 			k.forwardPass(nil, s, a)
 			same(t, fmt.Sprintf("case %d %+v: y", i, s), a.Y, want)
 		}
@@ -136,7 +136,7 @@ func TestBackwardDataMatchesNaive(t *testing.T) {
 			a := DataArgs{DY: integers(r, s.outputs()), W: integers(r, s.weights()), DX: dirty(s.inputs())}
 			want := make([]float32, s.inputs())
 			naive(s, func(x, w, y int) { want[x] += a.DY[y] * a.W[w] })
-			a.Workspace = dirty(k.dataPlan(s.pointwise(), crew{threads: 1}).total)
+			a.Workspace = dirty(k.dataPlan(s.pointwise(), Crew{Threads: 1}).total)
 			k.dataPass(nil, s, a)
 			same(t, fmt.Sprintf("case %d %+v: dx", i, s), a.DX, want)
 		}
@@ -151,7 +151,7 @@ func TestBackwardWeightsMatchesNaive(t *testing.T) {
 			a := WeightArgs{X: integers(r, s.inputs()), DY: integers(r, s.outputs()), DW: dirty(s.weights())}
 			want := make([]float32, s.weights())
 			naive(s, func(x, w, y int) { want[w] += a.X[x] * a.DY[y] })
-			a.Workspace = dirty(k.weightsPlan(s.pointwise(), crew{threads: 1}).total)
+			a.Workspace = dirty(k.weightsPlan(s.pointwise(), Crew{Threads: 1}).total)
 			k.weightsPass(nil, s, a)
 			same(t, fmt.Sprintf("case %d %+v: dw", i, s), a.DW, want)
 		}
@@ -275,7 +275,7 @@ func TestWorkspaceIsEnoughAndNotExceeded(t *testing.T) {
 			s := randomShape(r)
 			x, w, dy := random(r, s.inputs()), random(r, s.weights()), random(r, s.outputs())
 			const guard = 64
-			need := []int{k.forwardPlan(s.pointwise(), crew{threads: 2}).total, k.dataPlan(s.pointwise(), crew{threads: 2}).total, k.weightsPlan(s.pointwise(), crew{threads: 2}).total}
+			need := []int{k.forwardPlan(s.pointwise(), Crew{Threads: 2}).total, k.dataPlan(s.pointwise(), Crew{Threads: 2}).total, k.weightsPlan(s.pointwise(), Crew{Threads: 2}).total}
 			for i, n := range need {
 				ws := random(r, n+guard)
 				before := slices.Clone(ws[n:])

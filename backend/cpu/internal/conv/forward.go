@@ -25,13 +25,10 @@ type ForwardArgs struct {
 // wrong length. Y has the same bits for any number of threads of p; p may be nil.
 func Forward(p *pool.Pool, s Shape, a ForwardArgs) { best.forwardPass(p, s, a) }
 
-// ForwardWorkspace returns the floats of scratch memory that Forward needs on a pool of the
-// given number of threads.
-func ForwardWorkspace(s Shape, threads int) int {
-	return best.forwardFloats(s, crew{threads: threads})
-}
+// ForwardWorkspace returns the floats of scratch memory that Forward, or the same image by image, needs for a crew.
+func ForwardWorkspace(s Shape, c Crew) int { return best.forwardFloats(s, c) }
 
-func (k *kernels) forwardFloats(s Shape, c crew) int {
+func (k *kernels) forwardFloats(s Shape, c Crew) int {
 	if k.useWinograd(s) {
 		return k.newWinograd(s).forwardPlan(s.FLOP(), c).total
 	}
@@ -47,7 +44,7 @@ type forwardPlan struct {
 	total        int
 }
 
-func (k *kernels) forwardPlan(s Shape, c crew) forwardPlan {
+func (k *kernels) forwardPlan(s Shape, c Crew) forwardPlan {
 	k = k.fit(s.Cout)
 	p := forwardPlan{split: c.split(s.N, s.OutH, s.FLOP()), wLd: s.Cout}
 	padded := k.vectors(s.Cout) * k.lanes
@@ -59,18 +56,18 @@ func (k *kernels) forwardPlan(s Shape, c crew) forwardPlan {
 	if !s.direct() {
 		p.image = s.spanH(p.rows) * s.spanW() * s.Cin
 	}
-	p.total = p.images + c.threads*p.image
+	p.total = p.images + c.Threads*p.image
 	return p
 }
 
 func (k *kernels) forwardPass(p *pool.Pool, s Shape, a ForwardArgs) {
-	if j := k.prepareForward(s, a, crew{threads: p.Threads()}); j != nil {
+	if j := k.prepareForward(s, a, Crew{Threads: p.Threads()}); j != nil {
 		p.Do(j.parts(), j)
 	}
 }
 
 // prepareForward checks the operands, lays out weights and returns what is left to do, nil if nothing is.
-func (k *kernels) prepareForward(s Shape, a ForwardArgs, c crew) imageJob {
+func (k *kernels) prepareForward(s Shape, a ForwardArgs, c Crew) imageJob {
 	s.check("Forward")
 	checkLen("Forward", "x", len(a.X), s.inputs())
 	checkLen("Forward", "w", len(a.W), s.weights())
@@ -96,7 +93,7 @@ func (k *kernels) prepareForward(s Shape, a ForwardArgs, c crew) imageJob {
 	k = k.fit(s.Cout)
 	plan := k.forwardPlan(s, c)
 	ws := workspace("Forward", a.Workspace, plan.total)
-	j := &forwardJob{k: k, s: s, a: a, plan: plan, ws: ws, states: newStates[sweep](c.threads)}
+	j := &forwardJob{k: k, s: s, a: a, plan: plan, ws: ws, states: newStates[sweep](c.Threads)}
 	j.c = correlation{
 		k: k, w: a.W, wLd: plan.wLd, cout: s.Cout, taps: s.KH, depth: s.KW * s.Cin,
 		bias: ws[plan.bias:plan.images], floor: float32(math.Inf(-1)),

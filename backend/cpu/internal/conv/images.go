@@ -13,7 +13,7 @@ type ImageJob interface {
 type Turn struct {
 	Worker, Part, Lo, Hi int
 	First                bool      // of the part
-	Soon                 []float32 // what the worker reads or writes next, brought into its cache meanwhile; may be nil
+	Soon                 []float32 // what the worker reads or writes next, brought into its cache meanwhile unless it is large; may be nil
 }
 
 // SumJob is a weight gradient whose images are added a few at a time to numbered partial sums.
@@ -37,64 +37,47 @@ type sumJob interface {
 	sums() int
 }
 
-// Crew says how a pass is done image by image: by how many workers and, if it is a weight gradient, in how many
-// partial sums, at most one for each image.
+// Crew is who does a pass: so many workers, and in image-by-image passes in how many parts the images come, at least 1
+// and at most one for each image; a weight gradient has a partial sum for each. Without Parts the pass cuts the work
+// itself, into images or bands of rows.
 type Crew struct{ Threads, Parts int }
 
-func (c Crew) crew() crew { return crew{threads: c.Threads, partial: c.Parts, whole: true} }
-
-// ForwardImages is Forward image by image, with a workspace of ForwardImagesWorkspace floats. Operands must not be empty.
+// ForwardImages is Forward image by image, with a workspace of ForwardWorkspace floats. Operands must not be empty.
 func ForwardImages(s Shape, c Crew, a ForwardArgs) ImageJob {
-	return best.prepareForward(s, a, c.crew())
+	return best.prepareForward(s, a, c)
 }
 
-// ForwardImagesWorkspace returns the floats of scratch memory of ForwardImages.
-func ForwardImagesWorkspace(s Shape, c Crew) int { return best.forwardFloats(s, c.crew()) }
+// DataImages is BackwardData image by image, with a workspace of BackwardDataWorkspace floats. Operands must not be empty.
+func DataImages(s Shape, c Crew, a DataArgs) ImageJob { return best.prepareData(s, a, c) }
 
-// DataImages is BackwardData image by image, with a workspace of DataImagesWorkspace floats. Operands must not be empty.
-func DataImages(s Shape, c Crew, a DataArgs) ImageJob { return best.prepareData(s, a, c.crew()) }
-
-// DataImagesWorkspace returns the floats of scratch memory of DataImages.
-func DataImagesWorkspace(s Shape, c Crew) int { return best.dataFloats(s, c.crew()) }
-
-// WeightImages is BackwardWeights image by image, with a workspace of WeightImagesWorkspace floats. Operands must
+// WeightImages is BackwardWeights image by image, with a workspace of BackwardWeightsWorkspace floats. Operands must
 // not be empty. The number of partial sums decides the bits.
-func WeightImages(s Shape, c Crew, a WeightArgs) SumJob { return best.prepareWeights(s, a, c.crew()) }
-
-// WeightImagesWorkspace returns the floats of scratch memory of WeightImages.
-func WeightImagesWorkspace(s Shape, c Crew) int { return best.weightsFloats(s, c.crew()) }
+func WeightImages(s Shape, c Crew, a WeightArgs) SumJob { return best.prepareWeights(s, a, c) }
 
 // MaxPoolImages is MaxPoolForward image by image.
 func MaxPoolImages(s PoolShape, threads int, x, y []float32) ImageJob {
 	s.check("MaxPoolImages", len(x), len(y))
-	return best.prepareMaxPool(s, x, y, crew{threads: threads, whole: true})
+	return best.prepareMaxPool(s, x, y, Crew{Threads: threads, Parts: 1})
 }
 
 // MaxPoolBackwardImages is MaxPoolBackward image by image.
 func MaxPoolBackwardImages(s PoolShape, threads int, x, dy, dx []float32) ImageJob {
 	s.check("MaxPoolBackwardImages", len(x), len(dy))
 	checkLen("MaxPoolBackwardImages", "dx", len(dx), len(x))
-	return best.prepareMaxPoolGrad(s, x, dy, dx, crew{threads: threads, whole: true})
+	return best.prepareMaxPoolGrad(s, x, dy, dx, Crew{Threads: threads, Parts: 1})
 }
 
-// crew is who does a pass: threads workers, with whole, images at a time that the caller chooses, and then with
-// partial sums of a weight gradient.
-type crew struct {
-	threads, partial int
-	whole            bool
-}
-
-func (c crew) split(images, height int, flop float64) split {
-	if c.whole {
+func (c Crew) split(images, height int, flop float64) split {
+	if c.Parts > 0 {
 		return splitImages(images, height, flop, 1)
 	}
-	return splitImages(images, height, flop, c.threads)
+	return splitImages(images, height, flop, c.Threads)
 }
 
 // sums returns how many partial sums a weight gradient has where its shape alone asks for n.
-func (c crew) sums(n int) int {
-	if c.whole {
-		return c.partial
+func (c Crew) sums(n int) int {
+	if c.Parts > 0 {
+		return c.Parts
 	}
 	return n
 }

@@ -68,9 +68,9 @@ func compareInTurns(t *testing.T, k *kernels, s Shape, r *rand.Rand, i int) {
 	}
 	got := [][]float32{dirty(len(y)), dirty(len(x)), dirty(len(w))}
 	inTurns(r, s.N, c, k.prepareForward(s, ForwardArgs{X: x, W: w, Y: got[0], Bias: bias, Residual: dy, ReLU: true,
-		Workspace: dirty(k.forwardFloats(s, c.crew()))}, c.crew()).Images)
-	inTurns(r, s.N, c, k.prepareData(s, DataArgs{DY: dy, W: w, DX: got[1], Workspace: dirty(k.dataFloats(s, c.crew()))}, c.crew()).Images)
-	sum := k.prepareWeights(s, WeightArgs{X: x, DY: dy, DW: got[2], Workspace: dirty(k.weightsFloats(s, c.crew()))}, c.crew())
+		Workspace: dirty(k.forwardFloats(s, c))}, c).Images)
+	inTurns(r, s.N, c, k.prepareData(s, DataArgs{DY: dy, W: w, DX: got[1], Workspace: dirty(k.dataFloats(s, c))}, c).Images)
+	sum := k.prepareWeights(s, WeightArgs{X: x, DY: dy, DW: got[2], Workspace: dirty(k.weightsFloats(s, c))}, c)
 	inTurns(r, s.N, c, sum.Add)
 	sum.Finish(nil)
 	for o, want := range [][]float32{y, dx, dw} {
@@ -91,8 +91,8 @@ func TestMaxPoolImageByImage(t *testing.T) {
 			k.maxPoolPass(nil, s, x, wantY)
 			k.maxPoolGradPass(nil, s, x, dy, wantDX)
 			c := Crew{Threads: 2, Parts: 1 + r.IntN(s.N)}
-			inTurns(r, s.N, c, k.prepareMaxPool(s, x, y, c.crew()).Images)
-			inTurns(r, s.N, c, k.prepareMaxPoolGrad(s, x, dy, dx, c.crew()).Images)
+			inTurns(r, s.N, c, k.prepareMaxPool(s, x, y, c).Images)
+			inTurns(r, s.N, c, k.prepareMaxPoolGrad(s, x, dy, dx, c).Images)
 			same(t, fmt.Sprintf("case %d %+v: y", i, s), y, wantY)
 			same(t, fmt.Sprintf("case %d %+v: dx", i, s), dx, wantDX)
 		}

@@ -71,7 +71,7 @@ func (k *kernels) maxPoolPass(p *pool.Pool, s PoolShape, x, y []float32) {
 	if len(y) == 0 {
 		return
 	}
-	j := k.prepareMaxPool(s, x, y, crew{threads: p.Threads()})
+	j := k.prepareMaxPool(s, x, y, Crew{Threads: p.Threads()})
 	p.Do(j.parts(), j)
 }
 
@@ -81,16 +81,16 @@ func (k *kernels) maxPoolGradPass(p *pool.Pool, s PoolShape, x, dy, dx []float32
 	if len(dx) == 0 {
 		return
 	}
-	j := k.prepareMaxPoolGrad(s, x, dy, dx, crew{threads: p.Threads()})
+	j := k.prepareMaxPoolGrad(s, x, dy, dx, Crew{Threads: p.Threads()})
 	p.Do(j.parts(), j)
 }
 
-func (k *kernels) prepareMaxPool(s PoolShape, x, y []float32, c crew) imageJob {
-	return &poolJob{k, s, c.split(s.N, s.OutH, s.work()), x, y, nil, newStates[poolState](c.threads)}
+func (k *kernels) prepareMaxPool(s PoolShape, x, y []float32, c Crew) imageJob {
+	return &poolJob{k, s, c.split(s.N, s.OutH, s.work()), x, y, nil, newStates[poolState](c.Threads)}
 }
 
-func (k *kernels) prepareMaxPoolGrad(s PoolShape, x, dy, dx []float32, c crew) imageJob {
-	return &poolJob{k, s, c.split(s.N, s.H, 2*s.work()), x, dy, dx, newStates[poolState](c.threads)}
+func (k *kernels) prepareMaxPoolGrad(s PoolShape, x, dy, dx []float32, c Crew) imageJob {
+	return &poolJob{k, s, c.split(s.N, s.H, 2*s.work()), x, dy, dx, newStates[poolState](c.Threads)}
 }
 
 // work returns a cost in the units of splitImages.

@@ -78,12 +78,12 @@ func (s Shape) transposed() Shape {
 func (w *winograd) imageFloats(rows int) int { return (2*rows + 2) * (2*w.tileCols + 2) * w.cin }
 
 // forwardPlan: weights, then a vector of zeros and the bias, then the workers' memory.
-func (w *winograd) forwardPlan(flop float64, c crew) forwardPlan {
+func (w *winograd) forwardPlan(flop float64, c Crew) forwardPlan {
 	p := forwardPlan{split: c.split(w.n, w.tileRows, flop), wLd: w.cout}
 	p.bias = winogradPlanes * w.cin * w.cout
 	p.images = p.bias + 2*w.cout
 	p.image = w.imageFloats(p.rows) + winogradPlanes*w.block*w.tileCols*(w.cin+w.cout)
-	p.total = p.images + c.threads*p.image
+	p.total = p.images + c.Threads*p.image
 	return p
 }
 
@@ -100,10 +100,10 @@ type winogradJob struct {
 }
 
 // forward returns the job that computes y; weights fills in the transformed weights [16, cin, cout].
-func (w *winograd) forward(c crew, flop float64, a ForwardArgs, weights func(u []float32)) imageJob {
+func (w *winograd) forward(c Crew, flop float64, a ForwardArgs, weights func(u []float32)) imageJob {
 	plan := w.forwardPlan(flop, c)
 	ws := workspace("Forward", a.Workspace, plan.total)
-	j := &winogradJob{winograd: w, states: newStates[winogradCalls](c.threads), plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
+	j := &winogradJob{winograd: w, states: newStates[winogradCalls](c.Threads), plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
 	weights(ws[:plan.bias])
 	clear(ws[plan.bias:plan.images])
 	copy(j.bias, a.Bias)
@@ -114,8 +114,8 @@ func (w *winograd) forward(c crew, flop float64, a ForwardArgs, weights func(u [
 	return j
 }
 
-// winogradCalls is what the kernels of one part are told. The kernels are called through pointers, so
-// the compiler puts every call's arguments on the heap: one such struct a part, not one of each kind a block.
+// winogradCalls is a worker's state of a pass: what the kernels are told. They are called through pointers, so
+// the compiler puts every call's arguments on the heap: one such struct a worker, not one of each kind a block.
 type winogradCalls struct {
 	image, dy packer
 	next      ahead

@@ -158,10 +158,10 @@ func TestWinogradWorkspaceIsEnough(t *testing.T) {
 	for threads := 1; threads <= 3; threads++ {
 		p := pool.New(threads)
 		x, w, y := make([]float32, s.inputs()), make([]float32, s.weights()), make([]float32, s.outputs())
-		Forward(p, s, ForwardArgs{X: x, W: w, Y: y, Workspace: make([]float32, ForwardWorkspace(s, threads))})
-		Forward(p, s, ForwardArgs{X: x, W: w, Y: y, Residual: slices.Clone(y), Workspace: make([]float32, ForwardWorkspace(s, threads))})
-		BackwardData(p, s, DataArgs{DY: y, W: w, DX: x, Workspace: make([]float32, BackwardDataWorkspace(s, threads))})
-		BackwardWeights(p, s, WeightArgs{X: x, DY: y, DW: w, Workspace: make([]float32, BackwardWeightsWorkspace(s, threads))})
+		Forward(p, s, ForwardArgs{X: x, W: w, Y: y, Workspace: make([]float32, ForwardWorkspace(s, Crew{Threads: threads}))})
+		Forward(p, s, ForwardArgs{X: x, W: w, Y: y, Residual: slices.Clone(y), Workspace: make([]float32, ForwardWorkspace(s, Crew{Threads: threads}))})
+		BackwardData(p, s, DataArgs{DY: y, W: w, DX: x, Workspace: make([]float32, BackwardDataWorkspace(s, Crew{Threads: threads}))})
+		BackwardWeights(p, s, WeightArgs{X: x, DY: y, DW: w, Workspace: make([]float32, BackwardWeightsWorkspace(s, Crew{Threads: threads}))})
 		p.Close()
 	}
 }
@@ -175,7 +175,7 @@ func TestWinogradAllocatesOncePerPart(t *testing.T) {
 		defer p.Close()
 		x, w, y := make([]float32, s.inputs()), make([]float32, s.weights()), make([]float32, s.outputs())
 		pass := k.newWinograd(s)
-		forward, grad := pass.forwardPlan(s.FLOP(), crew{threads: 1}), pass.gradPlan(crew{threads: 1})
+		forward, grad := pass.forwardPlan(s.FLOP(), Crew{Threads: 1}), pass.gradPlan(Crew{Threads: 1})
 		ws := make([]float32, max(forward.total, grad.total))
 		for _, c := range []struct {
 			name  string

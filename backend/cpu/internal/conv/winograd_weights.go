@@ -16,7 +16,7 @@ type gradPlan struct {
 	image, total       int
 }
 
-func (w *winograd) gradPlan(c crew) gradPlan {
+func (w *winograd) gradPlan(c Crew) gradPlan {
 	p := gradPlan{sum: winogradPlanes * w.cin * w.cout, rows: w.tileRows}
 	tiles := w.n * w.tileRows * w.tileCols
 	p.chunks = c.sums(max(1, min(maxChunks, w.n*w.tileRows, tiles/(4*chunkPixels))))
@@ -27,7 +27,7 @@ func (w *winograd) gradPlan(c crew) gradPlan {
 	p.dy = w.imageFloats(p.rows)
 	p.planes = p.dy + 4*p.rows*w.tileCols*w.cout
 	p.image = p.planes + winogradPlanes*w.block*w.tileCols*(w.cin+w.cout)
-	p.total = p.images + c.threads*p.image
+	p.total = p.images + c.Threads*p.image
 	return p
 }
 
@@ -43,10 +43,10 @@ type winogradGradJob struct {
 }
 
 // weights returns the job that computes dw [3, 3, cin, cout].
-func (w *winograd) weights(c crew, a WeightArgs) sumJob {
+func (w *winograd) weights(c Crew, a WeightArgs) sumJob {
 	plan := w.gradPlan(c)
 	ws := workspace("BackwardWeights", a.Workspace, plan.total)
-	return &winogradGradJob{winograd: w, states: newStates[winogradCalls](c.threads), grad: plan, x: a.X, dy: a.DY, dw: a.DW, ws: ws, plan: weightsPlan{chunks: plan.chunks, ld: w.cout}}
+	return &winogradGradJob{winograd: w, states: newStates[winogradCalls](c.Threads), grad: plan, x: a.X, dy: a.DY, dw: a.DW, ws: ws, plan: weightsPlan{chunks: plan.chunks, ld: w.cout}}
 }
 
 func (j *winogradGradJob) sums() int { return j.grad.chunks }

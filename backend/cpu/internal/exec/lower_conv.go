@@ -35,7 +35,7 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
 	v := &fastConv{Shape: shape, role: a.Role, relu: a.ReLU, bias: c.optional(n, a.Bias, 2), residual: c.optional(n, a.Residual, len(n.In)-1),
 		in: ops.Product(a.A.Dims[:]), ker: ops.Product(a.B.Dims[:]), out: ops.Product(a.Out.Dims[:])}
-	floats := convPasses[a.Role].floats(shape, c.prog.Pool.Threads())
+	floats := convPasses[a.Role].floats(shape, conv.Crew{Threads: c.prog.Pool.Threads()})
 	x, w, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
 	s := c.step(n, nil)
 	s.op = convPasses[a.Role].name

@@ -9,15 +9,14 @@ import (
 	"foresee/backend/cpu/internal/ops"
 )
 
-// convPasses are the passes by role: a name, and the floats of scratch memory for all images, and image by image.
+// convPasses are the passes by role: a name, and the floats of scratch memory.
 var convPasses = [...]struct {
 	name   string
-	floats func(s conv.Shape, threads int) int
-	images func(s conv.Shape, c conv.Crew) int
+	floats func(s conv.Shape, c conv.Crew) int
 }{
-	ir.ConvForward: {"ConvForward", conv.ForwardWorkspace, conv.ForwardImagesWorkspace},
-	ir.ConvData:    {"ConvData", conv.BackwardDataWorkspace, conv.DataImagesWorkspace},
-	ir.ConvWeights: {"ConvWeights", conv.BackwardWeightsWorkspace, conv.WeightImagesWorkspace},
+	ir.ConvForward: {"ConvForward", conv.ForwardWorkspace},
+	ir.ConvData:    {"ConvData", conv.BackwardDataWorkspace},
+	ir.ConvWeights: {"ConvWeights", conv.BackwardWeightsWorkspace},
 }
 
 // fastConv is a pass of package conv in a program.
@@ -71,7 +70,7 @@ func (v *fastConv) inTurns(s *step, whole []int) {
 	}
 	s.start = func(c *compiler, b *flow.Batch) (func(f *Frame) turns, []int) {
 		crew := conv.Crew{Threads: c.prog.Pool.Threads(), Parts: b.Parts}
-		floats := convPasses[v.role].images(v.Shape, crew)
+		floats := convPasses[v.role].floats(v.Shape, crew)
 		work := c.temp(4 * floats)
 		return func(f *Frame) turns {
 			p := operands{f.p[x], f.p[w], f.p[o], f.p[work]}

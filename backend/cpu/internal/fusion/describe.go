@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 
 	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
 )
 
 // Text says what g computes, for people: "[64 32] [32 16] -> [64 16]", or of a fused loop "Sub Mul [64 16]".
@@ -84,7 +85,7 @@ func (g *Group) FLOP() int64 {
 		if n.Op != compute.OpTypeReduceWindow {
 			windows = n.In[1].Size()
 		}
-		return int64(product(a.Dims)) * int64(windows)
+		return int64(ops.Product(a.Dims)) * int64(windows)
 	case ir.Axes:
 		switch n.Op {
 		case compute.OpTypeTranspose, compute.OpTypeBroadcastInDim, compute.OpTypeReverse:

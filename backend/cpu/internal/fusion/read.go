@@ -27,7 +27,7 @@ func Source(fn *ir.Func, v *ir.Value, domain int) *ir.Value {
 
 // Reading returns the pattern in which a loop over dims reads the source of v.
 func Reading(fn *ir.Func, v *ir.Value, dims []int) Pattern {
-	if _, through, ok := ReadThrough(fn, Base(fn, v)); ok && v.Size() == product(dims) {
+	if _, through, ok := ReadThrough(fn, Base(fn, v)); ok && v.Size() == ops.Product(dims) {
 		return through.simplify()
 	}
 	return aligned(v.Dims(), dims).simplify()
@@ -151,12 +151,4 @@ func aligned(in, dims []int) Pattern {
 		}
 	}
 	return p
-}
-
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
 }

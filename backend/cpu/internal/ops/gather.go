@@ -79,7 +79,7 @@ func scatter[T number](op compute.OpType) ScatterKernel {
 
 // visit calls f with the offsets of every pair of elements, in row-major order.
 func (m *Move) visit(f func(dst, src int)) {
-	n := size(m.Dims)
+	n := Product(m.Dims)
 	for e := range n {
 		d, s := m.DstAt, m.SrcAt
 		for i, rest := len(m.Dims)-1, e; i >= 0; i-- {

@@ -55,7 +55,7 @@ func windowReduce[T number](op compute.ReduceOpType, d dtypes.DType) WindowKerne
 
 func windowFold[T any](start T, f func(x, y T) T) WindowKernel {
 	return func(w *Window, out, in unsafe.Pointer) {
-		z, x := Of[T](out, size(w.Out)), Of[T](in, size(w.In))
+		z, x := Of[T](out, Product(w.Out)), Of[T](in, Product(w.In))
 		w.each(func(o int, at []int) {
 			acc := start
 			for _, i := range at {
@@ -66,21 +66,13 @@ func windowFold[T any](start T, f func(x, y T) T) WindowKernel {
 	}
 }
 
-func size(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
-}
-
 // each calls visit for every window with the offsets of its elements, both in row-major order.
 func (w *Window) each(visit func(o int, at []int)) {
 	strides := Strides(w.In)
-	taps := size(w.Dims)
+	taps := Product(w.Dims)
 	position := make([]int, len(w.Out))
 	at := make([]int, 0, taps)
-	for o := range size(w.Out) {
+	for o := range Product(w.Out) {
 		for i, rest := len(w.Out)-1, o; i >= 0; i-- {
 			position[i] = rest % w.Out[i]
 			rest /= w.Out[i]
@@ -122,7 +114,7 @@ func SelectAndScatter(isMin bool, d dtypes.DType) SelectKernel {
 
 func selectScatter[T number](isMin bool) SelectKernel {
 	return func(w *Window, out, in, source unsafe.Pointer) {
-		z, x, v := Of[T](out, size(w.In)), Of[T](in, size(w.In)), Of[T](source, size(w.Out))
+		z, x, v := Of[T](out, Product(w.In)), Of[T](in, Product(w.In)), Of[T](source, Product(w.Out))
 		clear(z)
 		w.each(func(o int, at []int) {
 			if len(at) == 0 {

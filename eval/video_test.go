@@ -117,8 +117,8 @@ func TestVideo(t *testing.T) {
 		}
 		value[r.Name] = r.Value
 		if three := strings.HasSuffix(r.Name, "/found") && !strings.Contains(r.Name, "baseline"); three {
-			var place, sudden, whole, calm, jump, still int
-			if _, err := fmt.Sscanf(r.Note, "%d by place, %d by sudden, %d by whole, %d by calm, %d by jump, %d by still", &place, &sudden, &whole, &calm, &jump, &still); err != nil || math.Abs(float64(place+sudden+whole+calm+jump+still)-r.Value*float64(r.N)) > 1e-9 {
+			var place, sudden, whole, calm, jump, still, rush, replay int
+			if _, err := fmt.Sscanf(r.Note, "%d by place, %d by sudden, %d by whole, %d by calm, %d by jump, %d by still, %d by rush, %d by replay", &place, &sudden, &whole, &calm, &jump, &still, &rush, &replay); err != nil || math.Abs(float64(place+sudden+whole+calm+jump+still+rush+replay)-r.Value*float64(r.N)) > 1e-9 {
 				t.Errorf("%s = %g of %d, by what: %q, %v", r.Name, r.Value, r.N, r.Note, err)
 			}
 		}

@@ -21,17 +21,18 @@
 // [Observation.Scores] are calibrated, each apart, package surprise/alarm.
 //
 // What walks through the picture surprises place after place, far above what is usual there, and is normal. So it is
-// also measured how much more a place surprises, with its eight neighbours, than what is usual there and what the
+// also measured how much more most of a place and its eight neighbours surprise than what is usual there and what the
 // places around each of them, up to two away, did a frame ago:
 //
-//	sudden(t) = max_i Σ_{j∈N1(i)} s_j(t) / Σ_{j∈N1(i)} max((m_j(t-1) + g(t-1))/2, max_{k∈N2(j)} s_k(t-1))
+//	sudden(t) = max_i median_{j∈N1(i)} s_j(t) / max((m_j(t-1) + g(t-1))/2, max_{k∈N2(j)} s_k(t-1))
 //
 // with N1 and N2 the places up to one and two rows and columns away. Half of the picture is judged by the median of
 // s_i/((m_i + g)/2): a walker leaves it alone, another picture does not.
 //
 // Beside the surprise, how much the picture changes is compared with what it usually
-// does: a picture that stands still, or is another one all at once, is unusual
-// whatever a model makes of it.
+// does: a picture that stands still, that is another one all at once, or that changes
+// too much for a second, is unusual whatever a model makes of it. So is one that is
+// nearer to an earlier one than to the last: a loop, or time that runs backwards.
 //
 // A line of output is one JSON object, see [Record]. The first C frames of an
 // episode cannot be predicted: their surprise is null. While the expectation

@@ -35,8 +35,8 @@ type Seen struct {
 	Cells    []float64   // s_i / ((m_i + g)/2), see the package
 	Relative float64     // the highest of them over what the highest usually is
 	At       *[2]float64 // the middle of that cell, shares of width and height; nil for one cell
-	// Sudden is how much more a place surprises than it and its surroundings usually do and just did, see
-	// the package: somebody who walks surprises next to where he surprised a frame before, what appears does not.
+	// Sudden is how much more most of a place and its neighbours surprises than it usually does and its surroundings just
+	// did, see the package: somebody who walks surprises next to where he surprised a frame before, what appears does not.
 	// It is 0 after a frame that is missing.
 	Sudden   float64
 	SuddenAt *[2]float64 // the place that stands out most there, like At
@@ -137,9 +137,9 @@ func (p *Places) sudden(s *Seen, cells, before, expected []float64) {
 	}
 	at := 0
 	for i := range cells {
-		shown, may := 0.0, 0.0
-		p.around(i, 1, func(j int) { shown, may = shown+cells[j], may+excused[j] })
-		if r := shown / may; r > s.Sudden {
+		var ratios []float64
+		p.around(i, 1, func(j int) { ratios = append(ratios, cells[j]/excused[j]) })
+		if r := median(ratios); r > s.Sudden {
 			s.Sudden, at = r, i
 		}
 	}
@@ -169,10 +169,11 @@ func (p *Places) middle(i int) *[2]float64 {
 	return &[2]float64{(float64(i%p.cols) + 0.5) / float64(p.cols), (float64(i/p.cols) + 0.5) / float64(p.rows)}
 }
 
-// median returns the middle one of numbers, of an even count the higher of the two.
+// median returns the middle one of numbers, of an even count the mean of the two.
 func median(x []float64) float64 {
 	sorted := slices.Sorted(slices.Values(x))
-	return sorted[len(sorted)/2]
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // stir notes how much calmer the whole frame is than usual.

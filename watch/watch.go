@@ -31,6 +31,7 @@ type Watcher struct {
 	cfg     Config
 	places  *Places
 	change  *change
+	replay  replay
 	stats   Stats
 	latency Latency
 }
@@ -66,6 +67,8 @@ type Observation struct {
 	SuddenAt *[2]float64 // see Seen.SuddenAt
 	Jump     float64     // the picture's mean squared change over the usual one; 0 while warming
 	Still    float64     // mean over the last five pictures of log(usual/change); 0 while warming
+	Rush     float64     // mean over the last ten pictures of log(change/usual); 0 while warming
+	Replay   float64     // how much nearer the picture is to one of the last minute than to the one before it; 0 while warming
 
 	Came time.Time     // when the frame was read
 	Took time.Duration // what its surprise cost: the time of the frames scored with it, over their number
@@ -79,10 +82,14 @@ const (
 	Calm          // how much less for a while
 	Jump          // how much more the picture changes than it usually does, whatever the model expects
 	Still         // how much less for a while
+	Rush          // how much more for a while
+	Replay        // how much nearer the picture is to an earlier one than to the last
 )
 
-// Statistics returns the names of Place, Sudden, Whole, Calm, Jump and Still.
-func Statistics() []string { return []string{"place", "sudden", "whole", "calm", "jump", "still"} }
+// Statistics returns the names of Place, Sudden, Whole, Calm, Jump, Still, Rush and Replay.
+func Statistics() []string {
+	return []string{"place", "sudden", "whole", "calm", "jump", "still", "rush", "replay"}
+}
 
 // Scores returns what a calibration of the stream is made of, a logarithm for each
 // of Statistics; all 0 while warming.
@@ -91,7 +98,7 @@ func (o Observation) Scores() []float64 {
 		return make([]float64, len(Statistics()))
 	}
 	log := func(x float64) float64 { return math.Log(max(x, 1e-9)) }
-	return []float64{log(*o.Relative), log(o.Sudden), log(o.Whole), o.Calm, log(o.Jump), o.Still}
+	return []float64{log(*o.Relative), log(o.Sudden), log(o.Whole), o.Calm, log(o.Jump), o.Still, o.Rush, log(o.Replay)}
 }
 
 // Where returns the place of the picture that a statistic speaks of, nil if of all of it.
@@ -128,7 +135,8 @@ func New(m *jepa.Model, cfg Config) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Watcher{m: m, cfg: cfg, places: places, change: change}, nil
+	f := m.Config().Frame
+	return &Watcher{m: m, cfg: cfg, places: places, change: change, replay: replay{h: f.Height, w: f.Width, c: f.Channels}}, nil
 }
 
 // Run scores every frame of src in order and hands its record to emit. It
@@ -219,6 +227,7 @@ func (w *Watcher) judge(s score, picture []uint8) (Observation, error) {
 	if err != nil {
 		return o, err
 	}
+	replayed := w.replay.see(picture, s.known)
 	if !s.known {
 		w.places.Break()
 		return o, nil
@@ -232,7 +241,7 @@ func (w *Watcher) judge(s score, picture []uint8) (Observation, error) {
 	if !seen.Ready || !changed.Ready {
 		return o, nil
 	}
-	o.Jump, o.Still = changed.Whole, changed.Calm
+	o.Jump, o.Still, o.Rush, o.Replay = changed.Whole, changed.Calm, changed.rush, replayed
 	o.Warming, o.Relative, o.At, o.Whole, o.Calm = false, &seen.Relative, seen.At, seen.Whole, seen.Calm
 	o.Sudden, o.SuddenAt = seen.Sudden, seen.SuddenAt
 	o.Alarm = seen.Relative >= w.cfg.Alarm

@@ -40,7 +40,7 @@ func (c *watchCmd) Help() string {
 		"null where too few frames came before), relative (surprise over its running expectation, about 1 for an ordinary frame; null " +
 		"while warming), at (where in the picture), alarm. What happens to the source is a line with event and detail: a camera that is " +
 		"silent, gone or back, a clock that jumps, a video that is cut off. Frame size, colours and rate are the model's. A camera that is " +
-		"faster than the model loses its oldest frames. A model that foresee calibrate has seen alarms within its budget of false alarms, and gives p, the probability of a normal block, and by what: place, sudden, whole or calm, of surprise, jump or still, of how much the picture changes; " +
+		"faster than the model loses its oldest frames. A model that foresee calibrate has seen alarms within its budget of false alarms, and gives p, the probability of a normal block, and by what: place, sudden, whole or calm, of surprise, jump, still or rush, of how much the picture changes, or replay, of a picture that comes back; " +
 		"another one alarms by a plain factor."
 }
 
@@ -203,7 +203,8 @@ func (r *watching) decide(o *watch.Observation) (decision, error) {
 	if d.begins {
 		o.At = o.Where(v.By)
 		what := [...]string{watch.Place: "A place of the picture is more surprising", watch.Sudden: "A place of the picture is all at once more surprising", watch.Whole: "Most of the picture is more surprising", watch.Calm: "The picture is calmer",
-			watch.Jump: "The picture changes more", watch.Still: "The picture changes less"}[v.By]
+			watch.Jump: "The picture changes more", watch.Still: "The picture changes less",
+			watch.Rush: "The picture goes on changing more", watch.Replay: "The picture returns to an earlier one more exactly"}[v.By]
 		d.reason = fmt.Sprintf("%s than usual by a factor of %.1f; a normal block is as unusual with probability %.1e (%s, %s alarm).",
 			what, math.Exp(scores[v.By]), v.P, map[bool]string{true: "counted", false: "extrapolated"}[v.Calibrated], v.Kind)
 	}

@@ -86,16 +86,18 @@ func TestAlarmSaysByWhat(t *testing.T) {
 	usual, twenty := 1.0, 20.0
 	for name, x := range map[string]struct {
 		relative, sudden, whole float64
-		others                  [3]float64 // calm, jump, still
+		others                  [5]float64 // calm, jump, still, rush, replay
 		reason, why             string     // where the cause is, if at a place
 	}{
-		"place":  {twenty, usual, usual, [3]float64{}, "A place of the picture is more surprising than usual by a factor of 20.0;", "0.50 from the left, 0.25 from the top"},
-		"sudden": {usual, twenty, usual, [3]float64{}, "A place of the picture is all at once more surprising than usual by a factor of 20.0;", "0.10 from the left, 0.90 from the top"},
-		"whole":  {usual, usual, twenty, [3]float64{}, "Most of the picture is more surprising than usual by a factor of 20.0;", ""},
-		"calm":   {usual, usual, usual, [3]float64{math.Log(twenty)}, "The picture is calmer than usual by a factor of 20.0;", ""},
-		"jump":   {usual, usual, usual, [3]float64{1: math.Log(twenty)}, "The picture changes more than usual by a factor of 20.0;", ""},
-		"still":  {usual, usual, usual, [3]float64{2: math.Log(twenty)}, "The picture changes less than usual by a factor of 20.0;", ""},
-		"":       {usual, usual, usual, [3]float64{}, "", ""},
+		"place":  {twenty, usual, usual, [5]float64{}, "A place of the picture is more surprising than usual by a factor of 20.0;", "0.50 from the left, 0.25 from the top"},
+		"sudden": {usual, twenty, usual, [5]float64{}, "A place of the picture is all at once more surprising than usual by a factor of 20.0;", "0.10 from the left, 0.90 from the top"},
+		"whole":  {usual, usual, twenty, [5]float64{}, "Most of the picture is more surprising than usual by a factor of 20.0;", ""},
+		"calm":   {usual, usual, usual, [5]float64{math.Log(twenty)}, "The picture is calmer than usual by a factor of 20.0;", ""},
+		"jump":   {usual, usual, usual, [5]float64{1: math.Log(twenty)}, "The picture changes more than usual by a factor of 20.0;", ""},
+		"still":  {usual, usual, usual, [5]float64{2: math.Log(twenty)}, "The picture changes less than usual by a factor of 20.0;", ""},
+		"rush":   {usual, usual, usual, [5]float64{3: math.Log(twenty)}, "The picture goes on changing more than usual by a factor of 20.0;", ""},
+		"replay": {usual, usual, usual, [5]float64{4: math.Log(twenty)}, "The picture returns to an earlier one more exactly than usual by a factor of 20.0;", ""},
+		"":       {usual, usual, usual, [5]float64{}, "", ""},
 	} {
 		judge, err := alarm.NewJudge(c, alarm.JudgeConfig{})
 		if err != nil {
@@ -104,7 +106,7 @@ func TestAlarmSaysByWhat(t *testing.T) {
 		var sent bytes.Buffer
 		out := &sinks{stream: "s", metrics: sink.NewMetrics("s"), queue: sink.NewQueue(sink.Lines{W: &sent}, 1, nil), stop: func() error { return nil }}
 		r := &watching{c: &watchCmd{}, judge: judge, out: out, begun: time.Unix(0, 0)}
-		o := watch.Observation{Record: watch.Record{Relative: &x.relative, At: &[2]float64{0.5, 0.25}}, Sudden: x.sudden, SuddenAt: &[2]float64{0.1, 0.9}, Whole: x.whole, Calm: x.others[0], Jump: math.Exp(x.others[1]), Still: x.others[2]}
+		o := watch.Observation{Record: watch.Record{Relative: &x.relative, At: &[2]float64{0.5, 0.25}}, Sudden: x.sudden, SuddenAt: &[2]float64{0.1, 0.9}, Whole: x.whole, Calm: x.others[0], Jump: math.Exp(x.others[1]), Still: x.others[2], Rush: x.others[3], Replay: math.Exp(x.others[4])}
 		d, err := r.decide(&o)
 		if err != nil {
 			t.Fatal(err)

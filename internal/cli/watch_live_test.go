@@ -155,7 +155,7 @@ func TestCalibrate(t *testing.T) {
 			t.Errorf("%s = %+v, want %g", name, r, want)
 		}
 	}
-	for _, name := range []string{"place", "sudden", "whole", "calm", "jump", "still"} {
+	for _, name := range []string{"place", "sudden", "whole", "calm", "jump", "still", "rush", "replay"} {
 		if _, ok := d.Find("calibrate/" + name + "/threshold"); !ok {
 			t.Errorf("no threshold of %s", name)
 		}

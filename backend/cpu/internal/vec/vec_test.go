@@ -461,6 +461,9 @@ func Benchmark(b *testing.B) {
 	for _, f := range functions() {
 		ops = append(ops, elementwise{name: f.name, run: func(d, a, _, _ []float32) { f.run(d, a) }})
 	}
+	hidden := make([]float32, 1024)
+	vec.Fill(hidden, -inf)
+	ops = append(ops, elementwise{name: "ExpOfHidden", run: func(d, _, _, _ []float32) { vec.Exp(d, hidden) }})
 	ops = append(exact()[:4], ops...)
 	for _, l := range isa.Levels()[1:] {
 		for _, op := range ops {

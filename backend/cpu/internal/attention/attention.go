@@ -3,6 +3,9 @@
 //
 //	o = softmax(scale·q·kᵀ)·v
 //
+// Where the machine has kernels for it, attention to few keys runs on tiles that pack nothing (short.go);
+// the rest, and all of it elsewhere, on package gemm, or row by row if it is tiny.
+//
 // Parts are heads, or blocks of queries, of a size that the shape alone decides, and each sums in a
 // fixed order: the bits do not depend on the number of threads.
 package attention
@@ -51,6 +54,9 @@ const (
 
 // block returns the number of queries in a block.
 func (s *Shape) block() int {
+	if s.short() {
+		return min(s.Queries, s.lanes())
+	}
 	return max(1, min(s.Queries, max(leastBlock, scoreFloats/max(1, s.Keys))))
 }
 
@@ -65,7 +71,12 @@ func (s *Shape) seen(query int) int {
 }
 
 // ScratchFloats returns what Forward and Backward need for each worker.
-func (s *Shape) ScratchFloats() int { return 2 * s.block() * stride(s.Keys) }
+func (s *Shape) ScratchFloats() int {
+	if s.short() {
+		return s.shortScratch()
+	}
+	return 2 * s.block() * stride(s.Keys)
+}
 
 // stride is the distance of two rows of scores: whole vectors, so that no kernel masks.
 func stride(keys int) int { return (keys + 7) &^ 7 }
@@ -80,7 +91,12 @@ type Problem struct {
 
 // Forward sets p.Out and p.Mass. A query that sees no key gets NaN.
 func Forward(e *Engine, p Problem) {
-	e.Pool.Do(p.Batch*p.Heads*p.blocks(), &forward{e, p})
+	f := &forward{e, p}
+	if p.short() {
+		forwardShort(f)
+		return
+	}
+	e.Pool.Do(p.Batch*p.Heads*p.blocks(), f)
 }
 
 type forward struct {

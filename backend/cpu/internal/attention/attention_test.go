@@ -1,12 +1,14 @@
 package attention_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"foresee/backend/cpu/internal/attention"
 	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/isa"
 	"foresee/backend/cpu/internal/pool"
 )
 
@@ -79,10 +81,14 @@ func numbers(rng *rand.Rand, n int) []float64 {
 
 func randomShape(rng *rand.Rand) attention.Shape {
 	kv := 1 + rng.IntN(3)
+	tokens := func() int { return [...]int{1, 2, 13, 16, 17, 1 + rng.IntN(40), 1 + rng.IntN(70)}[rng.IntN(7)] }
 	s := attention.Shape{Batch: 1 + rng.IntN(3), KVHeads: kv, Heads: kv * (1 + rng.IntN(2)),
-		Queries: 1 + rng.IntN(40), Keys: 1 + rng.IntN(40), Width: 1 + rng.IntN(20), Scale: 0.3, Causal: rng.IntN(2) == 0}
+		Queries: tokens(), Keys: tokens(), Width: 1 + rng.IntN(20), Scale: 0.3, Causal: rng.IntN(2) == 0}
 	if rng.IntN(3) == 0 {
 		s.Keys = s.Queries
+	}
+	if rng.IntN(4) == 0 {
+		s.Width, s.Scale = 1+rng.IntN(70), 0.125
 	}
 	return s
 }
@@ -133,44 +139,55 @@ func near(t *testing.T, what string, got, want []float64, tol float64) {
 func TestAttention(t *testing.T) {
 	two := pool.New(2)
 	defer two.Close()
-	for seed := range uint64(60) {
-		rng := rand.New(rand.NewPCG(seed, 3))
-		s := randomShape(rng)
-		q, g := numbers(rng, s.Batch*s.Heads*s.Queries*s.Width), numbers(rng, s.Batch*s.Heads*s.Queries*s.Width)
-		k, v := numbers(rng, s.Batch*s.KVHeads*s.Keys*s.Width), numbers(rng, s.Batch*s.KVHeads*s.Keys*s.Width)
-		got := compute(two, s, q, k, v, g, seed%2 == 0)
-		near(t, "attention", got.o, twin(s, q, k, v), 2e-6)
-		loss := func() (sum float64) {
-			for i, y := range twin(s, q, k, v) {
-				sum += y * g[i]
+	for _, l := range isa.Levels() {
+		t.Run(l.String(), func(t *testing.T) {
+			defer attention.SetLevel(l)()
+			for seed := range uint64(60) {
+				againstTwin(t, two, seed)
 			}
-			return sum
+		})
+	}
+}
+
+func againstTwin(t *testing.T, two *pool.Pool, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	s := randomShape(rng)
+	q, g := numbers(rng, s.Batch*s.Heads*s.Queries*s.Width), numbers(rng, s.Batch*s.Heads*s.Queries*s.Width)
+	k, v := numbers(rng, s.Batch*s.KVHeads*s.Keys*s.Width), numbers(rng, s.Batch*s.KVHeads*s.Keys*s.Width)
+	got := compute(two, s, q, k, v, g, seed%2 == 0)
+	near(t, "attention", got.o, twin(s, q, k, v), 2e-6)
+	loss := func() (sum float64) {
+		for i, y := range twin(s, q, k, v) {
+			sum += y * g[i]
 		}
-		for name, pair := range map[string][2][]float64{"dq": {q, got.q}, "dk": {k, got.k}, "dv": {v, got.v}} {
-			x := pair[0]
-			for range 4 {
-				i := rng.IntN(len(x))
-				const h = 1e-5
-				was := x[i]
-				x[i] = was + h
-				up := loss()
-				x[i] = was - h
-				down := loss()
-				x[i] = was
-				near(t, name, pair[1][i:i+1], []float64{(up - down) / (2 * h)}, 2e-5)
-			}
+		return sum
+	}
+	for name, pair := range map[string][2][]float64{"dq": {q, got.q}, "dk": {k, got.k}, "dv": {v, got.v}} {
+		x := pair[0]
+		for range 4 {
+			i := rng.IntN(len(x))
+			const h = 1e-5
+			was := x[i]
+			x[i] = was + h
+			up := loss()
+			x[i] = was - h
+			down := loss()
+			x[i] = was
+			near(t, name, pair[1][i:i+1], []float64{(up - down) / (2 * h)}, 2e-5)
 		}
 	}
 }
 
-// TestLongAttention has several blocks of queries; three threads give the bits of one.
-func TestLongAttention(t *testing.T) {
+// TestThreads has many heads, or several blocks of queries; three threads give the bits of one.
+func TestThreads(t *testing.T) {
 	one, three := pool.New(1), pool.New(3)
 	defer one.Close()
 	defer three.Close()
 	for _, s := range []attention.Shape{
 		{Batch: 1, Heads: 2, KVHeads: 1, Queries: 301, Keys: 301, Width: 16, Scale: 0.25, Causal: true},
 		{Batch: 2, Heads: 1, KVHeads: 1, Queries: 257, Keys: 1500, Width: 8, Scale: 1},
+		{Batch: 5, Heads: 6, KVHeads: 2, Queries: 67, Keys: 67, Width: 65, Scale: 0.125, Causal: true},
+		{Batch: 30, Heads: 6, KVHeads: 6, Queries: 16, Keys: 16, Width: 64, Scale: 0.125},
 	} {
 		rng := rand.New(rand.NewPCG(5, 3))
 		n, m := s.Batch*s.Heads*s.Queries*s.Width, s.Batch*s.KVHeads*s.Keys*s.Width
@@ -185,33 +202,57 @@ func TestLongAttention(t *testing.T) {
 	}
 }
 
+// benched is a problem with memory of its own, laid out as in a model: queries, keys and values are cut from one tensor.
+type benched struct {
+	attention.Problem
+	attention.Gradients
+}
+
+func newBenched(s attention.Shape, x []float64) benched {
+	cut := func(of int) (t [3]attention.Tensor) {
+		row := s.Heads * s.Width
+		data := make([]float32, s.Batch*s.Queries*of*row)
+		for i := range data {
+			data[i] = float32(x[i%len(x)])
+		}
+		for i := range of {
+			t[i] = attention.Tensor{Data: data[i*row:], Batch: s.Queries * of * row, Head: s.Width, Token: of * row}
+		}
+		return t
+	}
+	in, out, d, dOut := cut(3), cut(1), cut(3), cut(1)
+	return benched{attention.Problem{Shape: s, Q: in[0], K: in[1], V: in[2], Out: out[0], Mass: make([]float32, s.Batch*s.Heads*s.Queries)},
+		attention.Gradients{Out: dOut[0], Q: d[0], K: d[1], V: d[2]}}
+}
+
+// BenchmarkAttention measures on the same memory each time, and on memory that the caches have forgotten, as in a model.
 func BenchmarkAttention(b *testing.B) {
 	p := pool.New(0)
 	defer p.Close()
-	for name, s := range map[string]attention.Shape{
-		"128x16x4x64": {Batch: 128, Heads: 4, KVHeads: 4, Queries: 16, Keys: 16, Width: 64, Scale: 0.125, Causal: true},
-		"32x64x3x64":  {Batch: 32, Heads: 3, KVHeads: 3, Queries: 64, Keys: 64, Width: 64, Scale: 0.125},
+	for _, s := range []attention.Shape{
+		{Batch: 128, Heads: 4, KVHeads: 4, Queries: 16, Keys: 16, Width: 64, Scale: 0.125, Causal: true},
+		{Batch: 32, Heads: 3, KVHeads: 3, Queries: 64, Keys: 64, Width: 64, Scale: 0.125},
+		{Batch: 8, Heads: 4, KVHeads: 4, Queries: 200, Keys: 200, Width: 64, Scale: 0.125},
 	} {
-		rng := rand.New(rand.NewPCG(1, 1))
-		n := s.Batch * s.Heads * s.Queries * s.Width
-		lay := func() attention.Tensor {
-			return laidOut(numbers(rng, n), s.Batch, s.Heads, s.Queries, s.Width, true)
-		}
+		x := numbers(rand.New(rand.NewPCG(1, 1)), 1<<20-1)
 		e := engine(p, s)
-		problem := attention.Problem{Shape: s, Q: lay(), K: lay(), V: lay(), Out: lay(), Mass: make([]float32, s.Batch*s.Heads*s.Queries)}
-		d := attention.Gradients{Out: lay(), Q: lay(), K: lay(), V: lay()}
 		flop := 2 * float64(s.Batch*s.Heads*s.Queries) * float64(s.Keys*s.Width)
-		b.Run("forward/"+name, func(b *testing.B) {
-			for b.Loop() {
-				attention.Forward(e, problem)
+		for _, sets := range []int{1, 24} {
+			var all []benched
+			for range sets {
+				all = append(all, newBenched(s, x))
 			}
-			b.ReportMetric(2*flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
-		b.Run("backward/"+name, func(b *testing.B) {
-			for b.Loop() {
-				attention.Backward(e, problem, d)
+			name := fmt.Sprintf("%dx%dx%dx%d/%d", s.Batch, s.Queries, s.Heads, s.Width, sets)
+			run := func(pass string, products float64, do func(benched)) {
+				b.Run(pass+"/"+name, func(b *testing.B) {
+					for i := 0; b.Loop(); i++ {
+						do(all[i%sets])
+					}
+					b.ReportMetric(products*flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
 			}
-			b.ReportMetric(5*flop*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
+			run("forward", 2, func(z benched) { attention.Forward(e, z.Problem) })
+			run("backward", 5, func(z benched) { attention.Backward(e, z.Problem, z.Gradients) })
+		}
 	}
 }

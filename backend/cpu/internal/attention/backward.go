@@ -11,7 +11,12 @@ type Gradients struct{ Out, Q, K, V Tensor }
 //
 // Source: Dao et al., "FlashAttention", NeurIPS 2022, appendix B.2 and algorithm 4.
 func Backward(e *Engine, p Problem, d Gradients) {
-	e.Pool.Do(p.Batch*p.KVHeads, &backward{e, p, d})
+	f := &backward{e, p, d}
+	if p.short() {
+		backwardShort(f)
+		return
+	}
+	e.Pool.Do(p.Batch*p.KVHeads, f)
 }
 
 type backward struct {

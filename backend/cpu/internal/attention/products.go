@@ -9,13 +9,13 @@ import (
 // more than multiplying them.
 const shortest = 16
 
-// short says whether all products of the shape are small.
-func (s *Shape) short() bool { return max(s.Queries, s.Keys) <= shortest }
+// byRow says whether all products of the shape are small.
+func (s *Shape) byRow() bool { return max(s.Queries, s.Keys) <= shortest }
 
 // scores sets out [rows, stride] to q·kᵀ of a block. What stands there for keys that a query does not
 // see means nothing; the caller gives them no mass.
 func (e *Engine) scores(s *Shape, b block, out []float32, q, k Tensor) {
-	if !s.short() {
+	if !s.byRow() {
 		e.Products.Float32(&gemm.Args{M: b.rows(), N: b.keys, K: s.Width, A: q.at(b.batch, b.head, b.q0), LDA: q.Token,
 			B: k.at(b.batch, b.kv, 0), LDB: k.Token, TransB: true, C: out, LDC: b.stride()})
 		return
@@ -31,7 +31,7 @@ func (e *Engine) scores(s *Shape, b block, out []float32, q, k Tensor) {
 
 // mix sets out, of queries, to p·x of a block: x is of keys, and p [rows, stride] is 0 where a key is not seen.
 func (e *Engine) mix(s *Shape, b block, p []float32, x, out Tensor) {
-	if !s.short() {
+	if !s.byRow() {
 		e.Products.Float32(&gemm.Args{M: b.rows(), N: s.Width, K: b.keys, A: p, LDA: b.stride(),
 			B: x.at(b.batch, b.kv, 0), LDB: x.Token, C: out.at(b.batch, b.head, b.q0), LDC: out.Token})
 		return
@@ -47,7 +47,7 @@ func (e *Engine) mix(s *Shape, b block, p []float32, x, out Tensor) {
 
 // spread adds pᵀ·x of a block to out, of keys: x is of queries.
 func (e *Engine) spread(s *Shape, b block, p []float32, x, out Tensor) {
-	if !s.short() {
+	if !s.byRow() {
 		e.Products.Float32(&gemm.Args{M: b.keys, N: s.Width, K: b.rows(), A: p, LDA: b.stride(), TransA: true,
 			B: x.at(b.batch, b.head, b.q0), LDB: x.Token, C: out.at(b.batch, b.kv, 0), LDC: out.Token, Accumulate: true})
 		return

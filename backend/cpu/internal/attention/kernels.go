@@ -30,12 +30,21 @@ type strip struct {
 	scale  float32
 }
 
+// fetch is rows of floats that are wanted soon; the generator knows its layout.
+type fetch struct {
+	p             *float32
+	rows          int // above 0
+	stride, bytes int // from one row to the next, and of each
+}
+
 // kernels are one instruction set's.
 type kernels struct {
+	keys       int // up to so many attention counts as short: with more, packing pays
 	lanes      int // most queries of a block, 16 or 32
 	rows, cols int // the largest tile
 	narrow     int // the most rows of a tile of 16 columns
 	run        func(t *tile, rows, cols int)
+	fetch      func(*byte) // takes a fetch
 	// The rest take a strip.
 	soften func(*byte) // lanes = max of scale·s, s = scale·s - lanes, or -Inf where not seen
 	shift  func(*byte) // s = scale·s - lanes, or -Inf where not seen

@@ -11,10 +11,10 @@ import (
 func archKernels(l isa.Level) *kernels {
 	switch l {
 	case isa.AVX512:
-		return &kernels{lanes: 32, rows: 8, cols: 32, narrow: 16, run: run512,
+		return &kernels{keys: 1024, lanes: 32, rows: 8, cols: 32, narrow: 16, run: run512, fetch: fetchRows,
 			soften: softenAVX512, shift: shiftAVX512, share: shareAVX512, slope: slopeAVX512}
 	case isa.AVX2:
-		return &kernels{lanes: 16, rows: 4, cols: 16, narrow: 4, run: run256,
+		return &kernels{keys: 48, lanes: 16, rows: 4, cols: 16, narrow: 4, run: run256, fetch: fetchRows,
 			soften: softenAVX2, shift: shiftAVX2, share: shareAVX2, slope: slopeAVX2}
 	}
 	return nil

@@ -3350,3 +3350,25 @@ slope:
 	JNZ     slope
 	VZEROUPPER
 	RET
+
+// func fetchRows(t *byte)
+// Requires: MMX+
+TEXT ·fetchRows(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+
+row:
+	XORQ SI, SI
+
+line:
+	PREFETCHT1 (CX)(SI*1)
+	ADDQ       $0x40, SI
+	CMPQ       SI, AX
+	JLT        line
+	ADDQ       BX, CX
+	SUBQ       $0x01, DX
+	JNZ        row
+	RET

@@ -4,22 +4,18 @@ import (
 	"unsafe"
 
 	"foresee/backend/cpu/internal/gemm"
-	"foresee/backend/cpu/internal/vec"
 )
 
 // Short attention holds the scores of a block with queries side by side and keys below each other: sums
 // and maxima over keys then need no horizontal step, and both the scores and their transpose are operands
 // of products as they lie. Only queries are transposed, and nothing is packed.
 
-// mostKeys is the number of keys up to which attention counts as short.
-const mostKeys = 256
-
 // shortWork is the least work of a part, in multiply-adds of a product.
-const shortWork = 128 << 10
+const shortWork = 256 << 10
 
 // short says whether there are kernels for the shape.
 func (s *Shape) short() bool {
-	return strips != nil && s.Keys <= mostKeys && min(s.Queries, s.Keys, s.Width) > 0
+	return strips != nil && s.Keys <= strips.keys && min(s.Queries, s.Keys, s.Width) > 0
 }
 
 // lanes is the number of floats for each key in the scores of a block.
@@ -33,16 +29,16 @@ func (s *Shape) lanes() int {
 // shortScratch returns the floats that short attention needs for each worker.
 func (s *Shape) shortScratch() int { return s.lanes() * (2*s.Width + 2*s.Keys + 1) }
 
-// heads returns the number of heads in a part, if each has so many queries.
-func (s *Shape) heads(queries int) int {
-	return max(1, shortWork/max(1, queries*s.Keys*s.Width))
-}
+// perPart returns the number of things in a part, if each has so many multiply-adds in a product.
+func perPart(work int) int { return max(1, shortWork/max(1, work)) }
 
 // desk is what one worker works with on short attention.
 type desk struct {
 	*Shape
 	tile  tile
 	strip strip
+	fetch fetch
+	next  block        // what the worker will most likely do then
 	sides [2][]float32 // transposed queries, and their gradients
 	p, ds []float32    // [keys, lanes] shares and the gradients of scores
 	sums  []float32    // a number of each query
@@ -73,6 +69,25 @@ func (d *desk) scores(b block, out []float32, side int, x, k Tensor) {
 	d.product(size{b.keys, d.Width, l}, matrix{out, l, 1}, k.rows(b.batch, b.kv, 0), matrix{turned, l, 1}, false)
 }
 
+// ask asks for rows of the next block's head, so that they come while this one is computed.
+func (d *desk) ask(x Tensor, head, from, to int) {
+	if to > from {
+		d.fetch = fetch{&x.at(d.next.batch, head, from)[0], to - from, 4 * x.Token, 4 * d.Width}
+		strips.fetch((*byte)(unsafe.Pointer(&d.fetch)))
+	}
+}
+
+// askQueries and askKeys ask for the share of them that goes with a block.
+func (d *desk) askQueries(x Tensor) { d.ask(x, d.next.head, d.next.q0, d.next.q1) }
+
+func (d *desk) askKeys(x Tensor) {
+	to := min(d.next.q1, d.Keys)
+	if d.next.q1 == d.Queries {
+		to = d.Keys
+	}
+	d.ask(x, d.next.kv, d.next.q0, to)
+}
+
 // each runs a kernel on every strip of the scores of a block.
 func (d *desk) each(b block, kernel func(*byte)) {
 	l := d.lanes()
@@ -83,97 +98,5 @@ func (d *desk) each(b block, kernel func(*byte)) {
 		}
 		d.strip = strip{s: &d.p[i], d: &d.ds[i], lanes: &d.sums[i], keys: b.keys, stride: 4 * l, before: before, scale: d.Scale}
 		kernel((*byte)(unsafe.Pointer(&d.strip)))
-	}
-}
-
-type shortForward struct {
-	*forward
-	desks []desk
-	heads int // of a part
-}
-
-func forwardShort(f *forward) {
-	s := &f.Shape
-	heads := s.heads(s.Queries)
-	f.e.Pool.Do((s.Batch*s.Heads+heads-1)/heads, &shortForward{f, make([]desk, f.e.Pool.Threads()), heads})
-}
-
-// Part implements pool.Job: all queries of some heads.
-func (f *shortForward) Part(worker, i int) {
-	s, d := &f.Shape, &f.desks[worker]
-	d.open(s, f.e.Scratch(worker))
-	for h := i * f.heads; h < min((i+1)*f.heads, s.Batch*s.Heads); h++ {
-		for n := range s.blocks() {
-			f.block(d, blockOf(s, h, n))
-		}
-	}
-}
-
-func (f *shortForward) block(d *desk, b block) {
-	l := d.lanes()
-	p := d.p[:b.keys*l]
-	d.scores(b, p, 0, f.Q, f.K)
-	d.each(b, strips.soften)
-	mass := f.Mass[(b.batch*f.Heads+b.head)*f.Queries+b.q0:][:b.rows()]
-	copy(mass, d.sums)
-	vec.Exp(p, p)
-	d.each(b, strips.share)
-	vec.Log(d.sums, d.sums)
-	vec.Add(mass, mass, d.sums)
-	d.product(size{b.rows(), b.keys, f.Width}, f.Out.rows(b.batch, b.head, b.q0), matrix{p, 1, l}, f.V.rows(b.batch, b.kv, 0), false)
-}
-
-type shortBackward struct {
-	*backward
-	desks []desk
-	heads int // of keys in a part
-}
-
-func backwardShort(f *backward) {
-	s := &f.Shape
-	heads := s.heads(s.Queries * s.Heads / s.KVHeads)
-	f.e.Pool.Do((s.Batch*s.KVHeads+heads-1)/heads, &shortBackward{f, make([]desk, f.e.Pool.Threads()), heads})
-}
-
-// Part implements pool.Job: some heads of keys and values, with the heads of queries that share them.
-func (f *shortBackward) Part(worker, i int) {
-	s, d := &f.Shape, &f.desks[worker]
-	d.open(s, f.e.Scratch(worker))
-	group := s.Heads / s.KVHeads
-	for h := i * f.heads; h < min((i+1)*f.heads, s.Batch*s.KVHeads); h++ {
-		for q := h * group; q < (h+1)*group; q++ {
-			for n := range s.blocks() {
-				f.block(d, blockOf(s, q, n), q > h*group || n > 0)
-			}
-		}
-	}
-}
-
-// block computes what one block of queries contributes, and adds it if there are contributions to its keys already.
-// A query's rowsum(do·o) is the sum over keys of p·(do·vᵀ), which is at hand: the attention itself is not read.
-func (f *shortBackward) block(d *desk, b block, add bool) {
-	l := d.lanes()
-	p, ds := d.p[:b.keys*l], d.ds[:b.keys*l]
-	d.scores(b, p, 0, f.Q, f.K)
-	clear(d.sums[copy(d.sums, f.Mass[(b.batch*f.Heads+b.head)*f.Queries+b.q0:][:b.rows()]):])
-	d.each(b, strips.shift)
-	vec.Exp(p, p)
-	d.scores(b, ds, 1, f.d.Out, f.V)
-	d.each(b, strips.slope)
-	if !add {
-		f.clearFrom(b)
-	}
-	spread, dOut, q := size{b.keys, b.rows(), f.Width}, f.d.Out.rows(b.batch, b.head, b.q0), f.Q.rows(b.batch, b.head, b.q0)
-	d.product(spread, f.d.V.rows(b.batch, b.kv, 0), matrix{p, l, 1}, dOut, add)
-	d.product(spread, f.d.K.rows(b.batch, b.kv, 0), matrix{ds, l, 1}, q, add)
-	d.product(size{b.rows(), b.keys, f.Width}, f.d.Q.rows(b.batch, b.head, b.q0), matrix{ds, 1, l}, f.K.rows(b.batch, b.kv, 0), false)
-}
-
-// clearFrom clears the gradients of the keys that a block does not see.
-func (f *shortBackward) clearFrom(b block) {
-	for _, t := range []Tensor{f.d.K, f.d.V} {
-		for r := b.keys; r < f.Keys; r++ {
-			clear(t.at(b.batch, b.kv, r)[:f.Width])
-		}
 	}
 }

@@ -183,3 +183,8 @@ func shareAVX2(t *byte)
 //
 //go:noescape
 func slopeAVX2(t *byte)
+
+// fetchRows asks for t.bytes of each of t.rows rows, t.stride bytes apart, to come into the second-level cache.
+//
+//go:noescape
+func fetchRows(t *byte)

@@ -20,6 +20,7 @@ func main() {
 		g.share()
 		g.slope()
 	}
+	fetch()
 	Generate()
 }
 

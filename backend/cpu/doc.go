@@ -52,7 +52,7 @@
 //
 // Kernels are AVX-512, AVX2, NEON or plain Go, chosen at run time. NEON has the float32 products
 // and the element-wise kernels, reductions and conversions of package vec, hence an optimizer's
-// step; convolutions and pooling run in plain Go there. It is tested under an emulator
+// step; convolutions and pooling run in plain Go there, attention on the products. It is tested under an emulator
 // (scripts/arm64-tests.sh); its speed on an arm64 processor was never measured.
 //
 // Explainer lists the steps of compiled graphs with shapes, times, operations and bytes.

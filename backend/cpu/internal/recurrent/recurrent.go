@@ -43,6 +43,8 @@ const (
 	// mostColumns and leastColumns bound the columns of a gate that a part takes: reading the rows anew
 	// for each piece must cost little.
 	mostColumns, leastColumns = 128, 32
+	// leastTiles is the row tiles of a part that narrower columns come before.
+	leastTiles = 2
 	// inPlaceTiles is the number of row tiles up to which packing the weights does not pay.
 	inPlaceTiles = 3
 	// partsPerThread is how many parts each thread should find, to even out what delays one.
@@ -57,8 +59,15 @@ func NewCell(e *gemm.Engine, threads, rows, width, input int) Cell {
 	c := Cell{Rows: rows, Width: width, Input: input, Packed: tiles > inPlaceTiles}
 	c.block = max(1, (tiles+blocks-1)/blocks) * mr
 	c.columns = max(mostColumns/nr*nr, nr)
-	for c.blocks()*c.pieces() < partsPerThread*threads && c.columns >= 2*max(leastColumns, nr) {
-		c.columns = c.columns / 2 / nr * nr
+	for c.blocks()*c.pieces() < partsPerThread*threads { // long rows first: the gates go through them one by one
+		switch {
+		case c.block >= 2*leastTiles*mr:
+			c.block = (c.block/mr + 1) / 2 * mr
+		case c.columns >= 2*max(leastColumns, nr):
+			c.columns = c.columns / 2 / nr * nr
+		default:
+			return c
+		}
 	}
 	return c
 }
@@ -204,51 +213,20 @@ func (t *tile) products(out *[Gates][]float32, scratch []float32, a gemm.Args, l
 	}
 }
 
-// chunkFloats is how many elements of each gate go through the element-wise kernels at a time: seven rows of
-// so many floats fit a first-level cache.
-const chunkFloats = 1024
-
-// next turns the products into the next state, some rows at a time.
+// next turns the products into the next state, row by row.
 func (t *tile) next() {
-	n := t.columns()
-	step := max(1, chunkFloats/n)
-	for r := 0; r < t.rows; r += step {
-		t.chunk(r, min(step, t.rows-r))
-	}
-}
-
-// chunk computes rows [r, r+count) of the tile.
-func (t *tile) chunk(r, count int) {
 	n, width := t.columns(), t.s.c.Width
-	reset, update, next := t.p[0][r*n:][:count*n], t.p[1][r*n:][:count*n], t.p[2][r*n:][:count*n]
-	t.addInput(reset, 0, r, count)
-	vec.Sigmoid(reset, reset)
-	t.addInput(update, 1, r, count)
-	vec.Sigmoid(update, update)
-	vec.Mul(next, reset, next)
-	t.addInput(next, 2, r, count)
-	vec.Tanh(next, next)
-	for i := range count { // reset is free now
-		h := t.s.a.H[(t.lo+r+i)*width+t.n0:]
-		vec.Sub(reset[i*n:(i+1)*n], h, next[i*n:])
-	}
-	vec.Mul(update, update, reset)
-	for i := range count {
-		out := t.s.a.Out[(t.lo+r+i)*width+t.n0:][:n]
-		vec.Add(out, next[i*n:], update[i*n:])
-	}
-}
-
-// addInput adds the input's share of a gate to rows [r, r+count).
-func (t *tile) addInput(x []float32, gate, r, count int) {
-	n := t.columns()
-	if t.g[gate] != nil {
-		vec.Add(x, t.g[gate][r*n:], x)
-		return
-	}
-	width := t.s.c.Width
-	for i := range count {
-		g := t.s.a.G[((t.lo+r+i)*Gates+gate)*width+t.n0:]
-		vec.Add(x[i*n:(i+1)*n], g, x[i*n:])
+	for r := range t.rows {
+		var g, p [Gates][]float32
+		for k := range p {
+			p[k] = t.p[k][r*n:][:n]
+			if t.g[k] != nil {
+				g[k] = t.g[k][r*n:][:n]
+			} else {
+				g[k] = t.s.a.G[((t.lo+r)*Gates+k)*width+t.n0:][:n]
+			}
+		}
+		at := (t.lo+r)*width + t.n0
+		vec.Gates(t.s.a.Out[at:at+n], t.s.a.H[at:], &g, &p)
 	}
 }

@@ -111,3 +111,23 @@ func TestStepAgainstNaive(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkStep(b *testing.B) {
+	s := newStep(rand.New(rand.NewPCG(1, 1)), 200, 512, 2)
+	p := pool.New(2)
+	defer p.Close()
+	e := gemm.New(nil)
+	cell := recurrent.NewCell(e, 2, s.rows, s.width, s.input)
+	scratch := [2][]float32{make([]float32, cell.ScratchFloats()), make([]float32, cell.ScratchFloats())}
+	u, w := make([]float32, cell.PackedFloats(e, s.width)), make([]float32, cell.PackedFloats(e, s.input))
+	cell.Pack(e, u, s.u, s.width)
+	cell.Pack(e, w, s.w, s.input)
+	a := recurrent.Args{H: s.h, Out: make([]float32, s.rows*s.width), X: s.x, Left: make([]float32, cell.LeftFloats(e)),
+		U: recurrent.Weights{W: u, Bias: s.c}, W: recurrent.Weights{W: w, Bias: s.b}}
+	engine := &recurrent.Engine{Pool: p, Products: e, Scratch: func(w int) []float32 { return scratch[w] }}
+	for b.Loop() {
+		recurrent.Step(engine, &cell, &a)
+		a.H, a.Out = a.Out, a.H
+	}
+	b.ReportMetric(2*float64(s.rows*s.width*3*(s.width+s.input))*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}

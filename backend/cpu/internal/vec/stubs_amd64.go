@@ -184,6 +184,11 @@ func sinAVX512(dst *float32, a *float32, n int) (far uint32)
 //go:noescape
 func cosAVX512(dst *float32, a *float32, n int) (far uint32)
 
+// gatesAVX512 sets dst = t + u (h - t), r = sigmoid(g0 + p0), u = sigmoid(g1 + p1), t = tanh(g2 + r p2).
+//
+//go:noescape
+func gatesAVX512(dst *float32, h *float32, g0 *float32, g1 *float32, g2 *float32, p0 *float32, p1 *float32, p2 *float32, n int)
+
 // sumAVX512 returns the sum of a.
 //
 //go:noescape
@@ -423,6 +428,11 @@ func sinAVX2(dst *float32, a *float32, n int) (far uint32)
 //
 //go:noescape
 func cosAVX2(dst *float32, a *float32, n int) (far uint32)
+
+// gatesAVX2 sets dst = t + u (h - t), r = sigmoid(g0 + p0), u = sigmoid(g1 + p1), t = tanh(g2 + r p2).
+//
+//go:noescape
+func gatesAVX2(dst *float32, h *float32, g0 *float32, g1 *float32, g2 *float32, p0 *float32, p1 *float32, p2 *float32, n int)
 
 // sumAVX2 returns the sum of a.
 //

@@ -19,6 +19,7 @@ type (
 	fnByte = func(dst *float32, a *uint8, s, t float32, n int)
 	fnRaw  = func(dst, a, b *uint8, n int)
 	fnRows = func(dst, a *float32, rows, cols, stride int)
+	fnGate = func(dst, h, g0, g1, g2, p0, p1, p2 *float32, n int)
 )
 
 // table holds the kernels of an instruction set; nil ones are done in plain Go.
@@ -40,6 +41,7 @@ type table struct {
 	choose                                          fnIf
 	fromBytes                                       fnByte
 	addRows                                         fnRows
+	gates                                           fnGate
 	maxBytes, minBytes                              fnRaw
 	// bytesBy is the number that lengths of kernels on bytes must be a multiple of.
 	bytesBy int

@@ -137,6 +137,44 @@ func fused(a, b, c float32) float32 {
 }
 
 // equal compares slices with NaN equal to NaN.
+// TestGates compares the kernel with the same by kernels for one operation at a time: the same bits, whatever the length, in place
+// too; NaN and infinities included.
+func TestGates(t *testing.T) {
+	onLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(6, 2))
+		for _, n := range lengths() {
+			in := make([][]float32, 7)
+			for k := range in {
+				in[k] = random(rng, n, 3)
+				for range n / 8 {
+					in[k][rng.IntN(n)] = []float32{inf, -inf, float32(math.NaN()), 0, 1e-40, 100, -100}[rng.IntN(7)]
+				}
+			}
+			h, g, p := in[0], [3][]float32{in[1], in[2], in[3]}, [3][]float32{in[4], in[5], in[6]}
+			r, u, next, want := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+			vec.Add(r, g[0], p[0])
+			vec.Sigmoid(r, r)
+			vec.Add(u, g[1], p[1])
+			vec.Sigmoid(u, u)
+			vec.Mul(next, r, p[2])
+			vec.Add(next, g[2], next)
+			vec.Tanh(next, next)
+			vec.Sub(want, h, next)
+			vec.Mul(want, u, want)
+			vec.Add(want, next, want)
+			got := make([]float32, n)
+			vec.Gates(got, h, &g, &p)
+			if !equal(got, want) {
+				t.Fatalf("n = %d: %v, want %v", n, got, want)
+			}
+			vec.Gates(h, h, &g, &p)
+			if !equal(h, want) {
+				t.Fatalf("n = %d, in place: %v, want %v", n, h, want)
+			}
+		}
+	})
+}
+
 func equal(a, b []float32) bool { return slices.EqualFunc(a, b, same) }
 
 func TestElementwise(t *testing.T) {

@@ -35,6 +35,7 @@ func main() {
 	for _, g := range []*gen{{wide: true}, {wide: false}} {
 		g.basics()
 		g.unaries()
+		g.gates()
 		g.reductions()
 		g.columns()
 		g.bytes()

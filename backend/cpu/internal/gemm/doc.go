@@ -3,7 +3,8 @@
 //	C[m, n] (+)= op(A)[m, k] · op(B)[k, n]  (+ bias[n], then max(·, 0))
 //
 // Panels of B are packed once per call, or with Pack once for several calls, and shared by the
-// threads; each thread packs the rows of A that it multiplies. A micro-kernel then computes a
+// threads; each thread packs the rows of A that it multiplies. Where C has few rows or elements, each
+// thread packs the panels of B that it multiplies, right before use. A micro-kernel then computes a
 // tile of C in registers:
 //
 //	       B panel, nr columns          level    mr x nr

@@ -79,7 +79,7 @@ func (j *halfJob) block(th *thread, n int, ks [2]int) {
 	for k := range kc {
 		vec.FromHalves(th.b[k*cols:][:cols], j.b[(ks[0]+k)*a.LDB+n:])
 	}
-	t.bs = 4 * cols
+	t.bs, t.ahead, t.step = 4*cols, uintptr(unsafe.Pointer(at(th.b, 0))), 0
 	for c := 0; c < cols; c += kn.nr {
 		t.b, t.c = at(th.b, c), &a.C[n+c]
 		if last && a.Bias != nil {

@@ -20,6 +20,8 @@ type tile struct {
 	tiles, atile  int // tiles down the rows, and the bytes from one to the next in a
 	mask          uint64
 	mode          uint64
+	ahead         uintptr // two cache lines there are asked for every four k, step bytes further each time, whatever is there
+	step          int
 }
 
 const (

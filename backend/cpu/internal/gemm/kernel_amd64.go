@@ -12,7 +12,7 @@ import (
 func archKernel(l isa.Level) *kernel {
 	switch l {
 	case isa.AVX512:
-		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half512, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact}
+		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half512, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact, strip: strip512}
 	case isa.AVX2:
 		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, half: half256, dots: dots256, packRows: packRows256, packCols: packColsPortable, strip: strip256}
 	}
@@ -60,6 +60,16 @@ func packCols512(dst, src []float32, width, ld, rows, cols int) {
 	_ = src[(rows-1)*ld+cols-1]
 	_ = dst[(rows-1)*width+(cols+15)&^15-1]
 	copyPanel(&dst[0], &src[0], 4*width, 4*ld, rows, 1<<cols-1)
+}
+
+func strip512(dst, src []float32, width, tiles, dstStep, ld, rows int) {
+	if tiles == 0 || rows == 0 {
+		return
+	}
+	_, _ = dst[(tiles-1)*dstStep+rows*width-1], src[(rows-1)*ld+tiles*width-1]
+	for i := range tiles {
+		copyPanel(&dst[i*dstStep], &src[i*width], 4*width, 4*ld, rows, 1<<width-1)
+	}
 }
 
 func table256() (full, edge [7]tileFunc) {

@@ -49,8 +49,12 @@ const stripRows = 8
 
 // strips packs whole tiles that lie side by side in rows ld floats apart.
 func (kn *kernel) strips(dst, src []float32, ld int, s shape) {
-	for k := 0; k < s.k; k += stripRows {
-		kn.strip(dst[k*s.width:], src[k*ld:], s.width, s.tiles, s.width*s.k, ld, min(stripRows, s.k-k))
+	rows := stripRows
+	if s.tiles == 1 {
+		rows = s.k
+	}
+	for k := 0; k < s.k; k += rows {
+		kn.strip(dst[k*s.width:], src[k*ld:], s.width, s.tiles, s.width*s.k, ld, min(rows, s.k-k))
 	}
 }
 
@@ -75,7 +79,6 @@ func (kn *kernel) packTiles(dst []float32, a *Args, base int, rows, ks [2]int) {
 
 // aligned returns n floats that begin at a cache line.
 func aligned(n int) []float32 {
-	const line = 64
 	s := make([]float32, n+line/4)
 	off := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s))) % line / 4)
 	return s[off : off+n : off+n]

@@ -1,5 +1,10 @@
 package gemm
 
+import "unsafe"
+
+// line is the bytes of a cache line.
+const line = 64
+
 // span is a rectangle of C: rows [r0, r1), panels [p0, p1) of a chunk.
 type span struct{ r0, r1, p0, p1 int }
 
@@ -21,14 +26,8 @@ func (w *work) span(th *thread, c *chunk, s span) {
 func (w *work) block(th *thread, c *chunk, s span, ks [2]int) {
 	a, kn, t := &w.args, w.kernel, &th.tile
 	kc := ks[1] - ks[0]
-	t.k, t.cs, t.mode = kc, 4*a.LDC, 0
-	if a.Accumulate || ks[0] > 0 {
-		t.mode |= modeAccumulate
-	}
 	last := ks[1] == c.k
-	if last && a.ReLU {
-		t.mode |= modeReLU
-	}
+	w.begin(t, ks, last)
 	direct := s.r1-s.r0 == 1 && w.left == nil
 	var left []float32
 	if direct {
@@ -54,17 +53,33 @@ func (w *work) block(th *thread, c *chunk, s span, ks [2]int) {
 			}
 			continue
 		}
-		t.a = at(left, 0)
-		base := c.batch*a.StrideC + s.r0*a.LDC + n - w.corner
-		if t.tiles = (s.r1 - s.r0) / kn.mr; t.tiles > 0 {
-			t.c = &a.C[base]
-			kn.run(t, kn.mr, cols)
-		}
-		if rest := (s.r1 - s.r0) % kn.mr; rest > 0 {
-			full := s.r1 - s.r0 - rest
-			t.a, t.c, t.tiles = at(left, full*kc), &a.C[base+full*a.LDC], 1
-			kn.run(t, rest, cols)
-		}
+		w.column(t, left, c.batch*a.StrideC+s.r0*a.LDC+n-w.corner, s.r1-s.r0, cols)
+	}
+}
+
+// begin tells the tile of a block of k, which may be the last.
+func (w *work) begin(t *tile, ks [2]int, last bool) {
+	a := &w.args
+	t.k, t.cs, t.mode = ks[1]-ks[0], 4*a.LDC, 0
+	if a.Accumulate || ks[0] > 0 {
+		t.mode |= modeAccumulate
+	}
+	if last && a.ReLU {
+		t.mode |= modeReLU
+	}
+}
+
+// column computes rows x cols of C, whose first element has the index c, from the packed rows of A and the tile's B.
+func (w *work) column(t *tile, left []float32, c, rows, cols int) {
+	kn, to := w.kernel, &w.args
+	if t.tiles = rows / kn.mr; t.tiles > 0 {
+		t.a, t.c = at(left, 0), &to.C[c]
+		kn.run(t, kn.mr, cols)
+	}
+	if rest := rows % kn.mr; rest > 0 {
+		full := rows - rest
+		t.a, t.c, t.tiles = at(left, full*t.k), &to.C[c+full*to.LDC], 1
+		kn.run(t, rest, cols)
 	}
 }
 
@@ -87,10 +102,12 @@ func (w *work) panelOfB(t *tile, c *chunk, p int, ks [2]int) {
 	a, kn := &w.args, w.kernel
 	if c.packed == nil {
 		t.b, t.bs = at(a.B, c.batch*a.StrideB+ks[0]*a.LDB+c.n0+p*kn.nr), 4*a.LDB
+		t.ahead, t.step = uintptr(unsafe.Pointer(t.b)), 0
 		return
 	}
 	t.b = at(c.packed, (ks[0]-c.packedK)*c.panels*kn.nr+p*kn.nr*(ks[1]-ks[0]))
 	t.bs = 4 * kn.nr
+	t.ahead, t.step = uintptr(unsafe.Pointer(t.b))+uintptr(t.bs*(ks[1]-ks[0])), 2*line // the next panel
 }
 
 // oneRow computes a single row from A in place: panel p, or reports true after it did p to p+3.

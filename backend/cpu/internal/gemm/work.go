@@ -13,6 +13,7 @@ type work struct {
 
 	packing   packJob
 	computing tileJob
+	apartness apartJob
 	batching  batchJob
 	summing   sumJob
 	halving   halfJob
@@ -99,6 +100,10 @@ func (w *work) product(i int, packed []float32) {
 			c.packed, c.panels = packed, ceilDiv(a.N, kn.nr)
 		}
 		w.compute(c, w.cutFor(rt, ceilDiv(a.N, kn.nr), a.K))
+		return
+	}
+	if w.packsApart() {
+		w.apart(i)
 		return
 	}
 	for n0 := 0; n0 < a.N; n0 += maxColumns {

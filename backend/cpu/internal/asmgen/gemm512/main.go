@@ -36,12 +36,12 @@ func main() {
 
 // field names the words of gemm.tile, in order.
 type fields struct {
-	a, b, c, bias, k, as, bs, cs, tiles, atile, mask, mode Mem
+	a, b, c, bias, k, as, bs, cs, tiles, atile, mask, mode, ahead, step Mem
 }
 
 func tileFields(t Register) fields {
 	at := func(i int) Mem { return Mem{Base: t, Disp: 8 * i} }
-	return fields{at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11)}
+	return fields{at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11), at(12), at(13)}
 }
 
 func load(m Mem) GPVirtual {
@@ -79,7 +79,7 @@ func tileKernel(rows, vecs int) {
 	LEAQ(Mem{Base: bs, Index: bs, Scale: 2}, bs3)
 	ks := masks(f, vecs)
 	tiles := load(f.tiles)
-	ahead := panelAhead(f, bs)
+	ahead := load(f.ahead)
 
 	Label("next")
 	acc := make([][]VecVirtual, rows)
@@ -118,7 +118,8 @@ func tileKernel(rows, vecs int) {
 	}
 	ADDQ(cs, nextC)
 	PREFETCHT1(Mem{Base: ahead})
-	ADDQ(Imm(64), ahead)
+	PREFETCHT1(Mem{Base: ahead, Disp: 64})
+	ADDQ(f.step, ahead)
 	step(Mem{Base: a}, Mem{Base: b})
 	step(Mem{Base: a, Index: as, Scale: 1}, Mem{Base: b, Index: bs, Scale: 1})
 	step(Mem{Base: a, Index: as, Scale: 2}, Mem{Base: b, Index: bs, Scale: 2})
@@ -144,19 +145,6 @@ func tileKernel(rows, vecs int) {
 	JNZ(LabelRef("next"))
 	VZEROUPPER()
 	RET()
-}
-
-// panelAhead returns where the loop over k asks for what comes after this panel of B, a line each time round: the next
-// panel if B is packed, else the panel itself, which is there already. Like the rows of C it is asked for bit by bit
-// and into the second-level cache: all rows at once, into the first, was slower by 4 to 7 % (most likely loads of A wait
-// behind them, and rows a power of two apart share a few places there).
-func panelAhead(f fields, bs GPVirtual) GPVirtual {
-	b, ahead := load(f.b), load(f.k)
-	IMULQ(bs, ahead)
-	ADDQ(b, ahead)
-	CMPQ(bs, Imm(128)) // bytes of a packed row
-	CMOVQNE(b, ahead)
-	return ahead
 }
 
 // store writes the accumulators and leaves c at the row after them.

@@ -147,7 +147,7 @@ func copyPanel() {
 	JMP(LabelRef("end"))
 	Label("half")
 	VMOVUPS_Z(Mem{Base: src}, k0, x)
-	VMOVUPS(x, Mem{Base: dst})
+	VMOVUPS(x, k0, Mem{Base: dst})
 	ADDQ(ss, src)
 	ADDQ(ds, dst)
 	SUBQ(Imm(1), rows)

@@ -144,6 +144,76 @@ func tile13x32(t *byte)
 //go:noescape
 func tile14x32(t *byte)
 
+// tile1x32Whole computes 1 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile1x32Whole(t *byte)
+
+// tile2x32Whole computes 2 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile2x32Whole(t *byte)
+
+// tile3x32Whole computes 3 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile3x32Whole(t *byte)
+
+// tile4x32Whole computes 4 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile4x32Whole(t *byte)
+
+// tile5x32Whole computes 5 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile5x32Whole(t *byte)
+
+// tile6x32Whole computes 6 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile6x32Whole(t *byte)
+
+// tile7x32Whole computes 7 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile7x32Whole(t *byte)
+
+// tile8x32Whole computes 8 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile8x32Whole(t *byte)
+
+// tile9x32Whole computes 9 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile9x32Whole(t *byte)
+
+// tile10x32Whole computes 10 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile10x32Whole(t *byte)
+
+// tile11x32Whole computes 11 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile11x32Whole(t *byte)
+
+// tile12x32Whole computes 12 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile12x32Whole(t *byte)
+
+// tile13x32Whole computes 13 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile13x32Whole(t *byte)
+
+// tile14x32Whole computes 14 rows and 32 columns of C, t.tiles times down the rows.
+//
+//go:noescape
+func tile14x32Whole(t *byte)
+
 // row1x128 computes one row and 128 columns of C, from four panels of B that lie t.atile bytes apart.
 //
 //go:noescape

@@ -21,12 +21,15 @@ func archKernel(l isa.Level) *kernel {
 
 type tileFunc func(*byte)
 
-func table512() [2][15]tileFunc {
-	return [2][15]tileFunc{
+// table512 holds the kernels of up to 16, up to 32 and of 32 columns by rows.
+func table512() [3][15]tileFunc {
+	return [3][15]tileFunc{
 		{nil, tile1x16, tile2x16, tile3x16, tile4x16, tile5x16, tile6x16, tile7x16,
 			tile8x16, tile9x16, tile10x16, tile11x16, tile12x16, tile13x16, tile14x16},
 		{nil, tile1x32, tile2x32, tile3x32, tile4x32, tile5x32, tile6x32, tile7x32,
 			tile8x32, tile9x32, tile10x32, tile11x32, tile12x32, tile13x32, tile14x32},
+		{nil, tile1x32Whole, tile2x32Whole, tile3x32Whole, tile4x32Whole, tile5x32Whole, tile6x32Whole, tile7x32Whole,
+			tile8x32Whole, tile9x32Whole, tile10x32Whole, tile11x32Whole, tile12x32Whole, tile13x32Whole, tile14x32Whole},
 	}
 }
 
@@ -34,7 +37,7 @@ var tiles512 = table512()
 
 func run512(t *tile, rows, cols int) {
 	t.mask = 1<<cols - 1
-	tiles512[(cols-1)/16][rows]((*byte)(unsafe.Pointer(t)))
+	tiles512[(cols-1)/16+cols/32][rows]((*byte)(unsafe.Pointer(t)))
 }
 
 func wide512(t *tile) { row1x128((*byte)(unsafe.Pointer(t))) }

@@ -107,7 +107,7 @@ func (w *work) panelOfB(t *tile, c *chunk, p int, ks [2]int) {
 	}
 	t.b = at(c.packed, (ks[0]-c.packedK)*c.panels*kn.nr+p*kn.nr*(ks[1]-ks[0]))
 	t.bs = 4 * kn.nr
-	t.ahead, t.step = uintptr(unsafe.Pointer(t.b))+uintptr(t.bs*(ks[1]-ks[0])), 2*line // the next panel
+	t.ahead, t.step = uintptr(unsafe.Pointer(t.b))+uintptr(t.bs*(ks[1]-ks[0])), line // the next panel
 }
 
 // oneRow computes a single row from A in place: panel p, or reports true after it did p to p+3.

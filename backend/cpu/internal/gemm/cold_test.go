@@ -1,3 +1,5 @@
+//go:build !static
+
 package gemm_test
 
 import (

@@ -33,6 +33,11 @@
 // does: a picture that stands still, that is another one all at once, or that changes
 // too much for a second, is unusual whatever a model makes of it. So is one that is
 // nearer to an earlier one than to the last: a loop, or time that runs backwards.
+// With c the mean squared change of the picture's numbers, m its running expectation and
+// d_k the mean squared difference to k pictures before, on at most 16 x 16 cells:
+//
+//	jump(t) = c(t)/m(t-1),   still(t) = mean of log(m/c) over the last 5,   rush(t) = mean of log(c/m) over the last 10
+//	replay(t) = (d_1 + 0.02²) / (min_{2≤k≤600} d_k + 0.02²)
 //
 // A line of output is one JSON object, see [Record]. The first C frames of an
 // episode cannot be predicted: their surprise is null. While the expectation

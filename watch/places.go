@@ -107,7 +107,7 @@ func (p *Places) Observe(cells []float64) (Seen, error) {
 			top = i
 		}
 	}
-	s.Whole = median(s.Cells)
+	s.Whole = median(slices.Clone(s.Cells))
 	p.sudden(&s, cells, before, expected)
 	s.Ready, s.Relative = true, s.Cells[top]
 	if len(cells) > 1 {
@@ -135,9 +135,9 @@ func (p *Places) sudden(s *Seen, cells, before, expected []float64) {
 		excused[i] = expected[i]
 		p.around(i, 2, func(j int) { excused[i] = max(excused[i], before[j]) })
 	}
-	at := 0
+	at, ratios := 0, make([]float64, 0, 9)
 	for i := range cells {
-		var ratios []float64
+		ratios = ratios[:0]
 		p.around(i, 1, func(j int) { ratios = append(ratios, cells[j]/excused[j]) })
 		if r := median(ratios); r > s.Sudden {
 			s.Sudden, at = r, i
@@ -169,11 +169,11 @@ func (p *Places) middle(i int) *[2]float64 {
 	return &[2]float64{(float64(i%p.cols) + 0.5) / float64(p.cols), (float64(i/p.cols) + 0.5) / float64(p.rows)}
 }
 
-// median returns the middle one of numbers, of an even count the mean of the two.
+// median sorts numbers and returns the middle one, of an even count the mean of the two.
 func median(x []float64) float64 {
-	sorted := slices.Sorted(slices.Values(x))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	slices.Sort(x)
+	n := len(x)
+	return (x[(n-1)/2] + x[n/2]) / 2
 }
 
 // stir notes how much calmer the whole frame is than usual.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"foresee/backend/cpu/internal/attention"
+	"foresee/backend/cpu/internal/fence"
 	"foresee/backend/cpu/internal/isa"
 )
 
@@ -33,7 +34,7 @@ func floats(rng *rand.Rand, n int) []float32 {
 	for i := range s {
 		s[i] = float32(rng.NormFloat64())
 	}
-	return guarded(s)
+	return fence.AtEnd(s)
 }
 
 // TestProduct compares products with their twin: all sizes about a tile, A as it lies and transposed, rows apart.

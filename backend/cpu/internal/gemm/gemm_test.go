@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"foresee/backend/cpu/internal/fence"
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/isa"
 	"foresee/backend/cpu/internal/pool"
@@ -118,11 +119,11 @@ func fill(rng *rand.Rand, a *gemm.Args) {
 	if a.TransB {
 		rb, cb = cb, rb
 	}
-	a.A = guarded(random(rng, size(a.StrideA, ra, ca, a.LDA)))
-	a.B = guarded(random(rng, size(a.StrideB, rb, cb, a.LDB)))
-	a.C = guarded(random(rng, size(a.StrideC, a.M, a.N, a.LDC)))
+	a.A = fence.AtEnd(random(rng, size(a.StrideA, ra, ca, a.LDA)))
+	a.B = fence.AtEnd(random(rng, size(a.StrideB, rb, cb, a.LDB)))
+	a.C = fence.AtEnd(random(rng, size(a.StrideC, a.M, a.N, a.LDC)))
 	if rng.IntN(2) == 0 {
-		a.Bias = guarded(random(rng, a.N))
+		a.Bias = fence.AtEnd(random(rng, a.N))
 	}
 }
 

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"unsafe"
 
+	"foresee/backend/cpu/internal/fence"
 	"foresee/backend/cpu/internal/gemm"
 )
 
 // guardedHalves is guarded for bfloat16.
 func guardedHalves(s []uint16) []uint16 {
-	g := guarded(make([]float32, (len(s)+1)/2))
+	g := fence.AtEnd(make([]float32, (len(s)+1)/2))
 	if len(g) == 0 {
 		return s
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"foresee/backend/cpu/internal/fence"
 	"foresee/backend/cpu/internal/gemm"
 )
 
@@ -24,7 +25,7 @@ func TestPartsAreTheWhole(t *testing.T) {
 			e.Float32(&a)
 			p := gemm.Part{Args: a}
 			if rng.IntN(2) == 0 {
-				p.Left = guarded(make([]float32, e.LeftSize(a.M, a.K)))
+				p.Left = fence.AtEnd(make([]float32, e.LeftSize(a.M, a.K)))
 				e.PackLeft(p.Left, &a)
 				p.A = nil
 			}

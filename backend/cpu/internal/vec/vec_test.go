@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"foresee/backend/cpu/internal/fence"
 	"foresee/backend/cpu/internal/isa"
 	"foresee/backend/cpu/internal/vec"
 )
@@ -31,7 +32,7 @@ func onLevels(t *testing.T, f func(t *testing.T)) {
 }
 
 func random(rng *rand.Rand, n int, scale float32) []float32 {
-	s := atEnd(make([]float32, n))
+	s := fence.AtEnd(make([]float32, n))
 	for i := range s {
 		s[i] = (rng.Float32()*2 - 1) * scale
 	}
@@ -183,7 +184,7 @@ func TestElementwise(t *testing.T) {
 		for _, op := range exact() {
 			for _, n := range lengths() {
 				a, b, c := random(rng, n, 3), random(rng, n, 3), random(rng, n, 3)
-				dst := atEnd(make([]float32, n))
+				dst := fence.AtEnd(make([]float32, n))
 				op.run(dst, a, b, c)
 				for i := range dst {
 					if want := op.twin(a[i], b[i], c[i]); !same(dst[i], want) {
@@ -321,7 +322,7 @@ func TestPlace(t *testing.T) {
 			f.run(whole, a)
 			for n := range 40 {
 				off := rng.IntN(len(a) - n)
-				src := atEnd(slices.Clone(a[off : off+n]))
+				src := fence.AtEnd(slices.Clone(a[off : off+n]))
 				f.run(src, src)
 				if !equal(src, whole[off:off+n]) {
 					t.Fatalf("%s: %d elements from %d differ from the whole", f.name, n, off)
@@ -438,14 +439,14 @@ func TestBytes(t *testing.T) {
 				}
 			}
 			for name, c := range compares {
-				got := atEnd(make([]bool, n))
+				got := fence.AtEnd(make([]bool, n))
 				c.run(got, a, b)
 				for i := range got {
 					if *(*byte)(unsafe.Pointer(&got[i])) > 1 || got[i] != c.twin(a[i], b[i]) {
 						t.Fatalf("%s n %d: %v, %v gives %v", name, n, a[i], b[i], got[i])
 					}
 				}
-				sel := atEnd(make([]float32, n))
+				sel := fence.AtEnd(make([]float32, n))
 				vec.Select(sel, got, a, b)
 				for i := range sel {
 					want := b[i]
@@ -457,11 +458,11 @@ func TestBytes(t *testing.T) {
 					}
 				}
 			}
-			raw := atEnd(make([]uint8, n))
+			raw := fence.AtEnd(make([]uint8, n))
 			for i := range raw {
 				raw[i] = uint8(rng.Uint32())
 			}
-			dst := atEnd(make([]float32, n))
+			dst := fence.AtEnd(make([]float32, n))
 			vec.FromBytes(dst, raw, 1.0/255, -0.5)
 			for i := range dst {
 				if want := fused(float32(raw[i]), 1.0/255, -0.5); dst[i] != want {

@@ -69,8 +69,8 @@ func masks(f fields, n int) []Op {
 	return ks
 }
 
-// tileKernel writes the kernel of a tile. A whole one has all its columns: a load under a mask takes one of the two ports
-// that multiply, which costs 8 % of the speed.
+// tileKernel writes the kernel of a tile. A whole one has all its columns and loads without masks, which is faster by 3 to
+// 8 %: most likely a load under a mask takes one of the two ports that multiply.
 func tileKernel(rows, vecs int, whole bool) {
 	name, columns := fmt.Sprintf("tile%dx%d", rows, 16*vecs), "up to "
 	if whole {

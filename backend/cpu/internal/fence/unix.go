@@ -1,6 +1,6 @@
 //go:build unix
 
-package vec_test
+package fence
 
 import (
 	"unsafe"
@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atEnd copies s to the end of a page before an unreadable one, so that reading or writing past
-// it faults. The pages stay mapped.
-func atEnd[T any](s []T) []T {
+// AtEnd returns a copy of s that ends at an unreadable page, so that reading or writing past it faults; s itself if it has no
+// bytes. T must hold no pointers: the collector does not see the copy, whose pages stay mapped. It panics if the system
+// gives none. On a system that is no unix it returns s.
+func AtEnd[T any](s []T) []T {
 	size := len(s) * int(unsafe.Sizeof(*new(T)))
 	if size == 0 {
 		return s
 	}
-	const page = 4096
+	page := unix.Getpagesize()
 	whole := (size + page - 1) / page * page
 	mem, err := unix.Mmap(-1, 0, whole+page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package attention_test
-
-func guarded(s []float32) []float32 { return s }

@@ -65,3 +65,15 @@ func MultiStep(rollout []*graph.Node, targets *graph.Node, at []int) *graph.Node
 func steps(z *graph.Node, from, to int) *graph.Node {
 	return graph.SliceAxis(z, 1, graph.AxisRange(from, to))
 }
+
+// GammaDeviance returns how far errors e are from the expected ones u, as gamma variables, whose spread grows with
+// their mean: least where u is the mean of e. e, u and both results have one shape; floor > 0 bounds r where u is 0.
+//
+//	r = (e + floor)/(u + floor),   deviance = 2·(r - 1 - ln r)
+//
+// Source: McCullagh and Nelder, Generalized Linear Models, section 2.3: the unit deviance of the gamma distribution.
+func GammaDeviance(e, u *graph.Node, floor float64) (r, deviance *graph.Node) {
+	mustSame("GammaDeviance", e, u)
+	r = graph.Div(graph.AddScalar(e, floor), graph.AddScalar(u, floor))
+	return r, graph.MulScalar(graph.Sub(graph.AddScalar(r, -1), graph.Log(r)), 2)
+}

@@ -327,3 +327,16 @@ func TestWrongShapesAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// Half, just and twice as large as expected: 2·(0.5 - 1 + ln 2), 0 and 2·(2 - 1 - ln 2).
+func TestGammaDeviance(t *testing.T) {
+	got := evaluate(t, dtypes.Float64, func(in []*graph.Node) []*graph.Node {
+		r, deviance := loss.GammaDeviance(in[0], in[1], 0.01)
+		return append(unstack(r), unstack(deviance)...)
+	}, array{[]float64{0.99, 1.99, 3.99}, []int{3}}, array{[]float64{1.99, 1.99, 1.99}, []int{3}})
+	for i, want := range []float64{0.5, 1, 2, 0.386294, 0, 0.613706} {
+		if math.Abs(got[i]-want) > 1e-5 {
+			t.Errorf("output %d is %v, want %v", i, got[i], want)
+		}
+	}
+}

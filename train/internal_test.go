@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"foresee/jepa"
@@ -140,7 +139,7 @@ func TestHideSpan(t *testing.T) {
 	r, counts := rand.New(rand.NewPCG(1, 2)), make([]int, 8)
 	for range 4000 {
 		hidden := make([]float32, 8)
-		hideSpan(r, hidden)
+		views.HideSpan(r, hidden)
 		first, last, n := slices.Index(hidden, 1), 0, 0
 		for i, v := range hidden {
 			if v == 1 {
@@ -159,7 +158,7 @@ func TestHideSpan(t *testing.T) {
 		}
 	}
 	short := make([]float32, 3)
-	hideSpan(r, short)
+	views.HideSpan(r, short)
 	if slices.Contains(short, 1) {
 		t.Error("a clip of 3 steps hides something")
 	}
@@ -207,26 +206,6 @@ func TestEvery(t *testing.T) {
 		tr.cfg.Model.Predictor.Kind = jepa.PredictorMLP
 		if got := tr.every(); got != 1 {
 			t.Errorf("stride %d without a memory: every %d. frame", stride, got)
-		}
-	}
-}
-
-// Half and twice as large as expected: 2·(0.5 - 1 + ln 2) and 2·(2 - 1 - ln 2).
-func TestGammaDeviance(t *testing.T) {
-	backend, err := jepa.OpenBackend("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer backend.Finalize()
-	out := graph.MustExecOnceN(backend, func(e, u *graph.Node) []*graph.Node {
-		r, deviance := gammaDeviance(e, u)
-		return []*graph.Node{r, deviance}
-	}, []float32{0.99, 1.99, 3.99}, []float32{1.99, 1.99, 1.99})
-	for i, want := range [][]float64{{0.5, 1, 2}, {0.386294, 0, 0.613706}} {
-		for k, got := range tensors.MustCopyFlatData[float32](out[i]) {
-			if math.Abs(float64(got)-want[k]) > 1e-5 {
-				t.Errorf("output %d of error %d is %v, want %v", i, k, got, want[k])
-			}
 		}
 	}
 }

@@ -33,7 +33,7 @@ func clips(t testing.TB) *data.Dataset {
 	hidden.once.Do(func() {
 		shared := rooms(t) // its folder goes when the tests end
 		hidden.dir = filepath.Join(shared.Dir(), "clips")
-		hidden.err = writeClips(hidden.dir)
+		hidden.err = writeClips(hidden.dir, physics.Config{})
 	})
 	if hidden.err != nil {
 		t.Fatal(hidden.err)
@@ -107,14 +107,14 @@ func gap(a, b map[string]jepa.Tensor) float64 {
 	return most
 }
 
-func writeClips(dir string) error {
+func writeClips(dir string, world physics.Config) error {
 	w, err := data.Create(dir, data.Meta{Name: "physics", Frame: data.Frame{Height: physics.Size, Width: physics.Size, Channels: physics.Channels}})
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
 	for i := range 24 {
-		c, frames := physics.Train(physics.Config{}, 7, i), physics.Frames
+		c, frames := physics.Train(world, 7, i), physics.Frames
 		if i < 2 {
 			frames = 9 + i
 		}
@@ -326,6 +326,24 @@ func TestUsualStage(t *testing.T) {
 		change(&cfg)
 		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)
+		}
+	}
+}
+
+// A world of two colours is not read in others, and one that has all is; a finished run keeps what it found.
+func TestColoursAreSettled(t *testing.T) {
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := writeClips(plain, physics.Config{Plain: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		data *data.Dataset
+		want bool
+	}{{clips(t), true}, {open(t, plain), false}} {
+		o := train.Options{Data: c.data, Out: filepath.Join(t.TempDir(), "model"), Config: smallMemory(t, c.data)}
+		mustRun(t, o)
+		if got := mustRun(t, o).Config().Predictor.Colours; got != c.want {
+			t.Errorf("%s: read in other colours: %t, want %t", c.data.Dir(), got, c.want)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (t *trainer) feedHidden(rng *rand.Rand) *tensors.Tensor {
 	b, length := t.cfg.Train.Latents.Batch, t.cfg.Model.Context()
 	hidden := make([]float32, b*length)
 	for i := t.cfg.Train.Latents.shown(); i < b; i++ {
-		hideSpan(rng, hidden[i*length:(i+1)*length])
+		views.HideSpan(rng, hidden[i*length:(i+1)*length])
 	}
 	return jepa.Input(t.devices, t.opts.Backend, hidden, b, length)
 }
@@ -113,21 +113,6 @@ func (s LatentStage) briefed() int {
 		return s.shown()
 	}
 	return min(s.shown(), max(1, int(s.Brief*float64(s.Batch)+0.5)))
-}
-
-// hideSpan sets a random stretch of hidden [T] to 1: from the third step on, up to
-// half of them long. A predictor so learns to remember, and to go on from what it
-// is not shown, from every clip, not only from those in which something hides
-// something.
-func hideSpan(r *rand.Rand, hidden []float32) {
-	t := len(hidden)
-	if t < 4 {
-		return
-	}
-	from, length := 2+r.IntN(t-3), 1+r.IntN(t/2)
-	for i := from; i < min(t, from+length); i++ {
-		hidden[i] = 1
-	}
 }
 
 // buildMemory is the graph of the stage: for each horizon the error,

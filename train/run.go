@@ -224,7 +224,7 @@ func (t *trainer) runFrom(ctx context.Context, at progress) (err error) {
 		}
 		t.before += p.steps
 	}
-	if err := t.chooseLandmarks(ctx); err != nil {
+	if err := errors.Join(t.chooseLandmarks(ctx), t.settleColours(ctx)); err != nil {
 		return err
 	}
 	if err := errors.Join(t.writeReport(ctx), t.writeCard()); err != nil {

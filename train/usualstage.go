@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"foresee/jepa"
+	"foresee/loss"
 	"foresee/nn"
 )
 
@@ -51,19 +52,10 @@ func (t *trainer) buildUsual(root *model.Scope, in []*Node) (*Node, []*Node, []*
 		ahead := t.cfg.Model.Predictor.Horizons[k]
 		counts := Slice(valid, AxisRange(), AxisRange(ahead, length))
 		e := errs[k]
-		r, deviance := gammaDeviance(e, u)
+		r, deviance := loss.GammaDeviance(e, u, jepa.UsualFloor)
 		total = Add(total, average(deviance, counts))
 		left, all := average(Square(Sub(e, u)), counts), average(Square(Sub(e, average(e, counts))), counts)
 		scalars = append(scalars, OneMinus(Div(left, AddScalar(all, 1e-12))), average(r, counts))
 	}
 	return total, scalars, nil
-}
-
-// gammaDeviance returns how far errors e are from the expected ones u, as gamma variables, whose spread grows with
-// their mean: least where u is the mean of e. c is jepa.UsualFloor.
-//
-//	r = (e + c)/(u + c),   deviance = 2·(r - 1 - ln r)
-func gammaDeviance(e, u *Node) (r, deviance *Node) {
-	r = Div(AddScalar(e, jepa.UsualFloor), AddScalar(u, jepa.UsualFloor))
-	return r, MulScalar(Sub(AddScalar(r, -1), Log(r)), 2)
 }

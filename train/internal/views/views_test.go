@@ -60,3 +60,24 @@ func TestPairs(t *testing.T) {
 		}
 	}
 }
+
+func TestClips(t *testing.T) {
+	d := episodes(t, 5, 9, 3, 12, 9)
+	all := func(int) bool { return true }
+	for _, c := range []struct {
+		most   int
+		use    func(int) bool
+		from   []int
+		length int
+	}{
+		{9, all, []int{5, 17, 29}, 9},
+		{20, all, []int{17}, 12},
+		{4, all, []int{0, 5, 17, 29}, 4},
+		{9, func(e int) bool { return e == 0 || e == 2 }, []int{0}, 5},
+		{9, func(int) bool { return false }, nil, 0},
+	} {
+		if from, length := views.Clips(d, c.most, c.use); !slices.Equal(from, c.from) || length != c.length {
+			t.Errorf("at most %d: from %v, %d long, want %v, %d", c.most, from, length, c.from, c.length)
+		}
+	}
+}

@@ -35,58 +35,101 @@ TEXT ·forward256x1x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 8(AX), CX
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), DX
+	MOVQ 72(AX), BX
 
 tile:
-	MOVQ   128(AX), CX
-	MOVQ   152(AX), BX
+	MOVQ   128(AX), DX
+	MOVQ   152(AX), SI
 	VXORPS Y0, Y0, Y0
-	MOVQ   40(AX), SI
+	MOVQ   40(AX), DI
+	MOVQ   192(AX), R8
+	TESTQ  R8, R8
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R9
+
+deepNear:
+	VMOVUPS      (SI), Y1
+	VMOVUPS      (SI)(R8*1), Y2
+	VMOVUPS      (SI)(R8*2), Y3
+	VBROADCASTSS (DX), Y4
+	VFMADD231PS  Y4, Y1, Y0
+	VBROADCASTSS (DX)(CX*1), Y1
+	VFMADD231PS  Y1, Y2, Y0
+	VBROADCASTSS (DX)(CX*2), Y1
+	VFMADD231PS  Y1, Y3, Y0
+	ADDQ         $0x04, DX
+	ADDQ         BX, SI
+	DECQ         R9
+	JNZ          deepNear
+	ADDQ         R8, SI
+	ADDQ         CX, DX
+	ADDQ         R8, SI
+	ADDQ         CX, DX
+	ADDQ         56(AX), DX
+	DECQ         DI
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), DI
+	MOVQ 48(AX), R8
 
 deep:
-	VMOVUPS      (BX), Y1
-	VBROADCASTSS (CX), Y2
+	VMOVUPS      (SI), Y1
+	VBROADCASTSS (DX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $0x04, CX
-	ADDQ         DX, BX
-	DECQ         DI
+	ADDQ         $0x04, DX
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          deep
-	ADDQ         56(AX), CX
-	DECQ         SI
+	ADDQ         56(AX), DX
+	DECQ         DI
 	JNZ          tap
-	MOVQ         24(AX), CX
-	VMOVUPS      (CX), Y1
-	VADDPS       Y1, Y0, Y0
-	MOVQ         80(AX), CX
-	MOVLQSX      108(AX), BX
-	NEGQ         BX
-	LEAQ         tails256<>+0(SB), SI
-	VMOVUPS      32(SI)(BX*4), Y1
-	MOVQ         144(AX), BX
-	TESTQ        BX, BX
-	JEQ          plain
-	VMASKMOVPS   (BX), Y1, Y2
-	VADDPS       Y2, Y0, Y0
-	ADDQ         CX, BX
+
+summed:
+	MOVQ       24(AX), DX
+	TESTQ      DX, DX
+	JEQ        bare
+	VMOVUPS    (DX), Y1
+	VADDPS     Y1, Y0, Y0
+	MOVLQSX    108(AX), DX
+	NEGQ       DX
+	LEAQ       tails256<>+0(SB), SI
+	VMOVUPS    32(SI)(DX*4), Y1
+	MOVQ       144(AX), DX
+	MOVQ       80(AX), SI
+	TESTQ      DX, DX
+	JEQ        plain
+	VMASKMOVPS (DX), Y1, Y2
+	VADDPS     Y2, Y0, Y0
+	ADDQ       SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Y2
-	MOVQ         136(AX), BX
 	VMAXPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (BX)
-	ADDQ         CX, BX
-	MOVQ         176(AX), CX
-	ADDQ         CX, 152(AX)
-	MOVQ         160(AX), CX
-	ADDQ         CX, 128(AX)
-	MOVQ         168(AX), CX
-	ADDQ         CX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         CX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMASKMOVPS   Y0, Y1, (DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Y0, (DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -107,68 +150,118 @@ TEXT ·forward256x2x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 8(AX), CX
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	LEAQ (CX)(CX*2), DX
+	MOVQ 72(AX), SI
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   152(AX), SI
+	MOVQ   128(AX), BX
+	MOVQ   152(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   192(AX), R9
+	TESTQ  R9, R9
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R10
+
+deepNear:
+	VMOVUPS      (DI), Y2
+	VMOVUPS      (DI)(R9*1), Y3
+	VMOVUPS      (DI)(R9*2), Y4
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y5, Y2, Y0
+	VBROADCASTSS (BX)(CX*1), Y5
+	VFMADD231PS  Y5, Y2, Y1
+	VFMADD231PS  Y5, Y3, Y0
+	VBROADCASTSS (BX)(CX*2), Y2
+	VFMADD231PS  Y2, Y3, Y1
+	VFMADD231PS  Y2, Y4, Y0
+	VBROADCASTSS (BX)(DX*1), Y2
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x04, BX
+	ADDQ         SI, DI
+	DECQ         R10
+	JNZ          deepNear
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         56(AX), BX
+	DECQ         R8
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), R9
 
 deep:
-	VMOVUPS      (SI), Y2
-	VBROADCASTSS (DX), Y3
+	VMOVUPS      (DI), Y2
+	VBROADCASTSS (BX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (DX)(CX*1), Y3
+	VBROADCASTSS (BX)(CX*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         $0x04, DX
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         $0x04, BX
+	ADDQ         SI, DI
+	DECQ         R9
 	JNZ          deep
-	ADDQ         56(AX), DX
-	DECQ         DI
+	ADDQ         56(AX), BX
+	DECQ         R8
 	JNZ          tap
-	MOVQ         24(AX), DX
-	VMOVUPS      (DX), Y2
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y2, Y1, Y1
-	MOVQ         80(AX), DX
-	MOVLQSX      108(AX), SI
-	NEGQ         SI
-	LEAQ         tails256<>+0(SB), DI
-	VMOVUPS      32(DI)(SI*4), Y2
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
-	JEQ          plain
-	VMASKMOVPS   (SI), Y2, Y3
-	VADDPS       Y3, Y0, Y0
-	ADDQ         DX, SI
-	VMASKMOVPS   (SI), Y2, Y3
-	VADDPS       Y3, Y1, Y1
-	ADDQ         DX, SI
+
+summed:
+	MOVQ       24(AX), BX
+	TESTQ      BX, BX
+	JEQ        bare
+	VMOVUPS    (BX), Y2
+	VADDPS     Y2, Y0, Y0
+	VADDPS     Y2, Y1, Y1
+	MOVLQSX    108(AX), BX
+	NEGQ       BX
+	LEAQ       tails256<>+0(SB), DI
+	VMOVUPS    32(DI)(BX*4), Y2
+	MOVQ       144(AX), BX
+	MOVQ       80(AX), DI
+	TESTQ      BX, BX
+	JEQ        plain
+	VMASKMOVPS (BX), Y2, Y3
+	VADDPS     Y3, Y0, Y0
+	ADDQ       DI, BX
+	VMASKMOVPS (BX), Y2, Y3
+	VADDPS     Y3, Y1, Y1
+	ADDQ       DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Y3
-	MOVQ         136(AX), SI
 	VMAXPS       Y0, Y3, Y0
-	VMASKMOVPS   Y0, Y2, (SI)
-	ADDQ         DX, SI
 	VMAXPS       Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y2, (SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMASKMOVPS   Y0, Y2, (BX)
+	ADDQ         DI, BX
+	VMASKMOVPS   Y1, Y2, (BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Y0, (BX)
+	ADDQ    DI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -189,78 +282,134 @@ TEXT ·forward256x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 8(AX), CX
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	LEAQ (CX)(CX*2), DX
+	MOVQ 72(AX), SI
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   152(AX), SI
+	MOVQ   128(AX), BX
+	MOVQ   152(AX), DI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   192(AX), R9
+	TESTQ  R9, R9
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R10
+
+deepNear:
+	VMOVUPS      (DI), Y3
+	VMOVUPS      (DI)(R9*1), Y4
+	VMOVUPS      (DI)(R9*2), Y5
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  Y6, Y3, Y0
+	VBROADCASTSS (BX)(CX*1), Y6
+	VFMADD231PS  Y6, Y3, Y1
+	VFMADD231PS  Y6, Y4, Y0
+	VBROADCASTSS (BX)(CX*2), Y6
+	VFMADD231PS  Y6, Y3, Y2
+	VFMADD231PS  Y6, Y4, Y1
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS (BX)(DX*1), Y3
+	VFMADD231PS  Y3, Y4, Y2
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (BX)(CX*4), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	ADDQ         $0x04, BX
+	ADDQ         SI, DI
+	DECQ         R10
+	JNZ          deepNear
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         56(AX), BX
+	DECQ         R8
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), R9
 
 deep:
-	VMOVUPS      (SI), Y3
-	VBROADCASTSS (DX), Y4
+	VMOVUPS      (DI), Y3
+	VBROADCASTSS (BX), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (DX)(CX*1), Y4
+	VBROADCASTSS (BX)(CX*1), Y4
 	VFMADD231PS  Y4, Y3, Y1
-	VBROADCASTSS (DX)(CX*2), Y4
+	VBROADCASTSS (BX)(CX*2), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         $0x04, DX
-	ADDQ         BX, SI
-	DECQ         R8
+	ADDQ         $0x04, BX
+	ADDQ         SI, DI
+	DECQ         R9
 	JNZ          deep
-	ADDQ         56(AX), DX
-	DECQ         DI
+	ADDQ         56(AX), BX
+	DECQ         R8
 	JNZ          tap
-	MOVQ         24(AX), DX
-	VMOVUPS      (DX), Y3
-	VADDPS       Y3, Y0, Y0
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y3, Y2, Y2
-	MOVQ         80(AX), DX
-	MOVLQSX      108(AX), SI
-	NEGQ         SI
-	LEAQ         tails256<>+0(SB), DI
-	VMOVUPS      32(DI)(SI*4), Y3
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
-	JEQ          plain
-	VMASKMOVPS   (SI), Y3, Y4
-	VADDPS       Y4, Y0, Y0
-	ADDQ         DX, SI
-	VMASKMOVPS   (SI), Y3, Y4
-	VADDPS       Y4, Y1, Y1
-	ADDQ         DX, SI
-	VMASKMOVPS   (SI), Y3, Y4
-	VADDPS       Y4, Y2, Y2
-	ADDQ         DX, SI
+
+summed:
+	MOVQ       24(AX), BX
+	TESTQ      BX, BX
+	JEQ        bare
+	VMOVUPS    (BX), Y3
+	VADDPS     Y3, Y0, Y0
+	VADDPS     Y3, Y1, Y1
+	VADDPS     Y3, Y2, Y2
+	MOVLQSX    108(AX), BX
+	NEGQ       BX
+	LEAQ       tails256<>+0(SB), DI
+	VMOVUPS    32(DI)(BX*4), Y3
+	MOVQ       144(AX), BX
+	MOVQ       80(AX), DI
+	TESTQ      BX, BX
+	JEQ        plain
+	VMASKMOVPS (BX), Y3, Y4
+	VADDPS     Y4, Y0, Y0
+	ADDQ       DI, BX
+	VMASKMOVPS (BX), Y3, Y4
+	VADDPS     Y4, Y1, Y1
+	ADDQ       DI, BX
+	VMASKMOVPS (BX), Y3, Y4
+	VADDPS     Y4, Y2, Y2
+	ADDQ       DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Y4
-	MOVQ         136(AX), SI
 	VMAXPS       Y0, Y4, Y0
-	VMASKMOVPS   Y0, Y3, (SI)
-	ADDQ         DX, SI
 	VMAXPS       Y1, Y4, Y1
-	VMASKMOVPS   Y1, Y3, (SI)
-	ADDQ         DX, SI
 	VMAXPS       Y2, Y4, Y2
-	VMASKMOVPS   Y2, Y3, (SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMASKMOVPS   Y0, Y3, (BX)
+	ADDQ         DI, BX
+	VMASKMOVPS   Y1, Y3, (BX)
+	ADDQ         DI, BX
+	VMASKMOVPS   Y2, Y3, (BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Y0, (BX)
+	ADDQ    DI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    DI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -282,88 +431,150 @@ TEXT ·forward256x4x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
-	MOVQ 72(AX), SI
+	LEAQ (CX)(CX*4), BX
+	MOVQ 72(AX), DI
 
 tile:
-	MOVQ   128(AX), BX
-	MOVQ   152(AX), DI
+	MOVQ   128(AX), SI
+	MOVQ   152(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   40(AX), R8
+	MOVQ   40(AX), R9
+	MOVQ   192(AX), R10
+	TESTQ  R10, R10
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R11
+
+deepNear:
+	VMOVUPS      (R8), Y4
+	VMOVUPS      (R8)(R10*1), Y5
+	VMOVUPS      (R8)(R10*2), Y6
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  Y7, Y4, Y0
+	VBROADCASTSS (SI)(CX*1), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VFMADD231PS  Y7, Y5, Y0
+	VBROADCASTSS (SI)(CX*2), Y7
+	VFMADD231PS  Y7, Y4, Y2
+	VFMADD231PS  Y7, Y5, Y1
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS (SI)(DX*1), Y7
+	VFMADD231PS  Y7, Y4, Y3
+	VFMADD231PS  Y7, Y5, Y2
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (SI)(CX*4), Y4
+	VFMADD231PS  Y4, Y5, Y3
+	VFMADD231PS  Y4, Y6, Y2
+	VBROADCASTSS (SI)(BX*1), Y4
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0x04, SI
+	ADDQ         DI, R8
+	DECQ         R11
+	JNZ          deepNear
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         56(AX), SI
+	DECQ         R9
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R9
+	MOVQ 48(AX), R10
 
 deep:
-	VMOVUPS      (DI), Y4
-	VBROADCASTSS (BX), Y5
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (BX)(CX*1), Y5
+	VBROADCASTSS (SI)(CX*1), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VBROADCASTSS (BX)(CX*2), Y5
+	VBROADCASTSS (SI)(CX*2), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VBROADCASTSS (BX)(DX*1), Y5
+	VBROADCASTSS (SI)(DX*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         $0x04, BX
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         $0x04, SI
+	ADDQ         DI, R8
+	DECQ         R10
 	JNZ          deep
-	ADDQ         56(AX), BX
-	DECQ         R8
+	ADDQ         56(AX), SI
+	DECQ         R9
 	JNZ          tap
-	MOVQ         24(AX), BX
-	VMOVUPS      (BX), Y4
-	VADDPS       Y4, Y0, Y0
-	VADDPS       Y4, Y1, Y1
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y4, Y3, Y3
-	MOVQ         80(AX), BX
-	MOVLQSX      108(AX), DI
-	NEGQ         DI
-	LEAQ         tails256<>+0(SB), R8
-	VMOVUPS      32(R8)(DI*4), Y4
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
-	JEQ          plain
-	VMASKMOVPS   (DI), Y4, Y5
-	VADDPS       Y5, Y0, Y0
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y4, Y5
-	VADDPS       Y5, Y1, Y1
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y4, Y5
-	VADDPS       Y5, Y2, Y2
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y4, Y5
-	VADDPS       Y5, Y3, Y3
-	ADDQ         BX, DI
+
+summed:
+	MOVQ       24(AX), SI
+	TESTQ      SI, SI
+	JEQ        bare
+	VMOVUPS    (SI), Y4
+	VADDPS     Y4, Y0, Y0
+	VADDPS     Y4, Y1, Y1
+	VADDPS     Y4, Y2, Y2
+	VADDPS     Y4, Y3, Y3
+	MOVLQSX    108(AX), SI
+	NEGQ       SI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(SI*4), Y4
+	MOVQ       144(AX), SI
+	MOVQ       80(AX), R8
+	TESTQ      SI, SI
+	JEQ        plain
+	VMASKMOVPS (SI), Y4, Y5
+	VADDPS     Y5, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y4, Y5
+	VADDPS     Y5, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y4, Y5
+	VADDPS     Y5, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y4, Y5
+	VADDPS     Y5, Y3, Y3
+	ADDQ       R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Y5
-	MOVQ         136(AX), DI
 	VMAXPS       Y0, Y5, Y0
-	VMASKMOVPS   Y0, Y4, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y1, Y5, Y1
-	VMASKMOVPS   Y1, Y4, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y2, Y5, Y2
-	VMASKMOVPS   Y2, Y4, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y4, (DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y4, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y1, Y4, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y2, Y4, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y3, Y4, (SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y3, (SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -385,98 +596,166 @@ TEXT ·forward256x5x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
-	MOVQ 72(AX), SI
+	LEAQ (CX)(CX*4), BX
+	MOVQ 72(AX), DI
 
 tile:
-	MOVQ   128(AX), BX
-	MOVQ   152(AX), DI
+	MOVQ   128(AX), SI
+	MOVQ   152(AX), R8
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
-	MOVQ   40(AX), R8
+	MOVQ   40(AX), R9
+	MOVQ   192(AX), R10
+	TESTQ  R10, R10
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R11
+
+deepNear:
+	VMOVUPS      (R8), Y5
+	VMOVUPS      (R8)(R10*1), Y6
+	VMOVUPS      (R8)(R10*2), Y7
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y5, Y0
+	VBROADCASTSS (SI)(CX*1), Y8
+	VFMADD231PS  Y8, Y5, Y1
+	VFMADD231PS  Y8, Y6, Y0
+	VBROADCASTSS (SI)(CX*2), Y8
+	VFMADD231PS  Y8, Y5, Y2
+	VFMADD231PS  Y8, Y6, Y1
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS (SI)(DX*1), Y8
+	VFMADD231PS  Y8, Y5, Y3
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (SI)(CX*4), Y8
+	VFMADD231PS  Y8, Y5, Y4
+	VFMADD231PS  Y8, Y6, Y3
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS (SI)(BX*1), Y5
+	VFMADD231PS  Y5, Y6, Y4
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (SI)(DX*2), Y5
+	VFMADD231PS  Y5, Y7, Y4
+	ADDQ         $0x04, SI
+	ADDQ         DI, R8
+	DECQ         R11
+	JNZ          deepNear
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         56(AX), SI
+	DECQ         R9
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R9
+	MOVQ 48(AX), R10
 
 deep:
-	VMOVUPS      (DI), Y5
-	VBROADCASTSS (BX), Y6
+	VMOVUPS      (R8), Y5
+	VBROADCASTSS (SI), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS (BX)(CX*1), Y6
+	VBROADCASTSS (SI)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (BX)(CX*2), Y6
+	VBROADCASTSS (SI)(CX*2), Y6
 	VFMADD231PS  Y6, Y5, Y2
-	VBROADCASTSS (BX)(DX*1), Y6
+	VBROADCASTSS (SI)(DX*1), Y6
 	VFMADD231PS  Y6, Y5, Y3
-	VBROADCASTSS (BX)(CX*4), Y6
+	VBROADCASTSS (SI)(CX*4), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         $0x04, BX
-	ADDQ         SI, DI
-	DECQ         R9
+	ADDQ         $0x04, SI
+	ADDQ         DI, R8
+	DECQ         R10
 	JNZ          deep
-	ADDQ         56(AX), BX
-	DECQ         R8
+	ADDQ         56(AX), SI
+	DECQ         R9
 	JNZ          tap
-	MOVQ         24(AX), BX
-	VMOVUPS      (BX), Y5
-	VADDPS       Y5, Y0, Y0
-	VADDPS       Y5, Y1, Y1
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y3, Y3
-	VADDPS       Y5, Y4, Y4
-	MOVQ         80(AX), BX
-	MOVLQSX      108(AX), DI
-	NEGQ         DI
-	LEAQ         tails256<>+0(SB), R8
-	VMOVUPS      32(R8)(DI*4), Y5
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
-	JEQ          plain
-	VMASKMOVPS   (DI), Y5, Y6
-	VADDPS       Y6, Y0, Y0
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y5, Y6
-	VADDPS       Y6, Y1, Y1
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y5, Y6
-	VADDPS       Y6, Y2, Y2
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y5, Y6
-	VADDPS       Y6, Y3, Y3
-	ADDQ         BX, DI
-	VMASKMOVPS   (DI), Y5, Y6
-	VADDPS       Y6, Y4, Y4
-	ADDQ         BX, DI
+
+summed:
+	MOVQ       24(AX), SI
+	TESTQ      SI, SI
+	JEQ        bare
+	VMOVUPS    (SI), Y5
+	VADDPS     Y5, Y0, Y0
+	VADDPS     Y5, Y1, Y1
+	VADDPS     Y5, Y2, Y2
+	VADDPS     Y5, Y3, Y3
+	VADDPS     Y5, Y4, Y4
+	MOVLQSX    108(AX), SI
+	NEGQ       SI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(SI*4), Y5
+	MOVQ       144(AX), SI
+	MOVQ       80(AX), R8
+	TESTQ      SI, SI
+	JEQ        plain
+	VMASKMOVPS (SI), Y5, Y6
+	VADDPS     Y6, Y0, Y0
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y5, Y6
+	VADDPS     Y6, Y1, Y1
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y5, Y6
+	VADDPS     Y6, Y2, Y2
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y5, Y6
+	VADDPS     Y6, Y3, Y3
+	ADDQ       R8, SI
+	VMASKMOVPS (SI), Y5, Y6
+	VADDPS     Y6, Y4, Y4
+	ADDQ       R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Y6
-	MOVQ         136(AX), DI
 	VMAXPS       Y0, Y6, Y0
-	VMASKMOVPS   Y0, Y5, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y1, Y6, Y1
-	VMASKMOVPS   Y1, Y5, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y2, Y6, Y2
-	VMASKMOVPS   Y2, Y5, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y3, Y6, Y3
-	VMASKMOVPS   Y3, Y5, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Y4, Y6, Y4
-	VMASKMOVPS   Y4, Y5, (DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y5, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y1, Y5, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y2, Y5, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y3, Y5, (SI)
+	ADDQ         R8, SI
+	VMASKMOVPS   Y4, Y5, (SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y3, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -499,108 +778,182 @@ TEXT ·forward256x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
-	MOVQ 72(AX), DI
+	LEAQ (DX)(CX*4), SI
+	MOVQ 72(AX), R8
 
 tile:
-	MOVQ   128(AX), SI
-	MOVQ   152(AX), R8
+	MOVQ   128(AX), DI
+	MOVQ   152(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	MOVQ   40(AX), R9
+	MOVQ   40(AX), R10
+	MOVQ   192(AX), R11
+	TESTQ  R11, R11
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R12
+
+deepNear:
+	VMOVUPS      (R9), Y6
+	VMOVUPS      (R9)(R11*1), Y7
+	VMOVUPS      (R9)(R11*2), Y8
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y9, Y6, Y0
+	VBROADCASTSS (DI)(CX*1), Y9
+	VFMADD231PS  Y9, Y6, Y1
+	VFMADD231PS  Y9, Y7, Y0
+	VBROADCASTSS (DI)(CX*2), Y9
+	VFMADD231PS  Y9, Y6, Y2
+	VFMADD231PS  Y9, Y7, Y1
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS (DI)(DX*1), Y9
+	VFMADD231PS  Y9, Y6, Y3
+	VFMADD231PS  Y9, Y7, Y2
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS (DI)(CX*4), Y9
+	VFMADD231PS  Y9, Y6, Y4
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (DI)(BX*1), Y9
+	VFMADD231PS  Y9, Y6, Y5
+	VFMADD231PS  Y9, Y7, Y4
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS (DI)(DX*2), Y6
+	VFMADD231PS  Y6, Y7, Y5
+	VFMADD231PS  Y6, Y8, Y4
+	VBROADCASTSS (DI)(SI*1), Y6
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x04, DI
+	ADDQ         R8, R9
+	DECQ         R12
+	JNZ          deepNear
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         56(AX), DI
+	DECQ         R10
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R10
+	MOVQ 48(AX), R11
 
 deep:
-	VMOVUPS      (R8), Y6
-	VBROADCASTSS (SI), Y7
+	VMOVUPS      (R9), Y6
+	VBROADCASTSS (DI), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS (SI)(CX*1), Y7
+	VBROADCASTSS (DI)(CX*1), Y7
 	VFMADD231PS  Y7, Y6, Y1
-	VBROADCASTSS (SI)(CX*2), Y7
+	VBROADCASTSS (DI)(CX*2), Y7
 	VFMADD231PS  Y7, Y6, Y2
-	VBROADCASTSS (SI)(DX*1), Y7
+	VBROADCASTSS (DI)(DX*1), Y7
 	VFMADD231PS  Y7, Y6, Y3
-	VBROADCASTSS (SI)(CX*4), Y7
+	VBROADCASTSS (DI)(CX*4), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (SI)(BX*1), Y7
+	VBROADCASTSS (DI)(BX*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         $0x04, SI
-	ADDQ         DI, R8
-	DECQ         R10
+	ADDQ         $0x04, DI
+	ADDQ         R8, R9
+	DECQ         R11
 	JNZ          deep
-	ADDQ         56(AX), SI
-	DECQ         R9
+	ADDQ         56(AX), DI
+	DECQ         R10
 	JNZ          tap
-	MOVQ         24(AX), SI
-	VMOVUPS      (SI), Y6
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y2, Y2
-	VADDPS       Y6, Y3, Y3
-	VADDPS       Y6, Y4, Y4
-	VADDPS       Y6, Y5, Y5
-	MOVQ         80(AX), SI
-	MOVLQSX      108(AX), R8
-	NEGQ         R8
-	LEAQ         tails256<>+0(SB), R9
-	VMOVUPS      32(R9)(R8*4), Y6
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
-	JEQ          plain
-	VMASKMOVPS   (R8), Y6, Y7
-	VADDPS       Y7, Y0, Y0
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y6, Y7
-	VADDPS       Y7, Y1, Y1
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y6, Y7
-	VADDPS       Y7, Y2, Y2
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y6, Y7
-	VADDPS       Y7, Y3, Y3
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y6, Y7
-	VADDPS       Y7, Y4, Y4
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y6, Y7
-	VADDPS       Y7, Y5, Y5
-	ADDQ         SI, R8
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y6
+	VADDPS     Y6, Y0, Y0
+	VADDPS     Y6, Y1, Y1
+	VADDPS     Y6, Y2, Y2
+	VADDPS     Y6, Y3, Y3
+	VADDPS     Y6, Y4, Y4
+	VADDPS     Y6, Y5, Y5
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R9
+	VMOVUPS    32(R9)(DI*4), Y6
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R9
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y6, Y7
+	VADDPS     Y7, Y0, Y0
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y6, Y7
+	VADDPS     Y7, Y1, Y1
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y6, Y7
+	VADDPS     Y7, Y2, Y2
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y6, Y7
+	VADDPS     Y7, Y3, Y3
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y6, Y7
+	VADDPS     Y7, Y4, Y4
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y6, Y7
+	VADDPS     Y7, Y5, Y5
+	ADDQ       R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y7
-	MOVQ         136(AX), R8
 	VMAXPS       Y0, Y7, Y0
-	VMASKMOVPS   Y0, Y6, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y1, Y7, Y1
-	VMASKMOVPS   Y1, Y6, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y2, Y7, Y2
-	VMASKMOVPS   Y2, Y6, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y3, Y7, Y3
-	VMASKMOVPS   Y3, Y6, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y4, Y7, Y4
-	VMASKMOVPS   Y4, Y6, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y5, Y7, Y5
-	VMASKMOVPS   Y5, Y6, (R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMASKMOVPS   Y0, Y6, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y1, Y6, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y2, Y6, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y3, Y6, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y4, Y6, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y5, Y6, (DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Y0, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -623,11 +976,12 @@ TEXT ·forward256x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
-	MOVQ 72(AX), DI
+	LEAQ (DX)(CX*4), SI
+	MOVQ 72(AX), R8
 
 tile:
-	MOVQ   128(AX), SI
-	MOVQ   152(AX), R8
+	MOVQ   128(AX), DI
+	MOVQ   152(AX), R9
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -635,106 +989,185 @@ tile:
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
-	MOVQ   40(AX), R9
+	MOVQ   40(AX), R10
+	MOVQ   192(AX), R11
+	TESTQ  R11, R11
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R12
+
+deepNear:
+	VMOVUPS      (R9), Y7
+	VMOVUPS      (R9)(R11*1), Y8
+	VMOVUPS      (R9)(R11*2), Y9
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y10, Y7, Y0
+	VBROADCASTSS (DI)(CX*1), Y10
+	VFMADD231PS  Y10, Y7, Y1
+	VFMADD231PS  Y10, Y8, Y0
+	VBROADCASTSS (DI)(CX*2), Y10
+	VFMADD231PS  Y10, Y7, Y2
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y0
+	VBROADCASTSS (DI)(DX*1), Y10
+	VFMADD231PS  Y10, Y7, Y3
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (DI)(CX*4), Y10
+	VFMADD231PS  Y10, Y7, Y4
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS (DI)(BX*1), Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (DI)(DX*2), Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VFMADD231PS  Y10, Y8, Y5
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS (DI)(SI*1), Y7
+	VFMADD231PS  Y7, Y8, Y6
+	VFMADD231PS  Y7, Y9, Y5
+	VBROADCASTSS (DI)(CX*8), Y7
+	VFMADD231PS  Y7, Y9, Y6
+	ADDQ         $0x04, DI
+	ADDQ         R8, R9
+	DECQ         R12
+	JNZ          deepNear
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         56(AX), DI
+	DECQ         R10
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R10
+	MOVQ 48(AX), R11
 
 deep:
-	VMOVUPS      (R8), Y7
-	VBROADCASTSS (SI), Y8
+	VMOVUPS      (R9), Y7
+	VBROADCASTSS (DI), Y8
 	VFMADD231PS  Y8, Y7, Y0
-	VBROADCASTSS (SI)(CX*1), Y8
+	VBROADCASTSS (DI)(CX*1), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (SI)(CX*2), Y8
+	VBROADCASTSS (DI)(CX*2), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VBROADCASTSS (SI)(DX*1), Y8
+	VBROADCASTSS (DI)(DX*1), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS (SI)(CX*4), Y8
+	VBROADCASTSS (DI)(CX*4), Y8
 	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS (SI)(BX*1), Y8
+	VBROADCASTSS (DI)(BX*1), Y8
 	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS (SI)(DX*2), Y8
+	VBROADCASTSS (DI)(DX*2), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	ADDQ         $0x04, SI
-	ADDQ         DI, R8
-	DECQ         R10
+	ADDQ         $0x04, DI
+	ADDQ         R8, R9
+	DECQ         R11
 	JNZ          deep
-	ADDQ         56(AX), SI
-	DECQ         R9
+	ADDQ         56(AX), DI
+	DECQ         R10
 	JNZ          tap
-	MOVQ         24(AX), SI
-	VMOVUPS      (SI), Y7
-	VADDPS       Y7, Y0, Y0
-	VADDPS       Y7, Y1, Y1
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y3, Y3
-	VADDPS       Y7, Y4, Y4
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y7, Y6, Y6
-	MOVQ         80(AX), SI
-	MOVLQSX      108(AX), R8
-	NEGQ         R8
-	LEAQ         tails256<>+0(SB), R9
-	VMOVUPS      32(R9)(R8*4), Y7
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
-	JEQ          plain
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y0, Y0
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y1, Y1
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y2, Y2
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y3, Y3
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y4, Y4
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y5, Y5
-	ADDQ         SI, R8
-	VMASKMOVPS   (R8), Y7, Y8
-	VADDPS       Y8, Y6, Y6
-	ADDQ         SI, R8
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y7
+	VADDPS     Y7, Y0, Y0
+	VADDPS     Y7, Y1, Y1
+	VADDPS     Y7, Y2, Y2
+	VADDPS     Y7, Y3, Y3
+	VADDPS     Y7, Y4, Y4
+	VADDPS     Y7, Y5, Y5
+	VADDPS     Y7, Y6, Y6
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R9
+	VMOVUPS    32(R9)(DI*4), Y7
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R9
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y0, Y0
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y1, Y1
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y2, Y2
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y3, Y3
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y4, Y4
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y5, Y5
+	ADDQ       R9, DI
+	VMASKMOVPS (DI), Y7, Y8
+	VADDPS     Y8, Y6, Y6
+	ADDQ       R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y8
-	MOVQ         136(AX), R8
 	VMAXPS       Y0, Y8, Y0
-	VMASKMOVPS   Y0, Y7, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y1, Y8, Y1
-	VMASKMOVPS   Y1, Y7, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y2, Y8, Y2
-	VMASKMOVPS   Y2, Y7, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y3, Y8, Y3
-	VMASKMOVPS   Y3, Y7, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y4, Y8, Y4
-	VMASKMOVPS   Y4, Y7, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y5, Y8, Y5
-	VMASKMOVPS   Y5, Y7, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Y6, Y8, Y6
-	VMASKMOVPS   Y6, Y7, (R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMASKMOVPS   Y0, Y7, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y1, Y7, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y2, Y7, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y3, Y7, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y4, Y7, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y5, Y7, (DI)
+	ADDQ         R9, DI
+	VMASKMOVPS   Y6, Y7, (DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Y0, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Y6, (DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -758,11 +1191,13 @@ TEXT ·forward256x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
 	LEAQ (DX)(CX*4), SI
-	MOVQ 72(AX), R8
+	MOVQ 72(AX), R9
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   152(AX), R9
+	LEAQ   (DI)(CX*8), R8
+	ADDQ   CX, R8
+	MOVQ   152(AX), R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -771,13 +1206,74 @@ tile:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   40(AX), R10
+	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Y8
+	VMOVUPS      (R10)(R12*1), Y9
+	VMOVUPS      (R10)(R12*2), Y10
+	VBROADCASTSS (DI), Y11
+	VFMADD231PS  Y11, Y8, Y0
+	VBROADCASTSS (DI)(CX*1), Y11
+	VFMADD231PS  Y11, Y8, Y1
+	VFMADD231PS  Y11, Y9, Y0
+	VBROADCASTSS (DI)(CX*2), Y11
+	VFMADD231PS  Y11, Y8, Y2
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y0
+	VBROADCASTSS (DI)(DX*1), Y11
+	VFMADD231PS  Y11, Y8, Y3
+	VFMADD231PS  Y11, Y9, Y2
+	VFMADD231PS  Y11, Y10, Y1
+	VBROADCASTSS (DI)(CX*4), Y11
+	VFMADD231PS  Y11, Y8, Y4
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (DI)(BX*1), Y11
+	VFMADD231PS  Y11, Y8, Y5
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y3
+	VBROADCASTSS (DI)(DX*2), Y11
+	VFMADD231PS  Y11, Y8, Y6
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS (DI)(SI*1), Y11
+	VFMADD231PS  Y11, Y8, Y7
+	VFMADD231PS  Y11, Y9, Y6
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS (DI)(CX*8), Y8
+	VFMADD231PS  Y8, Y9, Y7
+	VFMADD231PS  Y8, Y10, Y6
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y8, Y10, Y7
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R11
+	MOVQ 48(AX), R12
 
 deep:
-	VMOVUPS      (R9), Y8
+	VMOVUPS      (R10), Y8
 	VBROADCASTSS (DI), Y9
 	VFMADD231PS  Y9, Y8, Y0
 	VBROADCASTSS (DI)(CX*1), Y9
@@ -795,91 +1291,121 @@ deep:
 	VBROADCASTSS (DI)(SI*1), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $0x04, DI
-	ADDQ         R8, R9
-	DECQ         R11
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R12
 	JNZ          deep
 	ADDQ         56(AX), DI
-	DECQ         R10
+	ADDQ         56(AX), R8
+	DECQ         R11
 	JNZ          tap
-	MOVQ         24(AX), DI
-	VMOVUPS      (DI), Y8
-	VADDPS       Y8, Y0, Y0
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y2, Y2
-	VADDPS       Y8, Y3, Y3
-	VADDPS       Y8, Y4, Y4
-	VADDPS       Y8, Y5, Y5
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y8, Y7, Y7
-	MOVQ         80(AX), DI
-	MOVLQSX      108(AX), R9
-	NEGQ         R9
-	LEAQ         tails256<>+0(SB), R10
-	VMOVUPS      32(R10)(R9*4), Y8
-	MOVQ         144(AX), R9
-	TESTQ        R9, R9
-	JEQ          plain
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y0, Y0
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y1, Y1
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y2, Y2
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y3, Y3
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y4, Y4
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y5, Y5
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y6, Y6
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y8, Y9
-	VADDPS       Y9, Y7, Y7
-	ADDQ         DI, R9
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y8
+	VADDPS     Y8, Y0, Y0
+	VADDPS     Y8, Y1, Y1
+	VADDPS     Y8, Y2, Y2
+	VADDPS     Y8, Y3, Y3
+	VADDPS     Y8, Y4, Y4
+	VADDPS     Y8, Y5, Y5
+	VADDPS     Y8, Y6, Y6
+	VADDPS     Y8, Y7, Y7
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(DI*4), Y8
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R8
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y0, Y0
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y1, Y1
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y2, Y2
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y3, Y3
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y4, Y4
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y5, Y5
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y6, Y6
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y8, Y9
+	VADDPS     Y9, Y7, Y7
+	ADDQ       R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y9
-	MOVQ         136(AX), R9
 	VMAXPS       Y0, Y9, Y0
-	VMASKMOVPS   Y0, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y1, Y9, Y1
-	VMASKMOVPS   Y1, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y2, Y9, Y2
-	VMASKMOVPS   Y2, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y3, Y9, Y3
-	VMASKMOVPS   Y3, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y4, Y9, Y4
-	VMASKMOVPS   Y4, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y5, Y9, Y5
-	VMASKMOVPS   Y5, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y6, Y9, Y6
-	VMASKMOVPS   Y6, Y8, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y7, Y9, Y7
-	VMASKMOVPS   Y7, Y8, (R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y1, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y2, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y3, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y4, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y5, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y6, Y8, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y7, Y8, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y7, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -903,11 +1429,13 @@ TEXT ·forward256x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
 	LEAQ (DX)(CX*4), SI
-	MOVQ 72(AX), R8
+	MOVQ 72(AX), R9
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   152(AX), R9
+	LEAQ   (DI)(CX*8), R8
+	ADDQ   CX, R8
+	MOVQ   152(AX), R10
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -917,13 +1445,78 @@ tile:
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	MOVQ   40(AX), R10
+	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Y9
+	VMOVUPS      (R10)(R12*1), Y10
+	VMOVUPS      (R10)(R12*2), Y11
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VBROADCASTSS (DI)(CX*1), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y0
+	VBROADCASTSS (DI)(CX*2), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y0
+	VBROADCASTSS (DI)(DX*1), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (DI)(CX*4), Y12
+	VFMADD231PS  Y12, Y9, Y4
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y2
+	VBROADCASTSS (DI)(BX*1), Y12
+	VFMADD231PS  Y12, Y9, Y5
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (DI)(DX*2), Y12
+	VFMADD231PS  Y12, Y9, Y6
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y4
+	VBROADCASTSS (DI)(SI*1), Y12
+	VFMADD231PS  Y12, Y9, Y7
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DI)(CX*8), Y12
+	VFMADD231PS  Y12, Y9, Y8
+	VFMADD231PS  Y12, Y10, Y7
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (R8), Y9
+	VFMADD231PS  Y9, Y10, Y8
+	VFMADD231PS  Y9, Y11, Y7
+	VBROADCASTSS (R8)(CX*1), Y9
+	VFMADD231PS  Y9, Y11, Y8
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R11
+	MOVQ 48(AX), R12
 
 deep:
-	VMOVUPS      (R9), Y9
+	VMOVUPS      (R10), Y9
 	VBROADCASTSS (DI), Y10
 	VFMADD231PS  Y10, Y9, Y0
 	VBROADCASTSS (DI)(CX*1), Y10
@@ -943,98 +1536,130 @@ deep:
 	VBROADCASTSS (DI)(CX*8), Y10
 	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x04, DI
-	ADDQ         R8, R9
-	DECQ         R11
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R12
 	JNZ          deep
 	ADDQ         56(AX), DI
-	DECQ         R10
+	ADDQ         56(AX), R8
+	DECQ         R11
 	JNZ          tap
-	MOVQ         24(AX), DI
-	VMOVUPS      (DI), Y9
-	VADDPS       Y9, Y0, Y0
-	VADDPS       Y9, Y1, Y1
-	VADDPS       Y9, Y2, Y2
-	VADDPS       Y9, Y3, Y3
-	VADDPS       Y9, Y4, Y4
-	VADDPS       Y9, Y5, Y5
-	VADDPS       Y9, Y6, Y6
-	VADDPS       Y9, Y7, Y7
-	VADDPS       Y9, Y8, Y8
-	MOVQ         80(AX), DI
-	MOVLQSX      108(AX), R9
-	NEGQ         R9
-	LEAQ         tails256<>+0(SB), R10
-	VMOVUPS      32(R10)(R9*4), Y9
-	MOVQ         144(AX), R9
-	TESTQ        R9, R9
-	JEQ          plain
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y0, Y0
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y1, Y1
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y2, Y2
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y3, Y3
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y4, Y4
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y5, Y5
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y6, Y6
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y7, Y7
-	ADDQ         DI, R9
-	VMASKMOVPS   (R9), Y9, Y10
-	VADDPS       Y10, Y8, Y8
-	ADDQ         DI, R9
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y9
+	VADDPS     Y9, Y0, Y0
+	VADDPS     Y9, Y1, Y1
+	VADDPS     Y9, Y2, Y2
+	VADDPS     Y9, Y3, Y3
+	VADDPS     Y9, Y4, Y4
+	VADDPS     Y9, Y5, Y5
+	VADDPS     Y9, Y6, Y6
+	VADDPS     Y9, Y7, Y7
+	VADDPS     Y9, Y8, Y8
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(DI*4), Y9
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R8
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y0, Y0
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y1, Y1
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y2, Y2
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y3, Y3
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y4, Y4
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y5, Y5
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y6, Y6
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y7, Y7
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y9, Y10
+	VADDPS     Y10, Y8, Y8
+	ADDQ       R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y10
-	MOVQ         136(AX), R9
 	VMAXPS       Y0, Y10, Y0
-	VMASKMOVPS   Y0, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y1, Y10, Y1
-	VMASKMOVPS   Y1, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y2, Y10, Y2
-	VMASKMOVPS   Y2, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y3, Y10, Y3
-	VMASKMOVPS   Y3, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y4, Y10, Y4
-	VMASKMOVPS   Y4, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y5, Y10, Y5
-	VMASKMOVPS   Y5, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y6, Y10, Y6
-	VMASKMOVPS   Y6, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y7, Y10, Y7
-	VMASKMOVPS   Y7, Y9, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Y8, Y10, Y8
-	VMASKMOVPS   Y8, Y9, (R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y1, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y2, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y3, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y4, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y5, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y6, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y7, Y9, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y8, Y9, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1076,6 +1701,75 @@ tile:
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Y10
+	VMOVUPS      (R10)(R12*1), Y11
+	VMOVUPS      (R10)(R12*2), Y12
+	VBROADCASTSS (DI), Y13
+	VFMADD231PS  Y13, Y10, Y0
+	VBROADCASTSS (DI)(CX*1), Y13
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y11, Y0
+	VBROADCASTSS (DI)(CX*2), Y13
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS (DI)(DX*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y11, Y2
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS (DI)(CX*4), Y13
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS (DI)(BX*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y11, Y4
+	VFMADD231PS  Y13, Y12, Y3
+	VBROADCASTSS (DI)(DX*2), Y13
+	VFMADD231PS  Y13, Y10, Y6
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS (DI)(SI*1), Y13
+	VFMADD231PS  Y13, Y10, Y7
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y12, Y5
+	VBROADCASTSS (DI)(CX*8), Y13
+	VFMADD231PS  Y13, Y10, Y8
+	VFMADD231PS  Y13, Y11, Y7
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y13, Y10, Y9
+	VFMADD231PS  Y13, Y11, Y8
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS (R8)(CX*1), Y10
+	VFMADD231PS  Y10, Y11, Y9
+	VFMADD231PS  Y10, Y12, Y8
+	VBROADCASTSS (R8)(CX*2), Y10
+	VFMADD231PS  Y10, Y12, Y9
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1111,99 +1805,131 @@ deep:
 	ADDQ         56(AX), R8
 	DECQ         R11
 	JNZ          tap
-	MOVQ         24(AX), DI
-	VMOVUPS      (DI), Y10
-	VADDPS       Y10, Y0, Y0
-	VADDPS       Y10, Y1, Y1
-	VADDPS       Y10, Y2, Y2
-	VADDPS       Y10, Y3, Y3
-	VADDPS       Y10, Y4, Y4
-	VADDPS       Y10, Y5, Y5
-	VADDPS       Y10, Y6, Y6
-	VADDPS       Y10, Y7, Y7
-	VADDPS       Y10, Y8, Y8
-	VADDPS       Y10, Y9, Y9
-	MOVQ         80(AX), DI
-	MOVLQSX      108(AX), R8
-	NEGQ         R8
-	LEAQ         tails256<>+0(SB), R10
-	VMOVUPS      32(R10)(R8*4), Y10
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
-	JEQ          plain
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y0, Y0
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y1, Y1
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y2, Y2
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y3, Y3
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y4, Y4
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y5, Y5
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y6, Y6
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y7, Y7
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y8, Y8
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y10, Y11
-	VADDPS       Y11, Y9, Y9
-	ADDQ         DI, R8
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y10
+	VADDPS     Y10, Y0, Y0
+	VADDPS     Y10, Y1, Y1
+	VADDPS     Y10, Y2, Y2
+	VADDPS     Y10, Y3, Y3
+	VADDPS     Y10, Y4, Y4
+	VADDPS     Y10, Y5, Y5
+	VADDPS     Y10, Y6, Y6
+	VADDPS     Y10, Y7, Y7
+	VADDPS     Y10, Y8, Y8
+	VADDPS     Y10, Y9, Y9
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(DI*4), Y10
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R8
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y0, Y0
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y1, Y1
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y2, Y2
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y3, Y3
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y4, Y4
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y5, Y5
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y6, Y6
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y7, Y7
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y8, Y8
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y10, Y11
+	VADDPS     Y11, Y9, Y9
+	ADDQ       R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y11
-	MOVQ         136(AX), R8
 	VMAXPS       Y0, Y11, Y0
-	VMASKMOVPS   Y0, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y1, Y11, Y1
-	VMASKMOVPS   Y1, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y2, Y11, Y2
-	VMASKMOVPS   Y2, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y3, Y11, Y3
-	VMASKMOVPS   Y3, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y4, Y11, Y4
-	VMASKMOVPS   Y4, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y5, Y11, Y5
-	VMASKMOVPS   Y5, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y6, Y11, Y6
-	VMASKMOVPS   Y6, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y7, Y11, Y7
-	VMASKMOVPS   Y7, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y8, Y11, Y8
-	VMASKMOVPS   Y8, Y10, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y9, Y11, Y9
-	VMASKMOVPS   Y9, Y10, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y1, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y2, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y3, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y4, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y5, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y6, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y7, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y8, Y10, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y9, Y10, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y9, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1246,6 +1972,79 @@ tile:
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Y11
+	VMOVUPS      (R10)(R12*1), Y12
+	VMOVUPS      (R10)(R12*2), Y13
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VBROADCASTSS (DI)(CX*1), Y14
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y12, Y0
+	VBROADCASTSS (DI)(CX*2), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y0
+	VBROADCASTSS (DI)(DX*1), Y14
+	VFMADD231PS  Y14, Y11, Y3
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (DI)(CX*4), Y14
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y2
+	VBROADCASTSS (DI)(BX*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (DI)(DX*2), Y14
+	VFMADD231PS  Y14, Y11, Y6
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y4
+	VBROADCASTSS (DI)(SI*1), Y14
+	VFMADD231PS  Y14, Y11, Y7
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (DI)(CX*8), Y14
+	VFMADD231PS  Y14, Y11, Y8
+	VFMADD231PS  Y14, Y12, Y7
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y14, Y11, Y9
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R8)(CX*1), Y14
+	VFMADD231PS  Y14, Y11, Y10
+	VFMADD231PS  Y14, Y12, Y9
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS (R8)(CX*2), Y11
+	VFMADD231PS  Y11, Y12, Y10
+	VFMADD231PS  Y11, Y13, Y9
+	VBROADCASTSS (R8)(DX*1), Y11
+	VFMADD231PS  Y11, Y13, Y10
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1283,106 +2082,140 @@ deep:
 	ADDQ         56(AX), R8
 	DECQ         R11
 	JNZ          tap
-	MOVQ         24(AX), DI
-	VMOVUPS      (DI), Y11
-	VADDPS       Y11, Y0, Y0
-	VADDPS       Y11, Y1, Y1
-	VADDPS       Y11, Y2, Y2
-	VADDPS       Y11, Y3, Y3
-	VADDPS       Y11, Y4, Y4
-	VADDPS       Y11, Y5, Y5
-	VADDPS       Y11, Y6, Y6
-	VADDPS       Y11, Y7, Y7
-	VADDPS       Y11, Y8, Y8
-	VADDPS       Y11, Y9, Y9
-	VADDPS       Y11, Y10, Y10
-	MOVQ         80(AX), DI
-	MOVLQSX      108(AX), R8
-	NEGQ         R8
-	LEAQ         tails256<>+0(SB), R10
-	VMOVUPS      32(R10)(R8*4), Y11
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
-	JEQ          plain
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y0, Y0
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y1, Y1
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y2, Y2
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y3, Y3
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y4, Y4
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y5, Y5
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y6, Y6
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y7, Y7
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y8, Y8
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y9, Y9
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y11, Y12
-	VADDPS       Y12, Y10, Y10
-	ADDQ         DI, R8
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y11
+	VADDPS     Y11, Y0, Y0
+	VADDPS     Y11, Y1, Y1
+	VADDPS     Y11, Y2, Y2
+	VADDPS     Y11, Y3, Y3
+	VADDPS     Y11, Y4, Y4
+	VADDPS     Y11, Y5, Y5
+	VADDPS     Y11, Y6, Y6
+	VADDPS     Y11, Y7, Y7
+	VADDPS     Y11, Y8, Y8
+	VADDPS     Y11, Y9, Y9
+	VADDPS     Y11, Y10, Y10
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(DI*4), Y11
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R8
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y0, Y0
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y1, Y1
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y2, Y2
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y3, Y3
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y4, Y4
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y5, Y5
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y6, Y6
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y7, Y7
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y8, Y8
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y9, Y9
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y11, Y12
+	VADDPS     Y12, Y10, Y10
+	ADDQ       R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y12
-	MOVQ         136(AX), R8
 	VMAXPS       Y0, Y12, Y0
-	VMASKMOVPS   Y0, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y1, Y12, Y1
-	VMASKMOVPS   Y1, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y2, Y12, Y2
-	VMASKMOVPS   Y2, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y3, Y12, Y3
-	VMASKMOVPS   Y3, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y4, Y12, Y4
-	VMASKMOVPS   Y4, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y5, Y12, Y5
-	VMASKMOVPS   Y5, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y6, Y12, Y6
-	VMASKMOVPS   Y6, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y7, Y12, Y7
-	VMASKMOVPS   Y7, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y8, Y12, Y8
-	VMASKMOVPS   Y8, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y9, Y12, Y9
-	VMASKMOVPS   Y9, Y11, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y10, Y12, Y10
-	VMASKMOVPS   Y10, Y11, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y1, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y2, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y3, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y4, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y5, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y6, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y7, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y8, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y9, Y11, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y10, Y11, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y10, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1426,6 +2259,83 @@ tile:
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Y12
+	VMOVUPS      (R10)(R12*1), Y13
+	VMOVUPS      (R10)(R12*2), Y14
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VBROADCASTSS (DI)(CX*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y0
+	VBROADCASTSS (DI)(CX*2), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y0
+	VBROADCASTSS (DI)(DX*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y14, Y1
+	VBROADCASTSS (DI)(CX*4), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS (DI)(BX*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y3
+	VBROADCASTSS (DI)(DX*2), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y4
+	VBROADCASTSS (DI)(SI*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y5
+	VBROADCASTSS (DI)(CX*8), Y15
+	VFMADD231PS  Y15, Y12, Y8
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y6
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VFMADD231PS  Y15, Y13, Y8
+	VFMADD231PS  Y15, Y14, Y7
+	VBROADCASTSS (R8)(CX*1), Y15
+	VFMADD231PS  Y15, Y12, Y10
+	VFMADD231PS  Y15, Y13, Y9
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (R8)(CX*2), Y15
+	VFMADD231PS  Y15, Y12, Y11
+	VFMADD231PS  Y15, Y13, Y10
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS (R8)(DX*1), Y12
+	VFMADD231PS  Y12, Y13, Y11
+	VFMADD231PS  Y12, Y14, Y10
+	VBROADCASTSS (R8)(CX*4), Y12
+	VFMADD231PS  Y12, Y14, Y11
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1465,113 +2375,149 @@ deep:
 	ADDQ         56(AX), R8
 	DECQ         R11
 	JNZ          tap
-	MOVQ         24(AX), DI
-	VMOVUPS      (DI), Y12
-	VADDPS       Y12, Y0, Y0
-	VADDPS       Y12, Y1, Y1
-	VADDPS       Y12, Y2, Y2
-	VADDPS       Y12, Y3, Y3
-	VADDPS       Y12, Y4, Y4
-	VADDPS       Y12, Y5, Y5
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y12, Y7, Y7
-	VADDPS       Y12, Y8, Y8
-	VADDPS       Y12, Y9, Y9
-	VADDPS       Y12, Y10, Y10
-	VADDPS       Y12, Y11, Y11
-	MOVQ         80(AX), DI
-	MOVLQSX      108(AX), R8
-	NEGQ         R8
-	LEAQ         tails256<>+0(SB), R10
-	VMOVUPS      32(R10)(R8*4), Y12
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
-	JEQ          plain
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y0, Y0
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y1, Y1
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y2, Y2
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y3, Y3
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y4, Y4
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y5, Y5
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y6, Y6
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y7, Y7
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y8, Y8
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y9, Y9
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y10, Y10
-	ADDQ         DI, R8
-	VMASKMOVPS   (R8), Y12, Y13
-	VADDPS       Y13, Y11, Y11
-	ADDQ         DI, R8
+
+summed:
+	MOVQ       24(AX), DI
+	TESTQ      DI, DI
+	JEQ        bare
+	VMOVUPS    (DI), Y12
+	VADDPS     Y12, Y0, Y0
+	VADDPS     Y12, Y1, Y1
+	VADDPS     Y12, Y2, Y2
+	VADDPS     Y12, Y3, Y3
+	VADDPS     Y12, Y4, Y4
+	VADDPS     Y12, Y5, Y5
+	VADDPS     Y12, Y6, Y6
+	VADDPS     Y12, Y7, Y7
+	VADDPS     Y12, Y8, Y8
+	VADDPS     Y12, Y9, Y9
+	VADDPS     Y12, Y10, Y10
+	VADDPS     Y12, Y11, Y11
+	MOVLQSX    108(AX), DI
+	NEGQ       DI
+	LEAQ       tails256<>+0(SB), R8
+	VMOVUPS    32(R8)(DI*4), Y12
+	MOVQ       144(AX), DI
+	MOVQ       80(AX), R8
+	TESTQ      DI, DI
+	JEQ        plain
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y0, Y0
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y1, Y1
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y2, Y2
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y3, Y3
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y4, Y4
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y5, Y5
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y6, Y6
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y7, Y7
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y8, Y8
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y9, Y9
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y10, Y10
+	ADDQ       R8, DI
+	VMASKMOVPS (DI), Y12, Y13
+	VADDPS     Y13, Y11, Y11
+	ADDQ       R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Y13
-	MOVQ         136(AX), R8
 	VMAXPS       Y0, Y13, Y0
-	VMASKMOVPS   Y0, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y1, Y13, Y1
-	VMASKMOVPS   Y1, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y2, Y13, Y2
-	VMASKMOVPS   Y2, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y3, Y13, Y3
-	VMASKMOVPS   Y3, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y4, Y13, Y4
-	VMASKMOVPS   Y4, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y5, Y13, Y5
-	VMASKMOVPS   Y5, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y6, Y13, Y6
-	VMASKMOVPS   Y6, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y7, Y13, Y7
-	VMASKMOVPS   Y7, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y8, Y13, Y8
-	VMASKMOVPS   Y8, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y9, Y13, Y9
-	VMASKMOVPS   Y9, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y10, Y13, Y10
-	VMASKMOVPS   Y10, Y12, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Y11, Y13, Y11
-	VMASKMOVPS   Y11, Y12, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMASKMOVPS   Y0, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y1, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y2, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y3, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y4, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y5, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y6, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y7, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y8, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y9, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y10, Y12, (DI)
+	ADDQ         R8, DI
+	VMASKMOVPS   Y11, Y12, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Y11, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1618,42 +2564,54 @@ deep:
 	DECQ         SI
 	JNZ          tap
 	MOVQ         24(AX), CX
+	TESTQ        CX, CX
+	JEQ          bare
 	VMOVUPS      (CX), Y2
 	VADDPS       Y2, Y0, Y0
-	MOVQ         24(AX), CX
 	VMOVUPS      32(CX), Y2
 	VADDPS       Y2, Y1, Y1
-	MOVQ         80(AX), CX
-	MOVLQSX      108(AX), BX
-	NEGQ         BX
-	LEAQ         tails256<>+0(SB), SI
-	VMOVUPS      32(SI)(BX*4), Y2
-	MOVQ         144(AX), BX
-	TESTQ        BX, BX
+	MOVLQSX      108(AX), CX
+	NEGQ         CX
+	LEAQ         tails256<>+0(SB), BX
+	VMOVUPS      32(BX)(CX*4), Y2
+	MOVQ         144(AX), CX
+	MOVQ         80(AX), BX
+	TESTQ        CX, CX
 	JEQ          plain
-	VMOVUPS      (BX), Y3
+	VMOVUPS      (CX), Y3
 	VADDPS       Y3, Y0, Y0
-	VMASKMOVPS   32(BX), Y2, Y3
+	VMASKMOVPS   32(CX), Y2, Y3
 	VADDPS       Y3, Y1, Y1
-	ADDQ         CX, BX
+	ADDQ         BX, CX
 
 plain:
 	VBROADCASTSS 104(AX), Y3
-	MOVQ         136(AX), BX
 	VMAXPS       Y0, Y3, Y0
-	VMOVUPS      Y0, (BX)
 	VMAXPS       Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y2, 32(BX)
-	ADDQ         CX, BX
-	MOVQ         176(AX), CX
-	ADDQ         CX, 152(AX)
-	MOVQ         160(AX), CX
-	ADDQ         CX, 128(AX)
-	MOVQ         168(AX), CX
-	ADDQ         CX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         CX, 144(AX)
+	MOVQ         136(AX), CX
+	MOVQ         80(AX), BX
+	VMOVUPS      Y0, (CX)
+	VMASKMOVPS   Y1, Y2, 32(CX)
+	ADDQ         BX, CX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), CX
+	MOVQ    80(AX), BX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    BX, CX
+
+written:
+	MOVQ 176(AX), CX
+	ADDQ CX, 152(AX)
+	MOVQ 160(AX), CX
+	ADDQ CX, 128(AX)
+	MOVQ 168(AX), CX
+	ADDQ CX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1705,54 +2663,69 @@ deep:
 	DECQ         DI
 	JNZ          tap
 	MOVQ         24(AX), DX
+	TESTQ        DX, DX
+	JEQ          bare
 	VMOVUPS      (DX), Y4
 	VADDPS       Y4, Y0, Y0
 	VADDPS       Y4, Y2, Y2
-	MOVQ         24(AX), DX
 	VMOVUPS      32(DX), Y4
 	VADDPS       Y4, Y1, Y1
 	VADDPS       Y4, Y3, Y3
-	MOVQ         80(AX), DX
-	MOVLQSX      108(AX), SI
-	NEGQ         SI
-	LEAQ         tails256<>+0(SB), DI
-	VMOVUPS      32(DI)(SI*4), Y4
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVLQSX      108(AX), DX
+	NEGQ         DX
+	LEAQ         tails256<>+0(SB), SI
+	VMOVUPS      32(SI)(DX*4), Y4
+	MOVQ         144(AX), DX
+	MOVQ         80(AX), SI
+	TESTQ        DX, DX
 	JEQ          plain
-	VMOVUPS      (SI), Y5
+	VMOVUPS      (DX), Y5
 	VADDPS       Y5, Y0, Y0
-	VMASKMOVPS   32(SI), Y4, Y5
+	VMASKMOVPS   32(DX), Y4, Y5
 	VADDPS       Y5, Y1, Y1
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Y5
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y5
 	VADDPS       Y5, Y2, Y2
-	VMASKMOVPS   32(SI), Y4, Y5
+	VMASKMOVPS   32(DX), Y4, Y5
 	VADDPS       Y5, Y3, Y3
-	ADDQ         DX, SI
+	ADDQ         SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Y5
-	MOVQ         136(AX), SI
 	VMAXPS       Y0, Y5, Y0
-	VMOVUPS      Y0, (SI)
 	VMAXPS       Y1, Y5, Y1
-	VMASKMOVPS   Y1, Y4, 32(SI)
-	ADDQ         DX, SI
 	VMAXPS       Y2, Y5, Y2
-	VMOVUPS      Y2, (SI)
 	VMAXPS       Y3, Y5, Y3
-	VMASKMOVPS   Y3, Y4, 32(SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   Y1, Y4, 32(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Y2, (DX)
+	VMASKMOVPS   Y3, Y4, 32(DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    SI, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1809,66 +2782,84 @@ deep:
 	DECQ         DI
 	JNZ          tap
 	MOVQ         24(AX), DX
+	TESTQ        DX, DX
+	JEQ          bare
 	VMOVUPS      (DX), Y6
 	VADDPS       Y6, Y0, Y0
 	VADDPS       Y6, Y2, Y2
 	VADDPS       Y6, Y4, Y4
-	MOVQ         24(AX), DX
 	VMOVUPS      32(DX), Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
 	VADDPS       Y6, Y5, Y5
-	MOVQ         80(AX), DX
-	MOVLQSX      108(AX), SI
-	NEGQ         SI
-	LEAQ         tails256<>+0(SB), DI
-	VMOVUPS      32(DI)(SI*4), Y6
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVLQSX      108(AX), DX
+	NEGQ         DX
+	LEAQ         tails256<>+0(SB), SI
+	VMOVUPS      32(SI)(DX*4), Y6
+	MOVQ         144(AX), DX
+	MOVQ         80(AX), SI
+	TESTQ        DX, DX
 	JEQ          plain
-	VMOVUPS      (SI), Y7
+	VMOVUPS      (DX), Y7
 	VADDPS       Y7, Y0, Y0
-	VMASKMOVPS   32(SI), Y6, Y7
+	VMASKMOVPS   32(DX), Y6, Y7
 	VADDPS       Y7, Y1, Y1
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y7
 	VADDPS       Y7, Y2, Y2
-	VMASKMOVPS   32(SI), Y6, Y7
+	VMASKMOVPS   32(DX), Y6, Y7
 	VADDPS       Y7, Y3, Y3
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y7
 	VADDPS       Y7, Y4, Y4
-	VMASKMOVPS   32(SI), Y6, Y7
+	VMASKMOVPS   32(DX), Y6, Y7
 	VADDPS       Y7, Y5, Y5
-	ADDQ         DX, SI
+	ADDQ         SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Y7
-	MOVQ         136(AX), SI
 	VMAXPS       Y0, Y7, Y0
-	VMOVUPS      Y0, (SI)
 	VMAXPS       Y1, Y7, Y1
-	VMASKMOVPS   Y1, Y6, 32(SI)
-	ADDQ         DX, SI
 	VMAXPS       Y2, Y7, Y2
-	VMOVUPS      Y2, (SI)
 	VMAXPS       Y3, Y7, Y3
-	VMASKMOVPS   Y3, Y6, 32(SI)
-	ADDQ         DX, SI
 	VMAXPS       Y4, Y7, Y4
-	VMOVUPS      Y4, (SI)
 	VMAXPS       Y5, Y7, Y5
-	VMASKMOVPS   Y5, Y6, 32(SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   Y1, Y6, 32(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Y2, (DX)
+	VMASKMOVPS   Y3, Y6, 32(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Y4, (DX)
+	VMASKMOVPS   Y5, Y6, 32(DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    SI, DX
+	VMOVUPS Y2, (DX)
+	VMOVUPS Y3, 32(DX)
+	ADDQ    SI, DX
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1931,78 +2922,99 @@ deep:
 	DECQ         R8
 	JNZ          tap
 	MOVQ         24(AX), BX
+	TESTQ        BX, BX
+	JEQ          bare
 	VMOVUPS      (BX), Y8
 	VADDPS       Y8, Y0, Y0
 	VADDPS       Y8, Y2, Y2
 	VADDPS       Y8, Y4, Y4
 	VADDPS       Y8, Y6, Y6
-	MOVQ         24(AX), BX
 	VMOVUPS      32(BX), Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
 	VADDPS       Y8, Y5, Y5
 	VADDPS       Y8, Y7, Y7
-	MOVQ         80(AX), BX
-	MOVLQSX      108(AX), DI
-	NEGQ         DI
-	LEAQ         tails256<>+0(SB), R8
-	VMOVUPS      32(R8)(DI*4), Y8
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
+	MOVLQSX      108(AX), BX
+	NEGQ         BX
+	LEAQ         tails256<>+0(SB), DI
+	VMOVUPS      32(DI)(BX*4), Y8
+	MOVQ         144(AX), BX
+	MOVQ         80(AX), DI
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (DI), Y9
+	VMOVUPS      (BX), Y9
 	VADDPS       Y9, Y0, Y0
-	VMASKMOVPS   32(DI), Y8, Y9
+	VMASKMOVPS   32(BX), Y8, Y9
 	VADDPS       Y9, Y1, Y1
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y9
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y9
 	VADDPS       Y9, Y2, Y2
-	VMASKMOVPS   32(DI), Y8, Y9
+	VMASKMOVPS   32(BX), Y8, Y9
 	VADDPS       Y9, Y3, Y3
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y9
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y9
 	VADDPS       Y9, Y4, Y4
-	VMASKMOVPS   32(DI), Y8, Y9
+	VMASKMOVPS   32(BX), Y8, Y9
 	VADDPS       Y9, Y5, Y5
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y9
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y9
 	VADDPS       Y9, Y6, Y6
-	VMASKMOVPS   32(DI), Y8, Y9
+	VMASKMOVPS   32(BX), Y8, Y9
 	VADDPS       Y9, Y7, Y7
-	ADDQ         BX, DI
+	ADDQ         DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Y9
-	MOVQ         136(AX), DI
 	VMAXPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (DI)
 	VMAXPS       Y1, Y9, Y1
-	VMASKMOVPS   Y1, Y8, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y2, Y9, Y2
-	VMOVUPS      Y2, (DI)
 	VMAXPS       Y3, Y9, Y3
-	VMASKMOVPS   Y3, Y8, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y4, Y9, Y4
-	VMOVUPS      Y4, (DI)
 	VMAXPS       Y5, Y9, Y5
-	VMASKMOVPS   Y5, Y8, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y6, Y9, Y6
-	VMOVUPS      Y6, (DI)
 	VMAXPS       Y7, Y9, Y7
-	VMASKMOVPS   Y7, Y8, 32(DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Y0, (BX)
+	VMASKMOVPS   Y1, Y8, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y2, (BX)
+	VMASKMOVPS   Y3, Y8, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y4, (BX)
+	VMASKMOVPS   Y5, Y8, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y6, (BX)
+	VMASKMOVPS   Y7, Y8, 32(BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2070,90 +3082,114 @@ deep:
 	DECQ         R8
 	JNZ          tap
 	MOVQ         24(AX), BX
+	TESTQ        BX, BX
+	JEQ          bare
 	VMOVUPS      (BX), Y10
 	VADDPS       Y10, Y0, Y0
 	VADDPS       Y10, Y2, Y2
 	VADDPS       Y10, Y4, Y4
 	VADDPS       Y10, Y6, Y6
 	VADDPS       Y10, Y8, Y8
-	MOVQ         24(AX), BX
 	VMOVUPS      32(BX), Y10
 	VADDPS       Y10, Y1, Y1
 	VADDPS       Y10, Y3, Y3
 	VADDPS       Y10, Y5, Y5
 	VADDPS       Y10, Y7, Y7
 	VADDPS       Y10, Y9, Y9
-	MOVQ         80(AX), BX
-	MOVLQSX      108(AX), DI
-	NEGQ         DI
-	LEAQ         tails256<>+0(SB), R8
-	VMOVUPS      32(R8)(DI*4), Y10
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
+	MOVLQSX      108(AX), BX
+	NEGQ         BX
+	LEAQ         tails256<>+0(SB), DI
+	VMOVUPS      32(DI)(BX*4), Y10
+	MOVQ         144(AX), BX
+	MOVQ         80(AX), DI
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (DI), Y11
+	VMOVUPS      (BX), Y11
 	VADDPS       Y11, Y0, Y0
-	VMASKMOVPS   32(DI), Y10, Y11
+	VMASKMOVPS   32(BX), Y10, Y11
 	VADDPS       Y11, Y1, Y1
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y11
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y11
 	VADDPS       Y11, Y2, Y2
-	VMASKMOVPS   32(DI), Y10, Y11
+	VMASKMOVPS   32(BX), Y10, Y11
 	VADDPS       Y11, Y3, Y3
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y11
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y11
 	VADDPS       Y11, Y4, Y4
-	VMASKMOVPS   32(DI), Y10, Y11
+	VMASKMOVPS   32(BX), Y10, Y11
 	VADDPS       Y11, Y5, Y5
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y11
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y11
 	VADDPS       Y11, Y6, Y6
-	VMASKMOVPS   32(DI), Y10, Y11
+	VMASKMOVPS   32(BX), Y10, Y11
 	VADDPS       Y11, Y7, Y7
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Y11
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Y11
 	VADDPS       Y11, Y8, Y8
-	VMASKMOVPS   32(DI), Y10, Y11
+	VMASKMOVPS   32(BX), Y10, Y11
 	VADDPS       Y11, Y9, Y9
-	ADDQ         BX, DI
+	ADDQ         DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Y11
-	MOVQ         136(AX), DI
 	VMAXPS       Y0, Y11, Y0
-	VMOVUPS      Y0, (DI)
 	VMAXPS       Y1, Y11, Y1
-	VMASKMOVPS   Y1, Y10, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y2, Y11, Y2
-	VMOVUPS      Y2, (DI)
 	VMAXPS       Y3, Y11, Y3
-	VMASKMOVPS   Y3, Y10, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y4, Y11, Y4
-	VMOVUPS      Y4, (DI)
 	VMAXPS       Y5, Y11, Y5
-	VMASKMOVPS   Y5, Y10, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y6, Y11, Y6
-	VMOVUPS      Y6, (DI)
 	VMAXPS       Y7, Y11, Y7
-	VMASKMOVPS   Y7, Y10, 32(DI)
-	ADDQ         BX, DI
 	VMAXPS       Y8, Y11, Y8
-	VMOVUPS      Y8, (DI)
 	VMAXPS       Y9, Y11, Y9
-	VMASKMOVPS   Y9, Y10, 32(DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Y0, (BX)
+	VMASKMOVPS   Y1, Y10, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y2, (BX)
+	VMASKMOVPS   Y3, Y10, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y4, (BX)
+	VMASKMOVPS   Y5, Y10, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y6, (BX)
+	VMASKMOVPS   Y7, Y10, 32(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Y8, (BX)
+	VMASKMOVPS   Y9, Y10, 32(BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    DI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2227,6 +3263,8 @@ deep:
 	DECQ         R9
 	JNZ          tap
 	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          bare
 	VMOVUPS      (SI), Y12
 	VADDPS       Y12, Y0, Y0
 	VADDPS       Y12, Y2, Y2
@@ -2234,7 +3272,6 @@ deep:
 	VADDPS       Y12, Y6, Y6
 	VADDPS       Y12, Y8, Y8
 	VADDPS       Y12, Y10, Y10
-	MOVQ         24(AX), SI
 	VMOVUPS      32(SI), Y12
 	VADDPS       Y12, Y1, Y1
 	VADDPS       Y12, Y3, Y3
@@ -2242,87 +3279,113 @@ deep:
 	VADDPS       Y12, Y7, Y7
 	VADDPS       Y12, Y9, Y9
 	VADDPS       Y12, Y11, Y11
-	MOVQ         80(AX), SI
-	MOVLQSX      108(AX), R8
-	NEGQ         R8
-	LEAQ         tails256<>+0(SB), R9
-	VMOVUPS      32(R9)(R8*4), Y12
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVLQSX      108(AX), SI
+	NEGQ         SI
+	LEAQ         tails256<>+0(SB), R8
+	VMOVUPS      32(R8)(SI*4), Y12
+	MOVQ         144(AX), SI
+	MOVQ         80(AX), R8
+	TESTQ        SI, SI
 	JEQ          plain
-	VMOVUPS      (R8), Y13
+	VMOVUPS      (SI), Y13
 	VADDPS       Y13, Y0, Y0
-	VMASKMOVPS   32(R8), Y12, Y13
+	VMASKMOVPS   32(SI), Y12, Y13
 	VADDPS       Y13, Y1, Y1
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Y13
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Y13
 	VADDPS       Y13, Y2, Y2
-	VMASKMOVPS   32(R8), Y12, Y13
+	VMASKMOVPS   32(SI), Y12, Y13
 	VADDPS       Y13, Y3, Y3
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Y13
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Y13
 	VADDPS       Y13, Y4, Y4
-	VMASKMOVPS   32(R8), Y12, Y13
+	VMASKMOVPS   32(SI), Y12, Y13
 	VADDPS       Y13, Y5, Y5
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Y13
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Y13
 	VADDPS       Y13, Y6, Y6
-	VMASKMOVPS   32(R8), Y12, Y13
+	VMASKMOVPS   32(SI), Y12, Y13
 	VADDPS       Y13, Y7, Y7
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Y13
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Y13
 	VADDPS       Y13, Y8, Y8
-	VMASKMOVPS   32(R8), Y12, Y13
+	VMASKMOVPS   32(SI), Y12, Y13
 	VADDPS       Y13, Y9, Y9
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Y13
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Y13
 	VADDPS       Y13, Y10, Y10
-	VMASKMOVPS   32(R8), Y12, Y13
+	VMASKMOVPS   32(SI), Y12, Y13
 	VADDPS       Y13, Y11, Y11
-	ADDQ         SI, R8
+	ADDQ         R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Y13
-	MOVQ         136(AX), R8
 	VMAXPS       Y0, Y13, Y0
-	VMOVUPS      Y0, (R8)
 	VMAXPS       Y1, Y13, Y1
-	VMASKMOVPS   Y1, Y12, 32(R8)
-	ADDQ         SI, R8
 	VMAXPS       Y2, Y13, Y2
-	VMOVUPS      Y2, (R8)
 	VMAXPS       Y3, Y13, Y3
-	VMASKMOVPS   Y3, Y12, 32(R8)
-	ADDQ         SI, R8
 	VMAXPS       Y4, Y13, Y4
-	VMOVUPS      Y4, (R8)
 	VMAXPS       Y5, Y13, Y5
-	VMASKMOVPS   Y5, Y12, 32(R8)
-	ADDQ         SI, R8
 	VMAXPS       Y6, Y13, Y6
-	VMOVUPS      Y6, (R8)
 	VMAXPS       Y7, Y13, Y7
-	VMASKMOVPS   Y7, Y12, 32(R8)
-	ADDQ         SI, R8
 	VMAXPS       Y8, Y13, Y8
-	VMOVUPS      Y8, (R8)
 	VMAXPS       Y9, Y13, Y9
-	VMASKMOVPS   Y9, Y12, 32(R8)
-	ADDQ         SI, R8
 	VMAXPS       Y10, Y13, Y10
-	VMOVUPS      Y10, (R8)
 	VMAXPS       Y11, Y13, Y11
-	VMASKMOVPS   Y11, Y12, 32(R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Y0, (SI)
+	VMASKMOVPS   Y1, Y12, 32(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Y2, (SI)
+	VMASKMOVPS   Y3, Y12, 32(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Y4, (SI)
+	VMASKMOVPS   Y5, Y12, 32(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Y6, (SI)
+	VMASKMOVPS   Y7, Y12, 32(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Y8, (SI)
+	VMASKMOVPS   Y9, Y12, 32(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Y10, (SI)
+	VMASKMOVPS   Y11, Y12, 32(SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	ADDQ    R8, SI
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+	ADDQ    R8, SI
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+	ADDQ    R8, SI
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	ADDQ    R8, SI
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+	ADDQ    R8, SI
+	VMOVUPS Y10, (SI)
+	VMOVUPS Y11, 32(SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2339,19 +3402,21 @@ TEXT ·weights256x1x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
+	VXORPS  Y0, Y0, Y0
+	CMPQ    88(AX), $0x08
+	JEQ     whole
 	MOVLQSX 88(AX), R8
 	NEGQ    R8
 	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
+	VMOVUPS 32(R9)(R8*4), Y1
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y2
+	VMASKMOVPS   (DX), Y1, Y2
 	VBROADCASTSS (CX), Y3
-	VFMADD231PS  Y3, Y2, Y1
+	VFMADD231PS  Y3, Y2, Y0
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2360,16 +3425,36 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -2383,22 +3468,24 @@ TEXT ·weights256x2x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	CMPQ    88(AX), $0x08
+	JEQ     whole
 	MOVLQSX 88(AX), R8
 	NEGQ    R8
 	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R9)(R8*4), Y2
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y3
+	VMASKMOVPS   (DX), Y2, Y3
 	VBROADCASTSS (CX), Y4
-	VFMADD231PS  Y4, Y3, Y1
+	VFMADD231PS  Y4, Y3, Y0
 	VBROADCASTSS 4(CX), Y4
-	VFMADD231PS  Y4, Y3, Y2
+	VFMADD231PS  Y4, Y3, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2407,20 +3494,42 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(CX), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
+	VMOVUPS Y0, (CX)
 	ADDQ    DX, CX
-	VMOVUPS Y2, (CX)
+	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -2434,25 +3543,29 @@ TEXT ·weights256x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	CMPQ    120(AX), $0x00
+	JNE     rowNear
+	CMPQ    88(AX), $0x08
+	JEQ     whole
 	MOVLQSX 88(AX), R8
 	NEGQ    R8
 	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
+	VMOVUPS 32(R9)(R8*4), Y3
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y4
+	VMASKMOVPS   (DX), Y3, Y4
 	VBROADCASTSS (CX), Y5
-	VFMADD231PS  Y5, Y4, Y1
+	VFMADD231PS  Y5, Y4, Y0
 	VBROADCASTSS 4(CX), Y5
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  Y5, Y4, Y1
 	VBROADCASTSS 8(CX), Y5
-	VFMADD231PS  Y5, Y4, Y3
+	VFMADD231PS  Y5, Y4, Y2
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2461,25 +3574,107 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+	JMP          summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Y3
+	VMOVUPS      (DX)(R8*1), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y3, Y0
+	VFMADD231PS  Y5, Y4, Y1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Y3
+	VMOVUPS      (DX)(R8*1), Y4
+	VMOVUPS      (DX)(R8*2), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y6, Y3, Y0
+	VFMADD231PS  Y6, Y4, Y1
+	VFMADD231PS  Y6, Y5, Y2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Y3
+	VMOVUPS      (DX)(R8*2), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VFMADD231PS  Y5, Y4, Y2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Y0, Y0
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y1, Y1
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y2, Y2
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
-	VMOVUPS Y3, (CX)
-	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -2492,28 +3687,30 @@ TEXT ·weights256x4x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y4
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y5
+	VMASKMOVPS   (DX), Y4, Y5
 	VBROADCASTSS (CX), Y6
-	VFMADD231PS  Y6, Y5, Y1
+	VFMADD231PS  Y6, Y5, Y0
 	VBROADCASTSS 4(CX), Y6
-	VFMADD231PS  Y6, Y5, Y2
+	VFMADD231PS  Y6, Y5, Y1
 	VBROADCASTSS 8(CX), Y6
-	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  Y6, Y5, Y2
 	VBROADCASTSS 12(CX), Y6
-	VFMADD231PS  Y6, Y5, Y4
+	VFMADD231PS  Y6, Y5, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2522,28 +3719,54 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS 12(CX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	ADDQ   DX, AX
+	VADDPS (AX), Y3, Y3
+	ADDQ   DX, AX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y3, (CX)
-	ADDQ    DX, CX
-	VMOVUPS Y4, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -2557,31 +3780,33 @@ TEXT ·weights256x5x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y5
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y6
+	VMASKMOVPS   (DX), Y5, Y6
 	VBROADCASTSS (CX), Y7
-	VFMADD231PS  Y7, Y6, Y1
+	VFMADD231PS  Y7, Y6, Y0
 	VBROADCASTSS 4(CX), Y7
-	VFMADD231PS  Y7, Y6, Y2
+	VFMADD231PS  Y7, Y6, Y1
 	VBROADCASTSS 8(CX), Y7
-	VFMADD231PS  Y7, Y6, Y3
+	VFMADD231PS  Y7, Y6, Y2
 	VBROADCASTSS 12(CX), Y7
-	VFMADD231PS  Y7, Y6, Y4
+	VFMADD231PS  Y7, Y6, Y3
 	VBROADCASTSS 16(CX), Y7
-	VFMADD231PS  Y7, Y6, Y5
+	VFMADD231PS  Y7, Y6, Y4
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2590,23 +3815,53 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 16(CX), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	ADDQ   DX, AX
+	VADDPS (AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	ADDQ   DX, AX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -2614,8 +3869,6 @@ store:
 	VMOVUPS Y3, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y4, (CX)
-	ADDQ    DX, CX
-	VMOVUPS Y5, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -2629,34 +3882,38 @@ TEXT ·weights256x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
+	CMPQ    120(AX), $0x00
+	JNE     rowNear
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y6
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y7
+	VMASKMOVPS   (DX), Y6, Y7
 	VBROADCASTSS (CX), Y8
-	VFMADD231PS  Y8, Y7, Y1
+	VFMADD231PS  Y8, Y7, Y0
 	VBROADCASTSS 4(CX), Y8
-	VFMADD231PS  Y8, Y7, Y2
+	VFMADD231PS  Y8, Y7, Y1
 	VBROADCASTSS 8(CX), Y8
-	VFMADD231PS  Y8, Y7, Y3
+	VFMADD231PS  Y8, Y7, Y2
 	VBROADCASTSS 12(CX), Y8
-	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  Y8, Y7, Y3
 	VBROADCASTSS 16(CX), Y8
-	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  Y8, Y7, Y4
 	VBROADCASTSS 20(CX), Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VFMADD231PS  Y8, Y7, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2665,37 +3922,139 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS 8(CX), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS 12(CX), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS 16(CX), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 20(CX), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+	JMP          summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Y6
+	VMOVUPS      (DX)(R8*1), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y8, Y6, Y1
+	VFMADD231PS  Y8, Y7, Y3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      (DX)(R8*1), Y7
+	VMOVUPS      (DX)(R8*2), Y8
+	VBROADCASTSS (CX), Y9
+	VFMADD231PS  Y9, Y6, Y0
+	VFMADD231PS  Y9, Y7, Y2
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 4(CX), Y9
+	VFMADD231PS  Y9, Y6, Y1
+	VFMADD231PS  Y9, Y7, Y3
+	VFMADD231PS  Y9, Y8, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Y6
+	VMOVUPS      (DX)(R8*2), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y8, Y6, Y3
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Y6
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Y0, Y0
+	ADDQ   DX, BX
+	VADDPS (BX), Y1, Y1
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y2, Y2
+	ADDQ   DX, BX
+	VADDPS (BX), Y3, Y3
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y4, Y4
+	ADDQ   DX, BX
+	VADDPS (BX), Y5, Y5
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y3, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y4, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y5, (CX)
 	ADDQ    DX, CX
-	VMOVUPS Y6, (CX)
-	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -2708,37 +4067,39 @@ TEXT ·weights256x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y7
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y8
+	VMASKMOVPS   (DX), Y7, Y8
 	VBROADCASTSS (CX), Y9
-	VFMADD231PS  Y9, Y8, Y1
+	VFMADD231PS  Y9, Y8, Y0
 	VBROADCASTSS 4(CX), Y9
-	VFMADD231PS  Y9, Y8, Y2
+	VFMADD231PS  Y9, Y8, Y1
 	VBROADCASTSS 8(CX), Y9
-	VFMADD231PS  Y9, Y8, Y3
+	VFMADD231PS  Y9, Y8, Y2
 	VBROADCASTSS 12(CX), Y9
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  Y9, Y8, Y3
 	VBROADCASTSS 16(CX), Y9
-	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  Y9, Y8, Y4
 	VBROADCASTSS 20(CX), Y9
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  Y9, Y8, Y5
 	VBROADCASTSS 24(CX), Y9
-	VFMADD231PS  Y9, Y8, Y7
+	VFMADD231PS  Y9, Y8, Y6
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2747,27 +4108,61 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y8, Y7, Y0
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y8, Y7, Y2
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 16(CX), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VBROADCASTSS 20(CX), Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VBROADCASTSS 24(CX), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	ADDQ   DX, AX
+	VADDPS (AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	ADDQ   DX, AX
+	VADDPS (AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	ADDQ   DX, AX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -2779,8 +4174,6 @@ store:
 	VMOVUPS Y5, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y6, (CX)
-	ADDQ    DX, CX
-	VMOVUPS Y7, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -2794,10 +4187,7 @@ TEXT ·weights256x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -2805,29 +4195,34 @@ TEXT ·weights256x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y8
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y9
+	VMASKMOVPS   (DX), Y8, Y9
 	VBROADCASTSS (CX), Y10
-	VFMADD231PS  Y10, Y9, Y1
+	VFMADD231PS  Y10, Y9, Y0
 	VBROADCASTSS 4(CX), Y10
-	VFMADD231PS  Y10, Y9, Y2
+	VFMADD231PS  Y10, Y9, Y1
 	VBROADCASTSS 8(CX), Y10
-	VFMADD231PS  Y10, Y9, Y3
+	VFMADD231PS  Y10, Y9, Y2
 	VBROADCASTSS 12(CX), Y10
-	VFMADD231PS  Y10, Y9, Y4
+	VFMADD231PS  Y10, Y9, Y3
 	VBROADCASTSS 16(CX), Y10
-	VFMADD231PS  Y10, Y9, Y5
+	VFMADD231PS  Y10, Y9, Y4
 	VBROADCASTSS 20(CX), Y10
-	VFMADD231PS  Y10, Y9, Y6
+	VFMADD231PS  Y10, Y9, Y5
 	VBROADCASTSS 24(CX), Y10
-	VFMADD231PS  Y10, Y9, Y7
+	VFMADD231PS  Y10, Y9, Y6
 	VBROADCASTSS 28(CX), Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2836,29 +4231,65 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	ADDQ         DX, AX
-	VADDPS       (AX), Y8, Y8
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS (CX), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS 4(CX), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS 8(CX), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS 12(CX), Y9
+	VFMADD231PS  Y9, Y8, Y3
+	VBROADCASTSS 16(CX), Y9
+	VFMADD231PS  Y9, Y8, Y4
+	VBROADCASTSS 20(CX), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VBROADCASTSS 24(CX), Y9
+	VFMADD231PS  Y9, Y8, Y6
+	VBROADCASTSS 28(CX), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	ADDQ   DX, AX
+	VADDPS (AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	ADDQ   DX, AX
+	VADDPS (AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	ADDQ   DX, AX
+	VADDPS (AX), Y7, Y7
+	ADDQ   DX, AX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -2872,8 +4303,6 @@ store:
 	VMOVUPS Y6, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y7, (CX)
-	ADDQ    DX, CX
-	VMOVUPS Y8, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -2887,10 +4316,7 @@ TEXT ·weights256x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -2899,31 +4325,38 @@ TEXT ·weights256x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
+	CMPQ    120(AX), $0x00
+	JNE     rowNear
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y9
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y10
+	VMASKMOVPS   (DX), Y9, Y10
 	VBROADCASTSS (CX), Y11
-	VFMADD231PS  Y11, Y10, Y1
+	VFMADD231PS  Y11, Y10, Y0
 	VBROADCASTSS 4(CX), Y11
-	VFMADD231PS  Y11, Y10, Y2
+	VFMADD231PS  Y11, Y10, Y1
 	VBROADCASTSS 8(CX), Y11
-	VFMADD231PS  Y11, Y10, Y3
+	VFMADD231PS  Y11, Y10, Y2
 	VBROADCASTSS 12(CX), Y11
-	VFMADD231PS  Y11, Y10, Y4
+	VFMADD231PS  Y11, Y10, Y3
 	VBROADCASTSS 16(CX), Y11
-	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  Y11, Y10, Y4
 	VBROADCASTSS 20(CX), Y11
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  Y11, Y10, Y5
 	VBROADCASTSS 24(CX), Y11
-	VFMADD231PS  Y11, Y10, Y7
+	VFMADD231PS  Y11, Y10, Y6
 	VBROADCASTSS 28(CX), Y11
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  Y11, Y10, Y7
 	VBROADCASTSS 32(CX), Y11
-	VFMADD231PS  Y11, Y10, Y9
+	VFMADD231PS  Y11, Y10, Y8
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -2932,49 +4365,171 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	ADDQ         DX, AX
-	VADDPS       (AX), Y8, Y8
-	ADDQ         DX, AX
-	VADDPS       (AX), Y9, Y9
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS 12(CX), Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 16(CX), Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS 20(CX), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 24(CX), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS 28(CX), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 32(CX), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+	JMP          summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Y9
+	VMOVUPS      (DX)(R8*1), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y9, Y0
+	VFMADD231PS  Y11, Y10, Y3
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS 8(CX), Y11
+	VFMADD231PS  Y11, Y9, Y2
+	VFMADD231PS  Y11, Y10, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Y9
+	VMOVUPS      (DX)(R8*1), Y10
+	VMOVUPS      (DX)(R8*2), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y11, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Y9
+	VMOVUPS      (DX)(R8*2), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 8(CX), Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Y0, Y0
+	ADDQ   DX, BX
+	VADDPS (BX), Y1, Y1
+	ADDQ   DX, BX
+	VADDPS (BX), Y2, Y2
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y3, Y3
+	ADDQ   DX, BX
+	VADDPS (BX), Y4, Y4
+	ADDQ   DX, BX
+	VADDPS (BX), Y5, Y5
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y6, Y6
+	ADDQ   DX, BX
+	VADDPS (BX), Y7, Y7
+	ADDQ   DX, BX
+	VADDPS (BX), Y8, Y8
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y3, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y4, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y5, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y6, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y7, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y8, (CX)
 	ADDQ    DX, CX
-	VMOVUPS Y9, (CX)
-	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -2987,10 +4542,7 @@ TEXT ·weights256x10x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -3000,33 +4552,38 @@ TEXT ·weights256x10x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y10
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y11
+	VMASKMOVPS   (DX), Y10, Y11
 	VBROADCASTSS (CX), Y12
-	VFMADD231PS  Y12, Y11, Y1
+	VFMADD231PS  Y12, Y11, Y0
 	VBROADCASTSS 4(CX), Y12
-	VFMADD231PS  Y12, Y11, Y2
+	VFMADD231PS  Y12, Y11, Y1
 	VBROADCASTSS 8(CX), Y12
-	VFMADD231PS  Y12, Y11, Y3
+	VFMADD231PS  Y12, Y11, Y2
 	VBROADCASTSS 12(CX), Y12
-	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y11, Y3
 	VBROADCASTSS 16(CX), Y12
-	VFMADD231PS  Y12, Y11, Y5
+	VFMADD231PS  Y12, Y11, Y4
 	VBROADCASTSS 20(CX), Y12
-	VFMADD231PS  Y12, Y11, Y6
+	VFMADD231PS  Y12, Y11, Y5
 	VBROADCASTSS 24(CX), Y12
-	VFMADD231PS  Y12, Y11, Y7
+	VFMADD231PS  Y12, Y11, Y6
 	VBROADCASTSS 28(CX), Y12
-	VFMADD231PS  Y12, Y11, Y8
+	VFMADD231PS  Y12, Y11, Y7
 	VBROADCASTSS 32(CX), Y12
-	VFMADD231PS  Y12, Y11, Y9
+	VFMADD231PS  Y12, Y11, Y8
 	VBROADCASTSS 36(CX), Y12
-	VFMADD231PS  Y12, Y11, Y10
+	VFMADD231PS  Y12, Y11, Y9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3035,33 +4592,73 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	ADDQ         DX, AX
-	VADDPS       (AX), Y8, Y8
-	ADDQ         DX, AX
-	VADDPS       (AX), Y9, Y9
-	ADDQ         DX, AX
-	VADDPS       (AX), Y10, Y10
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VBROADCASTSS 8(CX), Y11
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS 12(CX), Y11
+	VFMADD231PS  Y11, Y10, Y3
+	VBROADCASTSS 16(CX), Y11
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS 20(CX), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS 24(CX), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VBROADCASTSS 28(CX), Y11
+	VFMADD231PS  Y11, Y10, Y7
+	VBROADCASTSS 32(CX), Y11
+	VFMADD231PS  Y11, Y10, Y8
+	VBROADCASTSS 36(CX), Y11
+	VFMADD231PS  Y11, Y10, Y9
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	ADDQ   DX, AX
+	VADDPS (AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	ADDQ   DX, AX
+	VADDPS (AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	ADDQ   DX, AX
+	VADDPS (AX), Y7, Y7
+	ADDQ   DX, AX
+	VADDPS (AX), Y8, Y8
+	ADDQ   DX, AX
+	VADDPS (AX), Y9, Y9
+	ADDQ   DX, AX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -3079,8 +4676,6 @@ store:
 	VMOVUPS Y8, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y9, (CX)
-	ADDQ    DX, CX
-	VMOVUPS Y10, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3094,10 +4689,7 @@ TEXT ·weights256x11x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -3108,35 +4700,40 @@ TEXT ·weights256x11x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y11
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y12
+	VMASKMOVPS   (DX), Y11, Y12
 	VBROADCASTSS (CX), Y13
-	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y12, Y0
 	VBROADCASTSS 4(CX), Y13
-	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y12, Y1
 	VBROADCASTSS 8(CX), Y13
-	VFMADD231PS  Y13, Y12, Y3
+	VFMADD231PS  Y13, Y12, Y2
 	VBROADCASTSS 12(CX), Y13
-	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y12, Y3
 	VBROADCASTSS 16(CX), Y13
-	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y12, Y4
 	VBROADCASTSS 20(CX), Y13
-	VFMADD231PS  Y13, Y12, Y6
+	VFMADD231PS  Y13, Y12, Y5
 	VBROADCASTSS 24(CX), Y13
-	VFMADD231PS  Y13, Y12, Y7
+	VFMADD231PS  Y13, Y12, Y6
 	VBROADCASTSS 28(CX), Y13
-	VFMADD231PS  Y13, Y12, Y8
+	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS 32(CX), Y13
-	VFMADD231PS  Y13, Y12, Y9
+	VFMADD231PS  Y13, Y12, Y8
 	VBROADCASTSS 36(CX), Y13
-	VFMADD231PS  Y13, Y12, Y10
+	VFMADD231PS  Y13, Y12, Y9
 	VBROADCASTSS 40(CX), Y13
-	VFMADD231PS  Y13, Y12, Y11
+	VFMADD231PS  Y13, Y12, Y10
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3145,35 +4742,77 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	ADDQ         DX, AX
-	VADDPS       (AX), Y8, Y8
-	ADDQ         DX, AX
-	VADDPS       (AX), Y9, Y9
-	ADDQ         DX, AX
-	VADDPS       (AX), Y10, Y10
-	ADDQ         DX, AX
-	VADDPS       (AX), Y11, Y11
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VBROADCASTSS 12(CX), Y12
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 16(CX), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VBROADCASTSS 20(CX), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 24(CX), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS 28(CX), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 32(CX), Y12
+	VFMADD231PS  Y12, Y11, Y8
+	VBROADCASTSS 36(CX), Y12
+	VFMADD231PS  Y12, Y11, Y9
+	VBROADCASTSS 40(CX), Y12
+	VFMADD231PS  Y12, Y11, Y10
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	ADDQ   DX, AX
+	VADDPS (AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	ADDQ   DX, AX
+	VADDPS (AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	ADDQ   DX, AX
+	VADDPS (AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	ADDQ   DX, AX
+	VADDPS (AX), Y7, Y7
+	ADDQ   DX, AX
+	VADDPS (AX), Y8, Y8
+	ADDQ   DX, AX
+	VADDPS (AX), Y9, Y9
+	ADDQ   DX, AX
+	VADDPS (AX), Y10, Y10
+	ADDQ   DX, AX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
@@ -3193,8 +4832,6 @@ store:
 	VMOVUPS Y9, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y10, (CX)
-	ADDQ    DX, CX
-	VMOVUPS Y11, (CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3208,10 +4845,7 @@ TEXT ·weights256x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -3223,37 +4857,44 @@ TEXT ·weights256x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
+	CMPQ    120(AX), $0x00
+	JNE     rowNear
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y12
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
-	VMASKMOVPS   (DX), Y0, Y13
+	VMASKMOVPS   (DX), Y12, Y13
 	VBROADCASTSS (CX), Y14
-	VFMADD231PS  Y14, Y13, Y1
+	VFMADD231PS  Y14, Y13, Y0
 	VBROADCASTSS 4(CX), Y14
-	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y13, Y1
 	VBROADCASTSS 8(CX), Y14
-	VFMADD231PS  Y14, Y13, Y3
+	VFMADD231PS  Y14, Y13, Y2
 	VBROADCASTSS 12(CX), Y14
-	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y13, Y3
 	VBROADCASTSS 16(CX), Y14
-	VFMADD231PS  Y14, Y13, Y5
+	VFMADD231PS  Y14, Y13, Y4
 	VBROADCASTSS 20(CX), Y14
-	VFMADD231PS  Y14, Y13, Y6
+	VFMADD231PS  Y14, Y13, Y5
 	VBROADCASTSS 24(CX), Y14
-	VFMADD231PS  Y14, Y13, Y7
+	VFMADD231PS  Y14, Y13, Y6
 	VBROADCASTSS 28(CX), Y14
-	VFMADD231PS  Y14, Y13, Y8
+	VFMADD231PS  Y14, Y13, Y7
 	VBROADCASTSS 32(CX), Y14
-	VFMADD231PS  Y14, Y13, Y9
+	VFMADD231PS  Y14, Y13, Y8
 	VBROADCASTSS 36(CX), Y14
-	VFMADD231PS  Y14, Y13, Y10
+	VFMADD231PS  Y14, Y13, Y9
 	VBROADCASTSS 40(CX), Y14
-	VFMADD231PS  Y14, Y13, Y11
+	VFMADD231PS  Y14, Y13, Y10
 	VBROADCASTSS 44(CX), Y14
-	VFMADD231PS  Y14, Y13, Y12
+	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3262,43 +4903,185 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	ADDQ         DX, AX
-	VADDPS       (AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	ADDQ         DX, AX
-	VADDPS       (AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	ADDQ         DX, AX
-	VADDPS       (AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	ADDQ         DX, AX
-	VADDPS       (AX), Y8, Y8
-	ADDQ         DX, AX
-	VADDPS       (AX), Y9, Y9
-	ADDQ         DX, AX
-	VADDPS       (AX), Y10, Y10
-	ADDQ         DX, AX
-	VADDPS       (AX), Y11, Y11
-	ADDQ         DX, AX
-	VADDPS       (AX), Y12, Y12
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y12
+	VBROADCASTSS (CX), Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS 8(CX), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y13, Y12, Y3
+	VBROADCASTSS 16(CX), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VBROADCASTSS 20(CX), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VBROADCASTSS 24(CX), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VBROADCASTSS 28(CX), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 32(CX), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 36(CX), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 40(CX), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 44(CX), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+	JMP          summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Y12
+	VBROADCASTSS (CX), Y13
+	VFMADD231PS  Y13, Y12, Y0
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VBROADCASTSS 8(CX), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y13, Y12, Y3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      (DX)(R8*1), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y4
+	VBROADCASTSS 4(CX), Y14
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS 12(CX), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y13, Y7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      (DX)(R8*1), Y13
+	VMOVUPS      (DX)(R8*2), Y14
+	VBROADCASTSS (CX), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VBROADCASTSS 8(CX), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Y12
+	VMOVUPS      (DX)(R8*2), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y8
+	VBROADCASTSS 4(CX), Y14
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y10
+	VBROADCASTSS 12(CX), Y14
+	VFMADD231PS  Y14, Y12, Y7
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Y12
+	VBROADCASTSS (CX), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VBROADCASTSS 8(CX), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Y0, Y0
+	ADDQ   DX, BX
+	VADDPS (BX), Y1, Y1
+	ADDQ   DX, BX
+	VADDPS (BX), Y2, Y2
+	ADDQ   DX, BX
+	VADDPS (BX), Y3, Y3
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y4, Y4
+	ADDQ   DX, BX
+	VADDPS (BX), Y5, Y5
+	ADDQ   DX, BX
+	VADDPS (BX), Y6, Y6
+	ADDQ   DX, BX
+	VADDPS (BX), Y7, Y7
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Y8, Y8
+	ADDQ   DX, BX
+	VADDPS (BX), Y9, Y9
+	ADDQ   DX, BX
+	VADDPS (BX), Y10, Y10
+	ADDQ   DX, BX
+	VADDPS (BX), Y11, Y11
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
+	VMOVUPS Y0, (CX)
+	ADDQ    DX, CX
 	VMOVUPS Y1, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y2, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y3, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y4, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y5, (CX)
@@ -3307,6 +5090,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Y7, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Y8, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Y9, (CX)
@@ -3315,8 +5099,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Y11, (CX)
 	ADDQ    DX, CX
-	VMOVUPS Y12, (CX)
-	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -3329,22 +5112,24 @@ TEXT ·weights256x1x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	CMPQ    88(AX), $0x08
+	JEQ     whole
 	MOVLQSX 88(AX), R8
 	NEGQ    R8
 	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
+	VMOVUPS 32(R9)(R8*4), Y2
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
 	VMOVUPS      (DX), Y3
-	VMASKMOVPS   32(DX), Y0, Y4
+	VMASKMOVPS   32(DX), Y2, Y4
 	VBROADCASTSS (CX), Y5
-	VFMADD231PS  Y5, Y3, Y1
-	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  Y5, Y3, Y0
+	VFMADD231PS  Y5, Y4, Y1
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3353,18 +5138,40 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	VADDPS       32(AX), Y2, Y2
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3378,27 +5185,29 @@ TEXT ·weights256x2x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y4
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
 	VMOVUPS      (DX), Y5
-	VMASKMOVPS   32(DX), Y0, Y6
+	VMASKMOVPS   32(DX), Y4, Y6
 	VBROADCASTSS (CX), Y7
-	VFMADD231PS  Y7, Y5, Y1
-	VFMADD231PS  Y7, Y6, Y2
+	VFMADD231PS  Y7, Y5, Y0
+	VFMADD231PS  Y7, Y6, Y1
 	VBROADCASTSS 4(CX), Y7
-	VFMADD231PS  Y7, Y5, Y3
-	VFMADD231PS  Y7, Y6, Y4
+	VFMADD231PS  Y7, Y5, Y2
+	VFMADD231PS  Y7, Y6, Y3
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3407,24 +5216,49 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	VADDPS       32(AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	VADDPS       32(AX), Y4, Y4
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	VADDPS 32(AX), Y3, Y3
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3438,32 +5272,34 @@ TEXT ·weights256x3x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y6
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
 	VMOVUPS      (DX), Y7
-	VMASKMOVPS   32(DX), Y0, Y8
+	VMASKMOVPS   32(DX), Y6, Y8
 	VBROADCASTSS (CX), Y9
-	VFMADD231PS  Y9, Y7, Y1
-	VFMADD231PS  Y9, Y8, Y2
+	VFMADD231PS  Y9, Y7, Y0
+	VFMADD231PS  Y9, Y8, Y1
 	VBROADCASTSS 4(CX), Y9
-	VFMADD231PS  Y9, Y7, Y3
-	VFMADD231PS  Y9, Y8, Y4
+	VFMADD231PS  Y9, Y7, Y2
+	VFMADD231PS  Y9, Y8, Y3
 	VBROADCASTSS 8(CX), Y9
-	VFMADD231PS  Y9, Y7, Y5
-	VFMADD231PS  Y9, Y8, Y6
+	VFMADD231PS  Y9, Y7, Y4
+	VFMADD231PS  Y9, Y8, Y5
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3472,30 +5308,58 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	VADDPS       32(AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	VADDPS       32(AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	VADDPS       32(AX), Y6, Y6
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	VADDPS 32(AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	VADDPS 32(AX), Y5, Y5
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y5, (CX)
-	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3509,10 +5373,7 @@ TEXT ·weights256x4x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -3520,26 +5381,31 @@ TEXT ·weights256x4x2(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y8
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
 	VMOVUPS      (DX), Y9
-	VMASKMOVPS   32(DX), Y0, Y10
+	VMASKMOVPS   32(DX), Y8, Y10
 	VBROADCASTSS (CX), Y11
-	VFMADD231PS  Y11, Y9, Y1
-	VFMADD231PS  Y11, Y10, Y2
+	VFMADD231PS  Y11, Y9, Y0
+	VFMADD231PS  Y11, Y10, Y1
 	VBROADCASTSS 4(CX), Y11
-	VFMADD231PS  Y11, Y9, Y3
-	VFMADD231PS  Y11, Y10, Y4
+	VFMADD231PS  Y11, Y9, Y2
+	VFMADD231PS  Y11, Y10, Y3
 	VBROADCASTSS 8(CX), Y11
-	VFMADD231PS  Y11, Y9, Y5
-	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y5
 	VBROADCASTSS 12(CX), Y11
-	VFMADD231PS  Y11, Y9, Y7
-	VFMADD231PS  Y11, Y10, Y8
+	VFMADD231PS  Y11, Y9, Y6
+	VFMADD231PS  Y11, Y10, Y7
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3548,36 +5414,67 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	VADDPS       32(AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	VADDPS       32(AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	VADDPS       32(AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	VADDPS       32(AX), Y8, Y8
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS 12(CX), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	VADDPS 32(AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	VADDPS 32(AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	VADDPS 32(AX), Y7, Y7
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y5, (CX)
-	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y7, (CX)
-	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3591,10 +5488,7 @@ TEXT ·weights256x5x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -3604,29 +5498,34 @@ TEXT ·weights256x5x2(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y10
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
 	VMOVUPS      (DX), Y11
-	VMASKMOVPS   32(DX), Y0, Y12
+	VMASKMOVPS   32(DX), Y10, Y12
 	VBROADCASTSS (CX), Y13
-	VFMADD231PS  Y13, Y11, Y1
-	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y12, Y1
 	VBROADCASTSS 4(CX), Y13
-	VFMADD231PS  Y13, Y11, Y3
-	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y11, Y2
+	VFMADD231PS  Y13, Y12, Y3
 	VBROADCASTSS 8(CX), Y13
-	VFMADD231PS  Y13, Y11, Y5
-	VFMADD231PS  Y13, Y12, Y6
+	VFMADD231PS  Y13, Y11, Y4
+	VFMADD231PS  Y13, Y12, Y5
 	VBROADCASTSS 12(CX), Y13
-	VFMADD231PS  Y13, Y11, Y7
-	VFMADD231PS  Y13, Y12, Y8
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y12, Y7
 	VBROADCASTSS 16(CX), Y13
-	VFMADD231PS  Y13, Y11, Y9
-	VFMADD231PS  Y13, Y12, Y10
+	VFMADD231PS  Y13, Y11, Y8
+	VFMADD231PS  Y13, Y12, Y9
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3635,42 +5534,76 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	VADDPS       32(AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	VADDPS       32(AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	VADDPS       32(AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	VADDPS       32(AX), Y8, Y8
-	ADDQ         DX, AX
-	VADDPS       (AX), Y9, Y9
-	VADDPS       32(AX), Y10, Y10
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 12(CX), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS 16(CX), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	VADDPS 32(AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	VADDPS 32(AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	VADDPS 32(AX), Y7, Y7
+	ADDQ   DX, AX
+	VADDPS (AX), Y8, Y8
+	VADDPS 32(AX), Y9, Y9
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y5, (CX)
-	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y7, (CX)
-	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y9, (CX)
-	VMOVUPS Y10, 32(CX)
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET
@@ -3684,10 +5617,7 @@ TEXT ·weights256x6x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ    24(AX), BX
 	MOVQ    40(AX), SI
 	MOVQ    48(AX), DI
-	MOVLQSX 88(AX), R8
-	NEGQ    R8
-	LEAQ    tails256<>+0(SB), R9
-	VMOVUPS 32(R9)(R8*4), Y0
+	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -3699,32 +5629,37 @@ TEXT ·weights256x6x2(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
-	VXORPS  Y12, Y12, Y12
+	CMPQ    88(AX), $0x08
+	JEQ     whole
+	MOVLQSX 88(AX), R8
+	NEGQ    R8
+	LEAQ    tails256<>+0(SB), R9
+	VMOVUPS 32(R9)(R8*4), Y12
 
 row:
 	MOVQ 32(AX), R8
 
 pixel:
 	VMOVUPS      (DX), Y13
-	VMASKMOVPS   32(DX), Y0, Y14
+	VMASKMOVPS   32(DX), Y12, Y14
 	VBROADCASTSS (CX), Y15
-	VFMADD231PS  Y15, Y13, Y1
-	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y14, Y1
 	VBROADCASTSS 4(CX), Y15
-	VFMADD231PS  Y15, Y13, Y3
-	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y14, Y3
 	VBROADCASTSS 8(CX), Y15
-	VFMADD231PS  Y15, Y13, Y5
-	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y5
 	VBROADCASTSS 12(CX), Y15
-	VFMADD231PS  Y15, Y13, Y7
-	VFMADD231PS  Y15, Y14, Y8
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y7
 	VBROADCASTSS 16(CX), Y15
-	VFMADD231PS  Y15, Y13, Y9
-	VFMADD231PS  Y15, Y14, Y10
+	VFMADD231PS  Y15, Y13, Y8
+	VFMADD231PS  Y15, Y14, Y9
 	VBROADCASTSS 20(CX), Y15
-	VFMADD231PS  Y15, Y13, Y11
-	VFMADD231PS  Y15, Y14, Y12
+	VFMADD231PS  Y15, Y13, Y10
+	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R8
@@ -3733,48 +5668,85 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Y1, Y1
-	VADDPS       32(AX), Y2, Y2
-	ADDQ         DX, AX
-	VADDPS       (AX), Y3, Y3
-	VADDPS       32(AX), Y4, Y4
-	ADDQ         DX, AX
-	VADDPS       (AX), Y5, Y5
-	VADDPS       32(AX), Y6, Y6
-	ADDQ         DX, AX
-	VADDPS       (AX), Y7, Y7
-	VADDPS       32(AX), Y8, Y8
-	ADDQ         DX, AX
-	VADDPS       (AX), Y9, Y9
-	VADDPS       32(AX), Y10, Y10
-	ADDQ         DX, AX
-	VADDPS       (AX), Y11, Y11
-	VADDPS       32(AX), Y12, Y12
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS 4(CX), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS 12(CX), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS 16(CX), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS 20(CX), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Y0, Y0
+	VADDPS 32(AX), Y1, Y1
+	ADDQ   DX, AX
+	VADDPS (AX), Y2, Y2
+	VADDPS 32(AX), Y3, Y3
+	ADDQ   DX, AX
+	VADDPS (AX), Y4, Y4
+	VADDPS 32(AX), Y5, Y5
+	ADDQ   DX, AX
+	VADDPS (AX), Y6, Y6
+	VADDPS 32(AX), Y7, Y7
+	ADDQ   DX, AX
+	VADDPS (AX), Y8, Y8
+	VADDPS 32(AX), Y9, Y9
+	ADDQ   DX, AX
+	VADDPS (AX), Y10, Y10
+	VADDPS 32(AX), Y11, Y11
+	ADDQ   DX, AX
 
 store:
-	VMOVUPS Y1, (CX)
-	VMOVUPS Y2, 32(CX)
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y3, (CX)
-	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y5, (CX)
-	VMOVUPS Y6, 32(CX)
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y7, (CX)
-	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y9, (CX)
-	VMOVUPS Y10, 32(CX)
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
 	ADDQ    DX, CX
-	VMOVUPS Y11, (CX)
-	VMOVUPS Y12, 32(CX)
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
 	ADDQ    DX, CX
 	VZEROUPPER
 	RET

@@ -17,55 +17,98 @@ TEXT ·forward512x1x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 8(AX), CX
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), DX
+	MOVQ 72(AX), BX
 
 tile:
-	MOVQ   128(AX), CX
-	MOVQ   152(AX), BX
+	MOVQ   128(AX), DX
+	MOVQ   152(AX), SI
 	VPXORD Z0, Z0, Z0
-	MOVQ   40(AX), SI
+	MOVQ   40(AX), DI
+	MOVQ   192(AX), R8
+	TESTQ  R8, R8
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R9
+
+deepNear:
+	VMOVUPS      (SI), Z1
+	VMOVUPS      (SI)(R8*1), Z2
+	VMOVUPS      (SI)(R8*2), Z3
+	VBROADCASTSS (DX), Z4
+	VFMADD231PS  Z4, Z1, Z0
+	VBROADCASTSS (DX)(CX*1), Z1
+	VFMADD231PS  Z1, Z2, Z0
+	VBROADCASTSS (DX)(CX*2), Z1
+	VFMADD231PS  Z1, Z3, Z0
+	ADDQ         $0x04, DX
+	ADDQ         BX, SI
+	DECQ         R9
+	JNZ          deepNear
+	ADDQ         R8, SI
+	ADDQ         CX, DX
+	ADDQ         R8, SI
+	ADDQ         CX, DX
+	ADDQ         56(AX), DX
+	DECQ         DI
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), DI
+	MOVQ 48(AX), R8
 
 deep:
-	VMOVUPS          (BX), Z1
-	VFMADD231PS.BCST (CX), Z1, Z0
-	ADDQ             $0x04, CX
-	ADDQ             DX, BX
-	DECQ             DI
+	VMOVUPS          (SI), Z1
+	VFMADD231PS.BCST (DX), Z1, Z0
+	ADDQ             $0x04, DX
+	ADDQ             BX, SI
+	DECQ             R8
 	JNZ              deep
-	ADDQ             56(AX), CX
-	DECQ             SI
+	ADDQ             56(AX), DX
+	DECQ             DI
 	JNZ              tap
-	MOVQ             24(AX), CX
-	VMOVUPS          (CX), Z1
-	VADDPS           Z1, Z0, Z0
-	MOVQ             80(AX), CX
-	MOVL             96(AX), BX
-	KMOVW            BX, K1
-	MOVQ             144(AX), BX
-	TESTQ            BX, BX
-	JEQ              plain
-	VMOVUPS.Z        (BX), K1, Z1
-	VADDPS           Z1, Z0, Z0
-	ADDQ             CX, BX
+
+summed:
+	MOVQ      24(AX), DX
+	TESTQ     DX, DX
+	JEQ       bare
+	VMOVUPS   (DX), Z1
+	VADDPS    Z1, Z0, Z0
+	MOVL      96(AX), DX
+	KMOVW     DX, K1
+	MOVQ      144(AX), DX
+	MOVQ      80(AX), SI
+	TESTQ     DX, DX
+	JEQ       plain
+	VMOVUPS.Z (DX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Z1
-	MOVQ         136(AX), BX
 	VMAXPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (BX)
-	ADDQ         CX, BX
-	MOVQ         176(AX), CX
-	ADDQ         CX, 152(AX)
-	MOVQ         160(AX), CX
-	ADDQ         CX, 128(AX)
-	MOVQ         168(AX), CX
-	ADDQ         CX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         CX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Z0, K1, (DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Z0, (DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -86,64 +129,114 @@ TEXT ·forward512x2x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 8(AX), CX
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	LEAQ (CX)(CX*2), DX
+	MOVQ 72(AX), SI
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   152(AX), SI
+	MOVQ   128(AX), BX
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   192(AX), R9
+	TESTQ  R9, R9
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R10
+
+deepNear:
+	VMOVUPS      (DI), Z2
+	VMOVUPS      (DI)(R9*1), Z3
+	VMOVUPS      (DI)(R9*2), Z4
+	VBROADCASTSS (BX), Z5
+	VFMADD231PS  Z5, Z2, Z0
+	VBROADCASTSS (BX)(CX*1), Z5
+	VFMADD231PS  Z5, Z2, Z1
+	VFMADD231PS  Z5, Z3, Z0
+	VBROADCASTSS (BX)(CX*2), Z2
+	VFMADD231PS  Z2, Z3, Z1
+	VFMADD231PS  Z2, Z4, Z0
+	VBROADCASTSS (BX)(DX*1), Z2
+	VFMADD231PS  Z2, Z4, Z1
+	ADDQ         $0x04, BX
+	ADDQ         SI, DI
+	DECQ         R10
+	JNZ          deepNear
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         56(AX), BX
+	DECQ         R8
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), R9
 
 deep:
-	VMOVUPS          (SI), Z2
-	VFMADD231PS.BCST (DX), Z2, Z0
-	VFMADD231PS.BCST (DX)(CX*1), Z2, Z1
-	ADDQ             $0x04, DX
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (DI), Z2
+	VFMADD231PS.BCST (BX), Z2, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z2, Z1
+	ADDQ             $0x04, BX
+	ADDQ             SI, DI
+	DECQ             R9
 	JNZ              deep
-	ADDQ             56(AX), DX
-	DECQ             DI
+	ADDQ             56(AX), BX
+	DECQ             R8
 	JNZ              tap
-	MOVQ             24(AX), DX
-	VMOVUPS          (DX), Z2
-	VADDPS           Z2, Z0, Z0
-	VADDPS           Z2, Z1, Z1
-	MOVQ             80(AX), DX
-	MOVL             96(AX), SI
-	KMOVW            SI, K1
-	MOVQ             144(AX), SI
-	TESTQ            SI, SI
-	JEQ              plain
-	VMOVUPS.Z        (SI), K1, Z2
-	VADDPS           Z2, Z0, Z0
-	ADDQ             DX, SI
-	VMOVUPS.Z        (SI), K1, Z2
-	VADDPS           Z2, Z1, Z1
-	ADDQ             DX, SI
+
+summed:
+	MOVQ      24(AX), BX
+	TESTQ     BX, BX
+	JEQ       bare
+	VMOVUPS   (BX), Z2
+	VADDPS    Z2, Z0, Z0
+	VADDPS    Z2, Z1, Z1
+	MOVL      96(AX), BX
+	KMOVW     BX, K1
+	MOVQ      144(AX), BX
+	MOVQ      80(AX), DI
+	TESTQ     BX, BX
+	JEQ       plain
+	VMOVUPS.Z (BX), K1, Z2
+	VADDPS    Z2, Z0, Z0
+	ADDQ      DI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	ADDQ      DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z2
-	MOVQ         136(AX), SI
 	VMAXPS       Z0, Z2, Z0
-	VMOVUPS      Z0, K1, (SI)
-	ADDQ         DX, SI
 	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      Z1, K1, (SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Z0, K1, (BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z1, K1, (BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Z0, (BX)
+	ADDQ    DI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -164,73 +257,129 @@ TEXT ·forward512x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 8(AX), CX
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
-	MOVQ 72(AX), BX
+	LEAQ (CX)(CX*2), DX
+	MOVQ 72(AX), SI
 
 tile:
-	MOVQ   128(AX), DX
-	MOVQ   152(AX), SI
+	MOVQ   128(AX), BX
+	MOVQ   152(AX), DI
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   40(AX), DI
+	MOVQ   40(AX), R8
+	MOVQ   192(AX), R9
+	TESTQ  R9, R9
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R10
+
+deepNear:
+	VMOVUPS      (DI), Z3
+	VMOVUPS      (DI)(R9*1), Z4
+	VMOVUPS      (DI)(R9*2), Z5
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VBROADCASTSS (BX)(CX*1), Z6
+	VFMADD231PS  Z6, Z3, Z1
+	VFMADD231PS  Z6, Z4, Z0
+	VBROADCASTSS (BX)(CX*2), Z6
+	VFMADD231PS  Z6, Z3, Z2
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (BX)(DX*1), Z3
+	VFMADD231PS  Z3, Z4, Z2
+	VFMADD231PS  Z3, Z5, Z1
+	VBROADCASTSS (BX)(CX*4), Z3
+	VFMADD231PS  Z3, Z5, Z2
+	ADDQ         $0x04, BX
+	ADDQ         SI, DI
+	DECQ         R10
+	JNZ          deepNear
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         R9, DI
+	ADDQ         CX, BX
+	ADDQ         56(AX), BX
+	DECQ         R8
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R8
+	MOVQ 48(AX), R9
 
 deep:
-	VMOVUPS          (SI), Z3
-	VFMADD231PS.BCST (DX), Z3, Z0
-	VFMADD231PS.BCST (DX)(CX*1), Z3, Z1
-	VFMADD231PS.BCST (DX)(CX*2), Z3, Z2
-	ADDQ             $0x04, DX
-	ADDQ             BX, SI
-	DECQ             R8
+	VMOVUPS          (DI), Z3
+	VFMADD231PS.BCST (BX), Z3, Z0
+	VFMADD231PS.BCST (BX)(CX*1), Z3, Z1
+	VFMADD231PS.BCST (BX)(CX*2), Z3, Z2
+	ADDQ             $0x04, BX
+	ADDQ             SI, DI
+	DECQ             R9
 	JNZ              deep
-	ADDQ             56(AX), DX
-	DECQ             DI
+	ADDQ             56(AX), BX
+	DECQ             R8
 	JNZ              tap
-	MOVQ             24(AX), DX
-	VMOVUPS          (DX), Z3
-	VADDPS           Z3, Z0, Z0
-	VADDPS           Z3, Z1, Z1
-	VADDPS           Z3, Z2, Z2
-	MOVQ             80(AX), DX
-	MOVL             96(AX), SI
-	KMOVW            SI, K1
-	MOVQ             144(AX), SI
-	TESTQ            SI, SI
-	JEQ              plain
-	VMOVUPS.Z        (SI), K1, Z3
-	VADDPS           Z3, Z0, Z0
-	ADDQ             DX, SI
-	VMOVUPS.Z        (SI), K1, Z3
-	VADDPS           Z3, Z1, Z1
-	ADDQ             DX, SI
-	VMOVUPS.Z        (SI), K1, Z3
-	VADDPS           Z3, Z2, Z2
-	ADDQ             DX, SI
+
+summed:
+	MOVQ      24(AX), BX
+	TESTQ     BX, BX
+	JEQ       bare
+	VMOVUPS   (BX), Z3
+	VADDPS    Z3, Z0, Z0
+	VADDPS    Z3, Z1, Z1
+	VADDPS    Z3, Z2, Z2
+	MOVL      96(AX), BX
+	KMOVW     BX, K1
+	MOVQ      144(AX), BX
+	MOVQ      80(AX), DI
+	TESTQ     BX, BX
+	JEQ       plain
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z0, Z0
+	ADDQ      DI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z1, Z1
+	ADDQ      DI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	ADDQ      DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z3
-	MOVQ         136(AX), SI
 	VMAXPS       Z0, Z3, Z0
-	VMOVUPS      Z0, K1, (SI)
-	ADDQ         DX, SI
 	VMAXPS       Z1, Z3, Z1
-	VMOVUPS      Z1, K1, (SI)
-	ADDQ         DX, SI
 	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      Z2, K1, (SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Z0, K1, (BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z1, K1, (BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z2, K1, (BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Z0, (BX)
+	ADDQ    DI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    DI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -252,82 +401,144 @@ TEXT ·forward512x4x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
-	MOVQ 72(AX), SI
+	LEAQ (CX)(CX*4), BX
+	MOVQ 72(AX), DI
 
 tile:
-	MOVQ   128(AX), BX
-	MOVQ   152(AX), DI
+	MOVQ   128(AX), SI
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   40(AX), R8
+	MOVQ   40(AX), R9
+	MOVQ   192(AX), R10
+	TESTQ  R10, R10
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R11
+
+deepNear:
+	VMOVUPS      (R8), Z4
+	VMOVUPS      (R8)(R10*1), Z5
+	VMOVUPS      (R8)(R10*2), Z6
+	VBROADCASTSS (SI), Z7
+	VFMADD231PS  Z7, Z4, Z0
+	VBROADCASTSS (SI)(CX*1), Z7
+	VFMADD231PS  Z7, Z4, Z1
+	VFMADD231PS  Z7, Z5, Z0
+	VBROADCASTSS (SI)(CX*2), Z7
+	VFMADD231PS  Z7, Z4, Z2
+	VFMADD231PS  Z7, Z5, Z1
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (SI)(DX*1), Z7
+	VFMADD231PS  Z7, Z4, Z3
+	VFMADD231PS  Z7, Z5, Z2
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (SI)(CX*4), Z4
+	VFMADD231PS  Z4, Z5, Z3
+	VFMADD231PS  Z4, Z6, Z2
+	VBROADCASTSS (SI)(BX*1), Z4
+	VFMADD231PS  Z4, Z6, Z3
+	ADDQ         $0x04, SI
+	ADDQ         DI, R8
+	DECQ         R11
+	JNZ          deepNear
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         56(AX), SI
+	DECQ         R9
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R9
+	MOVQ 48(AX), R10
 
 deep:
-	VMOVUPS          (DI), Z4
-	VFMADD231PS.BCST (BX), Z4, Z0
-	VFMADD231PS.BCST (BX)(CX*1), Z4, Z1
-	VFMADD231PS.BCST (BX)(CX*2), Z4, Z2
-	VFMADD231PS.BCST (BX)(DX*1), Z4, Z3
-	ADDQ             $0x04, BX
-	ADDQ             SI, DI
-	DECQ             R9
+	VMOVUPS          (R8), Z4
+	VFMADD231PS.BCST (SI), Z4, Z0
+	VFMADD231PS.BCST (SI)(CX*1), Z4, Z1
+	VFMADD231PS.BCST (SI)(CX*2), Z4, Z2
+	VFMADD231PS.BCST (SI)(DX*1), Z4, Z3
+	ADDQ             $0x04, SI
+	ADDQ             DI, R8
+	DECQ             R10
 	JNZ              deep
-	ADDQ             56(AX), BX
-	DECQ             R8
+	ADDQ             56(AX), SI
+	DECQ             R9
 	JNZ              tap
-	MOVQ             24(AX), BX
-	VMOVUPS          (BX), Z4
-	VADDPS           Z4, Z0, Z0
-	VADDPS           Z4, Z1, Z1
-	VADDPS           Z4, Z2, Z2
-	VADDPS           Z4, Z3, Z3
-	MOVQ             80(AX), BX
-	MOVL             96(AX), DI
-	KMOVW            DI, K1
-	MOVQ             144(AX), DI
-	TESTQ            DI, DI
-	JEQ              plain
-	VMOVUPS.Z        (DI), K1, Z4
-	VADDPS           Z4, Z0, Z0
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z4
-	VADDPS           Z4, Z1, Z1
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z4
-	VADDPS           Z4, Z2, Z2
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z4
-	VADDPS           Z4, Z3, Z3
-	ADDQ             BX, DI
+
+summed:
+	MOVQ      24(AX), SI
+	TESTQ     SI, SI
+	JEQ       bare
+	VMOVUPS   (SI), Z4
+	VADDPS    Z4, Z0, Z0
+	VADDPS    Z4, Z1, Z1
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z4, Z3, Z3
+	MOVL      96(AX), SI
+	KMOVW     SI, K1
+	MOVQ      144(AX), SI
+	MOVQ      80(AX), R8
+	TESTQ     SI, SI
+	JEQ       plain
+	VMOVUPS.Z (SI), K1, Z4
+	VADDPS    Z4, Z0, Z0
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z4
+	VADDPS    Z4, Z1, Z1
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z4
+	VADDPS    Z4, Z2, Z2
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	ADDQ      R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Z4
-	MOVQ         136(AX), DI
 	VMAXPS       Z0, Z4, Z0
-	VMOVUPS      Z0, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z1, Z4, Z1
-	VMOVUPS      Z1, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z2, Z4, Z2
-	VMOVUPS      Z2, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z3, Z4, Z3
-	VMOVUPS      Z3, K1, (DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z1, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z2, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z2, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z3, (SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -349,91 +560,159 @@ TEXT ·forward512x5x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ CX, 152(AX)
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
-	MOVQ 72(AX), SI
+	LEAQ (CX)(CX*4), BX
+	MOVQ 72(AX), DI
 
 tile:
-	MOVQ   128(AX), BX
-	MOVQ   152(AX), DI
+	MOVQ   128(AX), SI
+	MOVQ   152(AX), R8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	MOVQ   40(AX), R8
+	MOVQ   40(AX), R9
+	MOVQ   192(AX), R10
+	TESTQ  R10, R10
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R11
+
+deepNear:
+	VMOVUPS      (R8), Z5
+	VMOVUPS      (R8)(R10*1), Z6
+	VMOVUPS      (R8)(R10*2), Z7
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  Z8, Z5, Z0
+	VBROADCASTSS (SI)(CX*1), Z8
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z0
+	VBROADCASTSS (SI)(CX*2), Z8
+	VFMADD231PS  Z8, Z5, Z2
+	VFMADD231PS  Z8, Z6, Z1
+	VFMADD231PS  Z8, Z7, Z0
+	VBROADCASTSS (SI)(DX*1), Z8
+	VFMADD231PS  Z8, Z5, Z3
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (SI)(CX*4), Z8
+	VFMADD231PS  Z8, Z5, Z4
+	VFMADD231PS  Z8, Z6, Z3
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS (SI)(BX*1), Z5
+	VFMADD231PS  Z5, Z6, Z4
+	VFMADD231PS  Z5, Z7, Z3
+	VBROADCASTSS (SI)(DX*2), Z5
+	VFMADD231PS  Z5, Z7, Z4
+	ADDQ         $0x04, SI
+	ADDQ         DI, R8
+	DECQ         R11
+	JNZ          deepNear
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         R10, R8
+	ADDQ         CX, SI
+	ADDQ         56(AX), SI
+	DECQ         R9
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R9
+	MOVQ 48(AX), R10
 
 deep:
-	VMOVUPS          (DI), Z5
-	VFMADD231PS.BCST (BX), Z5, Z0
-	VFMADD231PS.BCST (BX)(CX*1), Z5, Z1
-	VFMADD231PS.BCST (BX)(CX*2), Z5, Z2
-	VFMADD231PS.BCST (BX)(DX*1), Z5, Z3
-	VFMADD231PS.BCST (BX)(CX*4), Z5, Z4
-	ADDQ             $0x04, BX
-	ADDQ             SI, DI
-	DECQ             R9
+	VMOVUPS          (R8), Z5
+	VFMADD231PS.BCST (SI), Z5, Z0
+	VFMADD231PS.BCST (SI)(CX*1), Z5, Z1
+	VFMADD231PS.BCST (SI)(CX*2), Z5, Z2
+	VFMADD231PS.BCST (SI)(DX*1), Z5, Z3
+	VFMADD231PS.BCST (SI)(CX*4), Z5, Z4
+	ADDQ             $0x04, SI
+	ADDQ             DI, R8
+	DECQ             R10
 	JNZ              deep
-	ADDQ             56(AX), BX
-	DECQ             R8
+	ADDQ             56(AX), SI
+	DECQ             R9
 	JNZ              tap
-	MOVQ             24(AX), BX
-	VMOVUPS          (BX), Z5
-	VADDPS           Z5, Z0, Z0
-	VADDPS           Z5, Z1, Z1
-	VADDPS           Z5, Z2, Z2
-	VADDPS           Z5, Z3, Z3
-	VADDPS           Z5, Z4, Z4
-	MOVQ             80(AX), BX
-	MOVL             96(AX), DI
-	KMOVW            DI, K1
-	MOVQ             144(AX), DI
-	TESTQ            DI, DI
-	JEQ              plain
-	VMOVUPS.Z        (DI), K1, Z5
-	VADDPS           Z5, Z0, Z0
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z5
-	VADDPS           Z5, Z1, Z1
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z5
-	VADDPS           Z5, Z2, Z2
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z5
-	VADDPS           Z5, Z3, Z3
-	ADDQ             BX, DI
-	VMOVUPS.Z        (DI), K1, Z5
-	VADDPS           Z5, Z4, Z4
-	ADDQ             BX, DI
+
+summed:
+	MOVQ      24(AX), SI
+	TESTQ     SI, SI
+	JEQ       bare
+	VMOVUPS   (SI), Z5
+	VADDPS    Z5, Z0, Z0
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z5, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+	VADDPS    Z5, Z4, Z4
+	MOVL      96(AX), SI
+	KMOVW     SI, K1
+	MOVQ      144(AX), SI
+	MOVQ      80(AX), R8
+	TESTQ     SI, SI
+	JEQ       plain
+	VMOVUPS.Z (SI), K1, Z5
+	VADDPS    Z5, Z0, Z0
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z5
+	VADDPS    Z5, Z1, Z1
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z5
+	VADDPS    Z5, Z2, Z2
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z5
+	VADDPS    Z5, Z3, Z3
+	ADDQ      R8, SI
+	VMOVUPS.Z (SI), K1, Z5
+	VADDPS    Z5, Z4, Z4
+	ADDQ      R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Z5
-	MOVQ         136(AX), DI
 	VMAXPS       Z0, Z5, Z0
-	VMOVUPS      Z0, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z1, Z5, Z1
-	VMOVUPS      Z1, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z2, Z5, Z2
-	VMOVUPS      Z2, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z3, Z5, Z3
-	VMOVUPS      Z3, K1, (DI)
-	ADDQ         BX, DI
 	VMAXPS       Z4, Z5, Z4
-	VMOVUPS      Z4, K1, (DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z1, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z2, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z3, K1, (SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z4, K1, (SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z1, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z2, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z3, (SI)
+	ADDQ    R8, SI
+	VMOVUPS Z4, (SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -456,100 +735,174 @@ TEXT ·forward512x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
-	MOVQ 72(AX), DI
+	LEAQ (DX)(CX*4), SI
+	MOVQ 72(AX), R8
 
 tile:
-	MOVQ   128(AX), SI
-	MOVQ   152(AX), R8
+	MOVQ   128(AX), DI
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	MOVQ   40(AX), R9
+	MOVQ   40(AX), R10
+	MOVQ   192(AX), R11
+	TESTQ  R11, R11
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R12
+
+deepNear:
+	VMOVUPS      (R9), Z6
+	VMOVUPS      (R9)(R11*1), Z7
+	VMOVUPS      (R9)(R11*2), Z8
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z9, Z6, Z0
+	VBROADCASTSS (DI)(CX*1), Z9
+	VFMADD231PS  Z9, Z6, Z1
+	VFMADD231PS  Z9, Z7, Z0
+	VBROADCASTSS (DI)(CX*2), Z9
+	VFMADD231PS  Z9, Z6, Z2
+	VFMADD231PS  Z9, Z7, Z1
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS (DI)(DX*1), Z9
+	VFMADD231PS  Z9, Z6, Z3
+	VFMADD231PS  Z9, Z7, Z2
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS (DI)(CX*4), Z9
+	VFMADD231PS  Z9, Z6, Z4
+	VFMADD231PS  Z9, Z7, Z3
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (DI)(BX*1), Z9
+	VFMADD231PS  Z9, Z6, Z5
+	VFMADD231PS  Z9, Z7, Z4
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS (DI)(DX*2), Z6
+	VFMADD231PS  Z6, Z7, Z5
+	VFMADD231PS  Z6, Z8, Z4
+	VBROADCASTSS (DI)(SI*1), Z6
+	VFMADD231PS  Z6, Z8, Z5
+	ADDQ         $0x04, DI
+	ADDQ         R8, R9
+	DECQ         R12
+	JNZ          deepNear
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         56(AX), DI
+	DECQ         R10
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R10
+	MOVQ 48(AX), R11
 
 deep:
-	VMOVUPS          (R8), Z6
-	VFMADD231PS.BCST (SI), Z6, Z0
-	VFMADD231PS.BCST (SI)(CX*1), Z6, Z1
-	VFMADD231PS.BCST (SI)(CX*2), Z6, Z2
-	VFMADD231PS.BCST (SI)(DX*1), Z6, Z3
-	VFMADD231PS.BCST (SI)(CX*4), Z6, Z4
-	VFMADD231PS.BCST (SI)(BX*1), Z6, Z5
-	ADDQ             $0x04, SI
-	ADDQ             DI, R8
-	DECQ             R10
+	VMOVUPS          (R9), Z6
+	VFMADD231PS.BCST (DI), Z6, Z0
+	VFMADD231PS.BCST (DI)(CX*1), Z6, Z1
+	VFMADD231PS.BCST (DI)(CX*2), Z6, Z2
+	VFMADD231PS.BCST (DI)(DX*1), Z6, Z3
+	VFMADD231PS.BCST (DI)(CX*4), Z6, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z6, Z5
+	ADDQ             $0x04, DI
+	ADDQ             R8, R9
+	DECQ             R11
 	JNZ              deep
-	ADDQ             56(AX), SI
-	DECQ             R9
+	ADDQ             56(AX), DI
+	DECQ             R10
 	JNZ              tap
-	MOVQ             24(AX), SI
-	VMOVUPS          (SI), Z6
-	VADDPS           Z6, Z0, Z0
-	VADDPS           Z6, Z1, Z1
-	VADDPS           Z6, Z2, Z2
-	VADDPS           Z6, Z3, Z3
-	VADDPS           Z6, Z4, Z4
-	VADDPS           Z6, Z5, Z5
-	MOVQ             80(AX), SI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z6
-	VADDPS           Z6, Z0, Z0
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z6
-	VADDPS           Z6, Z1, Z1
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z6
-	VADDPS           Z6, Z2, Z2
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z6
-	VADDPS           Z6, Z3, Z3
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z6
-	VADDPS           Z6, Z4, Z4
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z6
-	VADDPS           Z6, Z5, Z5
-	ADDQ             SI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z6
+	VADDPS    Z6, Z0, Z0
+	VADDPS    Z6, Z1, Z1
+	VADDPS    Z6, Z2, Z2
+	VADDPS    Z6, Z3, Z3
+	VADDPS    Z6, Z4, Z4
+	VADDPS    Z6, Z5, Z5
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R9
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z0, Z0
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z1, Z1
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z2, Z2
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z3, Z3
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z4, Z4
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	ADDQ      R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z6
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z6, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z1, Z6, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z2, Z6, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z3, Z6, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z4, Z6, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z5, Z6, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Z0, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -572,11 +925,12 @@ TEXT ·forward512x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ 64(AX), CX
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
-	MOVQ 72(AX), DI
+	LEAQ (DX)(CX*4), SI
+	MOVQ 72(AX), R8
 
 tile:
-	MOVQ   128(AX), SI
-	MOVQ   152(AX), R8
+	MOVQ   128(AX), DI
+	MOVQ   152(AX), R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -584,97 +938,176 @@ tile:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	MOVQ   40(AX), R9
+	MOVQ   40(AX), R10
+	MOVQ   192(AX), R11
+	TESTQ  R11, R11
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R12
+
+deepNear:
+	VMOVUPS      (R9), Z7
+	VMOVUPS      (R9)(R11*1), Z8
+	VMOVUPS      (R9)(R11*2), Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z7, Z0
+	VBROADCASTSS (DI)(CX*1), Z10
+	VFMADD231PS  Z10, Z7, Z1
+	VFMADD231PS  Z10, Z8, Z0
+	VBROADCASTSS (DI)(CX*2), Z10
+	VFMADD231PS  Z10, Z7, Z2
+	VFMADD231PS  Z10, Z8, Z1
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS (DI)(DX*1), Z10
+	VFMADD231PS  Z10, Z7, Z3
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(CX*4), Z10
+	VFMADD231PS  Z10, Z7, Z4
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z2
+	VBROADCASTSS (DI)(BX*1), Z10
+	VFMADD231PS  Z10, Z7, Z5
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (DI)(DX*2), Z10
+	VFMADD231PS  Z10, Z7, Z6
+	VFMADD231PS  Z10, Z8, Z5
+	VFMADD231PS  Z10, Z9, Z4
+	VBROADCASTSS (DI)(SI*1), Z7
+	VFMADD231PS  Z7, Z8, Z6
+	VFMADD231PS  Z7, Z9, Z5
+	VBROADCASTSS (DI)(CX*8), Z7
+	VFMADD231PS  Z7, Z9, Z6
+	ADDQ         $0x04, DI
+	ADDQ         R8, R9
+	DECQ         R12
+	JNZ          deepNear
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         R11, R9
+	ADDQ         CX, DI
+	ADDQ         56(AX), DI
+	DECQ         R10
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R10
+	MOVQ 48(AX), R11
 
 deep:
-	VMOVUPS          (R8), Z7
-	VFMADD231PS.BCST (SI), Z7, Z0
-	VFMADD231PS.BCST (SI)(CX*1), Z7, Z1
-	VFMADD231PS.BCST (SI)(CX*2), Z7, Z2
-	VFMADD231PS.BCST (SI)(DX*1), Z7, Z3
-	VFMADD231PS.BCST (SI)(CX*4), Z7, Z4
-	VFMADD231PS.BCST (SI)(BX*1), Z7, Z5
-	VFMADD231PS.BCST (SI)(DX*2), Z7, Z6
-	ADDQ             $0x04, SI
-	ADDQ             DI, R8
-	DECQ             R10
+	VMOVUPS          (R9), Z7
+	VFMADD231PS.BCST (DI), Z7, Z0
+	VFMADD231PS.BCST (DI)(CX*1), Z7, Z1
+	VFMADD231PS.BCST (DI)(CX*2), Z7, Z2
+	VFMADD231PS.BCST (DI)(DX*1), Z7, Z3
+	VFMADD231PS.BCST (DI)(CX*4), Z7, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z7, Z5
+	VFMADD231PS.BCST (DI)(DX*2), Z7, Z6
+	ADDQ             $0x04, DI
+	ADDQ             R8, R9
+	DECQ             R11
 	JNZ              deep
-	ADDQ             56(AX), SI
-	DECQ             R9
+	ADDQ             56(AX), DI
+	DECQ             R10
 	JNZ              tap
-	MOVQ             24(AX), SI
-	VMOVUPS          (SI), Z7
-	VADDPS           Z7, Z0, Z0
-	VADDPS           Z7, Z1, Z1
-	VADDPS           Z7, Z2, Z2
-	VADDPS           Z7, Z3, Z3
-	VADDPS           Z7, Z4, Z4
-	VADDPS           Z7, Z5, Z5
-	VADDPS           Z7, Z6, Z6
-	MOVQ             80(AX), SI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z0, Z0
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z1, Z1
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z2, Z2
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z3, Z3
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z4, Z4
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z5, Z5
-	ADDQ             SI, R8
-	VMOVUPS.Z        (R8), K1, Z7
-	VADDPS           Z7, Z6, Z6
-	ADDQ             SI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z7
+	VADDPS    Z7, Z0, Z0
+	VADDPS    Z7, Z1, Z1
+	VADDPS    Z7, Z2, Z2
+	VADDPS    Z7, Z3, Z3
+	VADDPS    Z7, Z4, Z4
+	VADDPS    Z7, Z5, Z5
+	VADDPS    Z7, Z6, Z6
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R9
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z0, Z0
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z1, Z1
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z2, Z2
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z3, Z3
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z4, Z4
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z5, Z5
+	ADDQ      R9, DI
+	VMOVUPS.Z (DI), K1, Z7
+	VADDPS    Z7, Z6, Z6
+	ADDQ      R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z7
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z7, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z1, Z7, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z2, Z7, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z3, Z7, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z4, Z7, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z5, Z7, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         SI, R8
 	VMAXPS       Z6, Z7, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Z0, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R9, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -698,11 +1131,13 @@ TEXT ·forward512x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
 	LEAQ (DX)(CX*4), SI
-	MOVQ 72(AX), R8
+	MOVQ 72(AX), R9
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   152(AX), R9
+	LEAQ   (DI)(CX*8), R8
+	ADDQ   CX, R8
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -711,13 +1146,74 @@ tile:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   40(AX), R10
+	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z8
+	VMOVUPS      (R10)(R12*1), Z9
+	VMOVUPS      (R10)(R12*2), Z10
+	VBROADCASTSS (DI), Z11
+	VFMADD231PS  Z11, Z8, Z0
+	VBROADCASTSS (DI)(CX*1), Z11
+	VFMADD231PS  Z11, Z8, Z1
+	VFMADD231PS  Z11, Z9, Z0
+	VBROADCASTSS (DI)(CX*2), Z11
+	VFMADD231PS  Z11, Z8, Z2
+	VFMADD231PS  Z11, Z9, Z1
+	VFMADD231PS  Z11, Z10, Z0
+	VBROADCASTSS (DI)(DX*1), Z11
+	VFMADD231PS  Z11, Z8, Z3
+	VFMADD231PS  Z11, Z9, Z2
+	VFMADD231PS  Z11, Z10, Z1
+	VBROADCASTSS (DI)(CX*4), Z11
+	VFMADD231PS  Z11, Z8, Z4
+	VFMADD231PS  Z11, Z9, Z3
+	VFMADD231PS  Z11, Z10, Z2
+	VBROADCASTSS (DI)(BX*1), Z11
+	VFMADD231PS  Z11, Z8, Z5
+	VFMADD231PS  Z11, Z9, Z4
+	VFMADD231PS  Z11, Z10, Z3
+	VBROADCASTSS (DI)(DX*2), Z11
+	VFMADD231PS  Z11, Z8, Z6
+	VFMADD231PS  Z11, Z9, Z5
+	VFMADD231PS  Z11, Z10, Z4
+	VBROADCASTSS (DI)(SI*1), Z11
+	VFMADD231PS  Z11, Z8, Z7
+	VFMADD231PS  Z11, Z9, Z6
+	VFMADD231PS  Z11, Z10, Z5
+	VBROADCASTSS (DI)(CX*8), Z8
+	VFMADD231PS  Z8, Z9, Z7
+	VFMADD231PS  Z8, Z10, Z6
+	VBROADCASTSS (R8), Z8
+	VFMADD231PS  Z8, Z10, Z7
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R11
+	MOVQ 48(AX), R12
 
 deep:
-	VMOVUPS          (R9), Z8
+	VMOVUPS          (R10), Z8
 	VFMADD231PS.BCST (DI), Z8, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z8, Z1
 	VFMADD231PS.BCST (DI)(CX*2), Z8, Z2
@@ -727,89 +1223,119 @@ deep:
 	VFMADD231PS.BCST (DI)(DX*2), Z8, Z6
 	VFMADD231PS.BCST (DI)(SI*1), Z8, Z7
 	ADDQ             $0x04, DI
-	ADDQ             R8, R9
-	DECQ             R11
+	ADDQ             $0x04, R8
+	ADDQ             R9, R10
+	DECQ             R12
 	JNZ              deep
 	ADDQ             56(AX), DI
-	DECQ             R10
+	ADDQ             56(AX), R8
+	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z8
-	VADDPS           Z8, Z0, Z0
-	VADDPS           Z8, Z1, Z1
-	VADDPS           Z8, Z2, Z2
-	VADDPS           Z8, Z3, Z3
-	VADDPS           Z8, Z4, Z4
-	VADDPS           Z8, Z5, Z5
-	VADDPS           Z8, Z6, Z6
-	VADDPS           Z8, Z7, Z7
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R9
-	KMOVW            R9, K1
-	MOVQ             144(AX), R9
-	TESTQ            R9, R9
-	JEQ              plain
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z0, Z0
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z1, Z1
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z2, Z2
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z3, Z3
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z4, Z4
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z5, Z5
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z6, Z6
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z8
-	VADDPS           Z8, Z7, Z7
-	ADDQ             DI, R9
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z8
+	VADDPS    Z8, Z0, Z0
+	VADDPS    Z8, Z1, Z1
+	VADDPS    Z8, Z2, Z2
+	VADDPS    Z8, Z3, Z3
+	VADDPS    Z8, Z4, Z4
+	VADDPS    Z8, Z5, Z5
+	VADDPS    Z8, Z6, Z6
+	VADDPS    Z8, Z7, Z7
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z8
-	MOVQ         136(AX), R9
 	VMAXPS       Z0, Z8, Z0
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z1, Z8, Z1
-	VMOVUPS      Z1, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z2, Z8, Z2
-	VMOVUPS      Z2, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z3, Z8, Z3
-	VMOVUPS      Z3, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z4, Z8, Z4
-	VMOVUPS      Z4, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z5, Z8, Z5
-	VMOVUPS      Z5, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z6, Z8, Z6
-	VMOVUPS      Z6, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      Z7, K1, (R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -833,11 +1359,13 @@ TEXT ·forward512x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
 	LEAQ (DX)(CX*4), SI
-	MOVQ 72(AX), R8
+	MOVQ 72(AX), R9
 
 tile:
 	MOVQ   128(AX), DI
-	MOVQ   152(AX), R9
+	LEAQ   (DI)(CX*8), R8
+	ADDQ   CX, R8
+	MOVQ   152(AX), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -847,13 +1375,78 @@ tile:
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	MOVQ   40(AX), R10
+	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z9
+	VMOVUPS      (R10)(R12*1), Z10
+	VMOVUPS      (R10)(R12*2), Z11
+	VBROADCASTSS (DI), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VBROADCASTSS (DI)(CX*1), Z12
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z10, Z0
+	VBROADCASTSS (DI)(CX*2), Z12
+	VFMADD231PS  Z12, Z9, Z2
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z0
+	VBROADCASTSS (DI)(DX*1), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (DI)(CX*4), Z12
+	VFMADD231PS  Z12, Z9, Z4
+	VFMADD231PS  Z12, Z10, Z3
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (DI)(BX*1), Z12
+	VFMADD231PS  Z12, Z9, Z5
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (DI)(DX*2), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z5
+	VFMADD231PS  Z12, Z11, Z4
+	VBROADCASTSS (DI)(SI*1), Z12
+	VFMADD231PS  Z12, Z9, Z7
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (DI)(CX*8), Z12
+	VFMADD231PS  Z12, Z9, Z8
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z6
+	VBROADCASTSS (R8), Z9
+	VFMADD231PS  Z9, Z10, Z8
+	VFMADD231PS  Z9, Z11, Z7
+	VBROADCASTSS (R8)(CX*1), Z9
+	VFMADD231PS  Z9, Z11, Z8
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R11
+	MOVQ 48(AX), R12
 
 deep:
-	VMOVUPS          (R9), Z9
+	VMOVUPS          (R10), Z9
 	VFMADD231PS.BCST (DI), Z9, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z9, Z1
 	VFMADD231PS.BCST (DI)(CX*2), Z9, Z2
@@ -864,96 +1457,128 @@ deep:
 	VFMADD231PS.BCST (DI)(SI*1), Z9, Z7
 	VFMADD231PS.BCST (DI)(CX*8), Z9, Z8
 	ADDQ             $0x04, DI
-	ADDQ             R8, R9
-	DECQ             R11
+	ADDQ             $0x04, R8
+	ADDQ             R9, R10
+	DECQ             R12
 	JNZ              deep
 	ADDQ             56(AX), DI
-	DECQ             R10
+	ADDQ             56(AX), R8
+	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z9
-	VADDPS           Z9, Z0, Z0
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z9, Z2, Z2
-	VADDPS           Z9, Z3, Z3
-	VADDPS           Z9, Z4, Z4
-	VADDPS           Z9, Z5, Z5
-	VADDPS           Z9, Z6, Z6
-	VADDPS           Z9, Z7, Z7
-	VADDPS           Z9, Z8, Z8
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R9
-	KMOVW            R9, K1
-	MOVQ             144(AX), R9
-	TESTQ            R9, R9
-	JEQ              plain
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z0, Z0
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z1, Z1
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z2, Z2
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z3, Z3
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z4, Z4
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z5, Z5
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z6, Z6
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z7, Z7
-	ADDQ             DI, R9
-	VMOVUPS.Z        (R9), K1, Z9
-	VADDPS           Z9, Z8, Z8
-	ADDQ             DI, R9
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z9
+	VADDPS    Z9, Z0, Z0
+	VADDPS    Z9, Z1, Z1
+	VADDPS    Z9, Z2, Z2
+	VADDPS    Z9, Z3, Z3
+	VADDPS    Z9, Z4, Z4
+	VADDPS    Z9, Z5, Z5
+	VADDPS    Z9, Z6, Z6
+	VADDPS    Z9, Z7, Z7
+	VADDPS    Z9, Z8, Z8
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z9
+	VADDPS    Z9, Z8, Z8
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z9
-	MOVQ         136(AX), R9
 	VMAXPS       Z0, Z9, Z0
-	VMOVUPS      Z0, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z1, Z9, Z1
-	VMOVUPS      Z1, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z2, Z9, Z2
-	VMOVUPS      Z2, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z3, Z9, Z3
-	VMOVUPS      Z3, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z4, Z9, Z4
-	VMOVUPS      Z4, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z5, Z9, Z5
-	VMOVUPS      Z5, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z6, Z9, Z6
-	VMOVUPS      Z6, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z7, Z9, Z7
-	VMOVUPS      Z7, K1, (R9)
-	ADDQ         DI, R9
 	VMAXPS       Z8, Z9, Z8
-	VMOVUPS      Z8, K1, (R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -995,6 +1620,75 @@ tile:
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z10
+	VMOVUPS      (R10)(R12*1), Z11
+	VMOVUPS      (R10)(R12*2), Z12
+	VBROADCASTSS (DI), Z13
+	VFMADD231PS  Z13, Z10, Z0
+	VBROADCASTSS (DI)(CX*1), Z13
+	VFMADD231PS  Z13, Z10, Z1
+	VFMADD231PS  Z13, Z11, Z0
+	VBROADCASTSS (DI)(CX*2), Z13
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z11, Z1
+	VFMADD231PS  Z13, Z12, Z0
+	VBROADCASTSS (DI)(DX*1), Z13
+	VFMADD231PS  Z13, Z10, Z3
+	VFMADD231PS  Z13, Z11, Z2
+	VFMADD231PS  Z13, Z12, Z1
+	VBROADCASTSS (DI)(CX*4), Z13
+	VFMADD231PS  Z13, Z10, Z4
+	VFMADD231PS  Z13, Z11, Z3
+	VFMADD231PS  Z13, Z12, Z2
+	VBROADCASTSS (DI)(BX*1), Z13
+	VFMADD231PS  Z13, Z10, Z5
+	VFMADD231PS  Z13, Z11, Z4
+	VFMADD231PS  Z13, Z12, Z3
+	VBROADCASTSS (DI)(DX*2), Z13
+	VFMADD231PS  Z13, Z10, Z6
+	VFMADD231PS  Z13, Z11, Z5
+	VFMADD231PS  Z13, Z12, Z4
+	VBROADCASTSS (DI)(SI*1), Z13
+	VFMADD231PS  Z13, Z10, Z7
+	VFMADD231PS  Z13, Z11, Z6
+	VFMADD231PS  Z13, Z12, Z5
+	VBROADCASTSS (DI)(CX*8), Z13
+	VFMADD231PS  Z13, Z10, Z8
+	VFMADD231PS  Z13, Z11, Z7
+	VFMADD231PS  Z13, Z12, Z6
+	VBROADCASTSS (R8), Z13
+	VFMADD231PS  Z13, Z10, Z9
+	VFMADD231PS  Z13, Z11, Z8
+	VFMADD231PS  Z13, Z12, Z7
+	VBROADCASTSS (R8)(CX*1), Z10
+	VFMADD231PS  Z10, Z11, Z9
+	VFMADD231PS  Z10, Z12, Z8
+	VBROADCASTSS (R8)(CX*2), Z10
+	VFMADD231PS  Z10, Z12, Z9
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1020,97 +1714,129 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z10
-	VADDPS           Z10, Z0, Z0
-	VADDPS           Z10, Z1, Z1
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z10, Z3, Z3
-	VADDPS           Z10, Z4, Z4
-	VADDPS           Z10, Z5, Z5
-	VADDPS           Z10, Z6, Z6
-	VADDPS           Z10, Z7, Z7
-	VADDPS           Z10, Z8, Z8
-	VADDPS           Z10, Z9, Z9
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z10
-	VADDPS           Z10, Z9, Z9
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z10
+	VADDPS    Z10, Z0, Z0
+	VADDPS    Z10, Z1, Z1
+	VADDPS    Z10, Z2, Z2
+	VADDPS    Z10, Z3, Z3
+	VADDPS    Z10, Z4, Z4
+	VADDPS    Z10, Z5, Z5
+	VADDPS    Z10, Z6, Z6
+	VADDPS    Z10, Z7, Z7
+	VADDPS    Z10, Z8, Z8
+	VADDPS    Z10, Z9, Z9
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z10
+	VADDPS    Z10, Z9, Z9
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z10
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z10, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z10, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z10, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z10, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z10, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z10, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z10, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z10, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z10, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z10, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1153,6 +1879,79 @@ tile:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z11
+	VMOVUPS      (R10)(R12*1), Z12
+	VMOVUPS      (R10)(R12*2), Z13
+	VBROADCASTSS (DI), Z14
+	VFMADD231PS  Z14, Z11, Z0
+	VBROADCASTSS (DI)(CX*1), Z14
+	VFMADD231PS  Z14, Z11, Z1
+	VFMADD231PS  Z14, Z12, Z0
+	VBROADCASTSS (DI)(CX*2), Z14
+	VFMADD231PS  Z14, Z11, Z2
+	VFMADD231PS  Z14, Z12, Z1
+	VFMADD231PS  Z14, Z13, Z0
+	VBROADCASTSS (DI)(DX*1), Z14
+	VFMADD231PS  Z14, Z11, Z3
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (DI)(CX*4), Z14
+	VFMADD231PS  Z14, Z11, Z4
+	VFMADD231PS  Z14, Z12, Z3
+	VFMADD231PS  Z14, Z13, Z2
+	VBROADCASTSS (DI)(BX*1), Z14
+	VFMADD231PS  Z14, Z11, Z5
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (DI)(DX*2), Z14
+	VFMADD231PS  Z14, Z11, Z6
+	VFMADD231PS  Z14, Z12, Z5
+	VFMADD231PS  Z14, Z13, Z4
+	VBROADCASTSS (DI)(SI*1), Z14
+	VFMADD231PS  Z14, Z11, Z7
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (DI)(CX*8), Z14
+	VFMADD231PS  Z14, Z11, Z8
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z14, Z13, Z6
+	VBROADCASTSS (R8), Z14
+	VFMADD231PS  Z14, Z11, Z9
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R8)(CX*1), Z14
+	VFMADD231PS  Z14, Z11, Z10
+	VFMADD231PS  Z14, Z12, Z9
+	VFMADD231PS  Z14, Z13, Z8
+	VBROADCASTSS (R8)(CX*2), Z11
+	VFMADD231PS  Z11, Z12, Z10
+	VFMADD231PS  Z11, Z13, Z9
+	VBROADCASTSS (R8)(DX*1), Z11
+	VFMADD231PS  Z11, Z13, Z10
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1179,104 +1978,138 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z11
-	VADDPS           Z11, Z0, Z0
-	VADDPS           Z11, Z1, Z1
-	VADDPS           Z11, Z2, Z2
-	VADDPS           Z11, Z3, Z3
-	VADDPS           Z11, Z4, Z4
-	VADDPS           Z11, Z5, Z5
-	VADDPS           Z11, Z6, Z6
-	VADDPS           Z11, Z7, Z7
-	VADDPS           Z11, Z8, Z8
-	VADDPS           Z11, Z9, Z9
-	VADDPS           Z11, Z10, Z10
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z11
-	VADDPS           Z11, Z10, Z10
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z11
+	VADDPS    Z11, Z0, Z0
+	VADDPS    Z11, Z1, Z1
+	VADDPS    Z11, Z2, Z2
+	VADDPS    Z11, Z3, Z3
+	VADDPS    Z11, Z4, Z4
+	VADDPS    Z11, Z5, Z5
+	VADDPS    Z11, Z6, Z6
+	VADDPS    Z11, Z7, Z7
+	VADDPS    Z11, Z8, Z8
+	VADDPS    Z11, Z9, Z9
+	VADDPS    Z11, Z10, Z10
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z11
+	VADDPS    Z11, Z10, Z10
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z11
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z11, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z11, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z11, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z11, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z11, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z11, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z11, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z11, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z11, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z11, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z11, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1320,6 +2153,83 @@ tile:
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z12
+	VMOVUPS      (R10)(R12*1), Z13
+	VMOVUPS      (R10)(R12*2), Z14
+	VBROADCASTSS (DI), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VBROADCASTSS (DI)(CX*1), Z15
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z13, Z0
+	VBROADCASTSS (DI)(CX*2), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z0
+	VBROADCASTSS (DI)(DX*1), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z2
+	VFMADD231PS  Z15, Z14, Z1
+	VBROADCASTSS (DI)(CX*4), Z15
+	VFMADD231PS  Z15, Z12, Z4
+	VFMADD231PS  Z15, Z13, Z3
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS (DI)(BX*1), Z15
+	VFMADD231PS  Z15, Z12, Z5
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z3
+	VBROADCASTSS (DI)(DX*2), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z5
+	VFMADD231PS  Z15, Z14, Z4
+	VBROADCASTSS (DI)(SI*1), Z15
+	VFMADD231PS  Z15, Z12, Z7
+	VFMADD231PS  Z15, Z13, Z6
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS (DI)(CX*8), Z15
+	VFMADD231PS  Z15, Z12, Z8
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z6
+	VBROADCASTSS (R8), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z8
+	VFMADD231PS  Z15, Z14, Z7
+	VBROADCASTSS (R8)(CX*1), Z15
+	VFMADD231PS  Z15, Z12, Z10
+	VFMADD231PS  Z15, Z13, Z9
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS (R8)(CX*2), Z15
+	VFMADD231PS  Z15, Z12, Z11
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z9
+	VBROADCASTSS (R8)(DX*1), Z12
+	VFMADD231PS  Z12, Z13, Z11
+	VFMADD231PS  Z12, Z14, Z10
+	VBROADCASTSS (R8)(CX*4), Z12
+	VFMADD231PS  Z12, Z14, Z11
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1347,111 +2257,147 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z12
-	VADDPS           Z12, Z0, Z0
-	VADDPS           Z12, Z1, Z1
-	VADDPS           Z12, Z2, Z2
-	VADDPS           Z12, Z3, Z3
-	VADDPS           Z12, Z4, Z4
-	VADDPS           Z12, Z5, Z5
-	VADDPS           Z12, Z6, Z6
-	VADDPS           Z12, Z7, Z7
-	VADDPS           Z12, Z8, Z8
-	VADDPS           Z12, Z9, Z9
-	VADDPS           Z12, Z10, Z10
-	VADDPS           Z12, Z11, Z11
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z12
-	VADDPS           Z12, Z11, Z11
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z12
+	VADDPS    Z12, Z0, Z0
+	VADDPS    Z12, Z1, Z1
+	VADDPS    Z12, Z2, Z2
+	VADDPS    Z12, Z3, Z3
+	VADDPS    Z12, Z4, Z4
+	VADDPS    Z12, Z5, Z5
+	VADDPS    Z12, Z6, Z6
+	VADDPS    Z12, Z7, Z7
+	VADDPS    Z12, Z8, Z8
+	VADDPS    Z12, Z9, Z9
+	VADDPS    Z12, Z10, Z10
+	VADDPS    Z12, Z11, Z11
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z12
+	VADDPS    Z12, Z11, Z11
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z12
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z12, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z12, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z12, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z12, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z12, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z12, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z12, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z12, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z12, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z12, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z12, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z12, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1496,6 +2442,87 @@ tile:
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z13
+	VMOVUPS      (R10)(R12*1), Z14
+	VMOVUPS      (R10)(R12*2), Z15
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z16, Z13, Z0
+	VBROADCASTSS (DI)(CX*1), Z16
+	VFMADD231PS  Z16, Z13, Z1
+	VFMADD231PS  Z16, Z14, Z0
+	VBROADCASTSS (DI)(CX*2), Z16
+	VFMADD231PS  Z16, Z13, Z2
+	VFMADD231PS  Z16, Z14, Z1
+	VFMADD231PS  Z16, Z15, Z0
+	VBROADCASTSS (DI)(DX*1), Z16
+	VFMADD231PS  Z16, Z13, Z3
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS (DI)(CX*4), Z16
+	VFMADD231PS  Z16, Z13, Z4
+	VFMADD231PS  Z16, Z14, Z3
+	VFMADD231PS  Z16, Z15, Z2
+	VBROADCASTSS (DI)(BX*1), Z16
+	VFMADD231PS  Z16, Z13, Z5
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (DI)(DX*2), Z16
+	VFMADD231PS  Z16, Z13, Z6
+	VFMADD231PS  Z16, Z14, Z5
+	VFMADD231PS  Z16, Z15, Z4
+	VBROADCASTSS (DI)(SI*1), Z16
+	VFMADD231PS  Z16, Z13, Z7
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS (DI)(CX*8), Z16
+	VFMADD231PS  Z16, Z13, Z8
+	VFMADD231PS  Z16, Z14, Z7
+	VFMADD231PS  Z16, Z15, Z6
+	VBROADCASTSS (R8), Z16
+	VFMADD231PS  Z16, Z13, Z9
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (R8)(CX*1), Z16
+	VFMADD231PS  Z16, Z13, Z10
+	VFMADD231PS  Z16, Z14, Z9
+	VFMADD231PS  Z16, Z15, Z8
+	VBROADCASTSS (R8)(CX*2), Z16
+	VFMADD231PS  Z16, Z13, Z11
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS (R8)(DX*1), Z16
+	VFMADD231PS  Z16, Z13, Z12
+	VFMADD231PS  Z16, Z14, Z11
+	VFMADD231PS  Z16, Z15, Z10
+	VBROADCASTSS (R8)(CX*4), Z13
+	VFMADD231PS  Z13, Z14, Z12
+	VFMADD231PS  Z13, Z15, Z11
+	VBROADCASTSS (R8)(BX*1), Z13
+	VFMADD231PS  Z13, Z15, Z12
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1524,118 +2551,156 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z13
-	VADDPS           Z13, Z0, Z0
-	VADDPS           Z13, Z1, Z1
-	VADDPS           Z13, Z2, Z2
-	VADDPS           Z13, Z3, Z3
-	VADDPS           Z13, Z4, Z4
-	VADDPS           Z13, Z5, Z5
-	VADDPS           Z13, Z6, Z6
-	VADDPS           Z13, Z7, Z7
-	VADDPS           Z13, Z8, Z8
-	VADDPS           Z13, Z9, Z9
-	VADDPS           Z13, Z10, Z10
-	VADDPS           Z13, Z11, Z11
-	VADDPS           Z13, Z12, Z12
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z13
-	VADDPS           Z13, Z12, Z12
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z13
+	VADDPS    Z13, Z0, Z0
+	VADDPS    Z13, Z1, Z1
+	VADDPS    Z13, Z2, Z2
+	VADDPS    Z13, Z3, Z3
+	VADDPS    Z13, Z4, Z4
+	VADDPS    Z13, Z5, Z5
+	VADDPS    Z13, Z6, Z6
+	VADDPS    Z13, Z7, Z7
+	VADDPS    Z13, Z8, Z8
+	VADDPS    Z13, Z9, Z9
+	VADDPS    Z13, Z10, Z10
+	VADDPS    Z13, Z11, Z11
+	VADDPS    Z13, Z12, Z12
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z13
+	VADDPS    Z13, Z12, Z12
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z13
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z13, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z13, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z13, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z13, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z13, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z13, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z13, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z13, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z13, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z13, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z13, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z13, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z13, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1681,6 +2746,91 @@ tile:
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z14
+	VMOVUPS      (R10)(R12*1), Z15
+	VMOVUPS      (R10)(R12*2), Z16
+	VBROADCASTSS (DI), Z17
+	VFMADD231PS  Z17, Z14, Z0
+	VBROADCASTSS (DI)(CX*1), Z17
+	VFMADD231PS  Z17, Z14, Z1
+	VFMADD231PS  Z17, Z15, Z0
+	VBROADCASTSS (DI)(CX*2), Z17
+	VFMADD231PS  Z17, Z14, Z2
+	VFMADD231PS  Z17, Z15, Z1
+	VFMADD231PS  Z17, Z16, Z0
+	VBROADCASTSS (DI)(DX*1), Z17
+	VFMADD231PS  Z17, Z14, Z3
+	VFMADD231PS  Z17, Z15, Z2
+	VFMADD231PS  Z17, Z16, Z1
+	VBROADCASTSS (DI)(CX*4), Z17
+	VFMADD231PS  Z17, Z14, Z4
+	VFMADD231PS  Z17, Z15, Z3
+	VFMADD231PS  Z17, Z16, Z2
+	VBROADCASTSS (DI)(BX*1), Z17
+	VFMADD231PS  Z17, Z14, Z5
+	VFMADD231PS  Z17, Z15, Z4
+	VFMADD231PS  Z17, Z16, Z3
+	VBROADCASTSS (DI)(DX*2), Z17
+	VFMADD231PS  Z17, Z14, Z6
+	VFMADD231PS  Z17, Z15, Z5
+	VFMADD231PS  Z17, Z16, Z4
+	VBROADCASTSS (DI)(SI*1), Z17
+	VFMADD231PS  Z17, Z14, Z7
+	VFMADD231PS  Z17, Z15, Z6
+	VFMADD231PS  Z17, Z16, Z5
+	VBROADCASTSS (DI)(CX*8), Z17
+	VFMADD231PS  Z17, Z14, Z8
+	VFMADD231PS  Z17, Z15, Z7
+	VFMADD231PS  Z17, Z16, Z6
+	VBROADCASTSS (R8), Z17
+	VFMADD231PS  Z17, Z14, Z9
+	VFMADD231PS  Z17, Z15, Z8
+	VFMADD231PS  Z17, Z16, Z7
+	VBROADCASTSS (R8)(CX*1), Z17
+	VFMADD231PS  Z17, Z14, Z10
+	VFMADD231PS  Z17, Z15, Z9
+	VFMADD231PS  Z17, Z16, Z8
+	VBROADCASTSS (R8)(CX*2), Z17
+	VFMADD231PS  Z17, Z14, Z11
+	VFMADD231PS  Z17, Z15, Z10
+	VFMADD231PS  Z17, Z16, Z9
+	VBROADCASTSS (R8)(DX*1), Z17
+	VFMADD231PS  Z17, Z14, Z12
+	VFMADD231PS  Z17, Z15, Z11
+	VFMADD231PS  Z17, Z16, Z10
+	VBROADCASTSS (R8)(CX*4), Z17
+	VFMADD231PS  Z17, Z14, Z13
+	VFMADD231PS  Z17, Z15, Z12
+	VFMADD231PS  Z17, Z16, Z11
+	VBROADCASTSS (R8)(BX*1), Z14
+	VFMADD231PS  Z14, Z15, Z13
+	VFMADD231PS  Z14, Z16, Z12
+	VBROADCASTSS (R8)(DX*2), Z14
+	VFMADD231PS  Z14, Z16, Z13
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1710,125 +2860,165 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z14
-	VADDPS           Z14, Z0, Z0
-	VADDPS           Z14, Z1, Z1
-	VADDPS           Z14, Z2, Z2
-	VADDPS           Z14, Z3, Z3
-	VADDPS           Z14, Z4, Z4
-	VADDPS           Z14, Z5, Z5
-	VADDPS           Z14, Z6, Z6
-	VADDPS           Z14, Z7, Z7
-	VADDPS           Z14, Z8, Z8
-	VADDPS           Z14, Z9, Z9
-	VADDPS           Z14, Z10, Z10
-	VADDPS           Z14, Z11, Z11
-	VADDPS           Z14, Z12, Z12
-	VADDPS           Z14, Z13, Z13
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z14
-	VADDPS           Z14, Z13, Z13
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z14
+	VADDPS    Z14, Z0, Z0
+	VADDPS    Z14, Z1, Z1
+	VADDPS    Z14, Z2, Z2
+	VADDPS    Z14, Z3, Z3
+	VADDPS    Z14, Z4, Z4
+	VADDPS    Z14, Z5, Z5
+	VADDPS    Z14, Z6, Z6
+	VADDPS    Z14, Z7, Z7
+	VADDPS    Z14, Z8, Z8
+	VADDPS    Z14, Z9, Z9
+	VADDPS    Z14, Z10, Z10
+	VADDPS    Z14, Z11, Z11
+	VADDPS    Z14, Z12, Z12
+	VADDPS    Z14, Z13, Z13
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z14
+	VADDPS    Z14, Z13, Z13
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z14
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z14, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z14, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z14, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z14, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z14, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z14, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z14, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z14, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z14, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z14, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z14, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z14, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z14, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z14, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -1875,6 +3065,95 @@ tile:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z15
+	VMOVUPS      (R10)(R12*1), Z16
+	VMOVUPS      (R10)(R12*2), Z17
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VBROADCASTSS (DI)(CX*1), Z18
+	VFMADD231PS  Z18, Z15, Z1
+	VFMADD231PS  Z18, Z16, Z0
+	VBROADCASTSS (DI)(CX*2), Z18
+	VFMADD231PS  Z18, Z15, Z2
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z0
+	VBROADCASTSS (DI)(DX*1), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (DI)(CX*4), Z18
+	VFMADD231PS  Z18, Z15, Z4
+	VFMADD231PS  Z18, Z16, Z3
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS (DI)(BX*1), Z18
+	VFMADD231PS  Z18, Z15, Z5
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (DI)(DX*2), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z5
+	VFMADD231PS  Z18, Z17, Z4
+	VBROADCASTSS (DI)(SI*1), Z18
+	VFMADD231PS  Z18, Z15, Z7
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (DI)(CX*8), Z18
+	VFMADD231PS  Z18, Z15, Z8
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z6
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R8)(CX*1), Z18
+	VFMADD231PS  Z18, Z15, Z10
+	VFMADD231PS  Z18, Z16, Z9
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS (R8)(CX*2), Z18
+	VFMADD231PS  Z18, Z15, Z11
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R8)(DX*1), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z11
+	VFMADD231PS  Z18, Z17, Z10
+	VBROADCASTSS (R8)(CX*4), Z18
+	VFMADD231PS  Z18, Z15, Z13
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R8)(BX*1), Z18
+	VFMADD231PS  Z18, Z15, Z14
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z12
+	VBROADCASTSS (R8)(DX*2), Z15
+	VFMADD231PS  Z15, Z16, Z14
+	VFMADD231PS  Z15, Z17, Z13
+	VBROADCASTSS (R8)(SI*1), Z15
+	VFMADD231PS  Z15, Z17, Z14
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -1905,132 +3184,174 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z15
-	VADDPS           Z15, Z0, Z0
-	VADDPS           Z15, Z1, Z1
-	VADDPS           Z15, Z2, Z2
-	VADDPS           Z15, Z3, Z3
-	VADDPS           Z15, Z4, Z4
-	VADDPS           Z15, Z5, Z5
-	VADDPS           Z15, Z6, Z6
-	VADDPS           Z15, Z7, Z7
-	VADDPS           Z15, Z8, Z8
-	VADDPS           Z15, Z9, Z9
-	VADDPS           Z15, Z10, Z10
-	VADDPS           Z15, Z11, Z11
-	VADDPS           Z15, Z12, Z12
-	VADDPS           Z15, Z13, Z13
-	VADDPS           Z15, Z14, Z14
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z15
-	VADDPS           Z15, Z14, Z14
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z15
+	VADDPS    Z15, Z0, Z0
+	VADDPS    Z15, Z1, Z1
+	VADDPS    Z15, Z2, Z2
+	VADDPS    Z15, Z3, Z3
+	VADDPS    Z15, Z4, Z4
+	VADDPS    Z15, Z5, Z5
+	VADDPS    Z15, Z6, Z6
+	VADDPS    Z15, Z7, Z7
+	VADDPS    Z15, Z8, Z8
+	VADDPS    Z15, Z9, Z9
+	VADDPS    Z15, Z10, Z10
+	VADDPS    Z15, Z11, Z11
+	VADDPS    Z15, Z12, Z12
+	VADDPS    Z15, Z13, Z13
+	VADDPS    Z15, Z14, Z14
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z15
+	VADDPS    Z15, Z14, Z14
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z15
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z15, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z15, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z15, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z15, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z15, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z15, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z15, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z15, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z15, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z15, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z15, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z15, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z15, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z15, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z15, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2078,6 +3399,99 @@ tile:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	MOVQ   40(AX), R11
+	MOVQ   192(AX), R12
+	TESTQ  R12, R12
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R13
+
+deepNear:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      (R10)(R12*1), Z17
+	VMOVUPS      (R10)(R12*2), Z18
+	VBROADCASTSS (DI), Z19
+	VFMADD231PS  Z19, Z16, Z0
+	VBROADCASTSS (DI)(CX*1), Z19
+	VFMADD231PS  Z19, Z16, Z1
+	VFMADD231PS  Z19, Z17, Z0
+	VBROADCASTSS (DI)(CX*2), Z19
+	VFMADD231PS  Z19, Z16, Z2
+	VFMADD231PS  Z19, Z17, Z1
+	VFMADD231PS  Z19, Z18, Z0
+	VBROADCASTSS (DI)(DX*1), Z19
+	VFMADD231PS  Z19, Z16, Z3
+	VFMADD231PS  Z19, Z17, Z2
+	VFMADD231PS  Z19, Z18, Z1
+	VBROADCASTSS (DI)(CX*4), Z19
+	VFMADD231PS  Z19, Z16, Z4
+	VFMADD231PS  Z19, Z17, Z3
+	VFMADD231PS  Z19, Z18, Z2
+	VBROADCASTSS (DI)(BX*1), Z19
+	VFMADD231PS  Z19, Z16, Z5
+	VFMADD231PS  Z19, Z17, Z4
+	VFMADD231PS  Z19, Z18, Z3
+	VBROADCASTSS (DI)(DX*2), Z19
+	VFMADD231PS  Z19, Z16, Z6
+	VFMADD231PS  Z19, Z17, Z5
+	VFMADD231PS  Z19, Z18, Z4
+	VBROADCASTSS (DI)(SI*1), Z19
+	VFMADD231PS  Z19, Z16, Z7
+	VFMADD231PS  Z19, Z17, Z6
+	VFMADD231PS  Z19, Z18, Z5
+	VBROADCASTSS (DI)(CX*8), Z19
+	VFMADD231PS  Z19, Z16, Z8
+	VFMADD231PS  Z19, Z17, Z7
+	VFMADD231PS  Z19, Z18, Z6
+	VBROADCASTSS (R8), Z19
+	VFMADD231PS  Z19, Z16, Z9
+	VFMADD231PS  Z19, Z17, Z8
+	VFMADD231PS  Z19, Z18, Z7
+	VBROADCASTSS (R8)(CX*1), Z19
+	VFMADD231PS  Z19, Z16, Z10
+	VFMADD231PS  Z19, Z17, Z9
+	VFMADD231PS  Z19, Z18, Z8
+	VBROADCASTSS (R8)(CX*2), Z19
+	VFMADD231PS  Z19, Z16, Z11
+	VFMADD231PS  Z19, Z17, Z10
+	VFMADD231PS  Z19, Z18, Z9
+	VBROADCASTSS (R8)(DX*1), Z19
+	VFMADD231PS  Z19, Z16, Z12
+	VFMADD231PS  Z19, Z17, Z11
+	VFMADD231PS  Z19, Z18, Z10
+	VBROADCASTSS (R8)(CX*4), Z19
+	VFMADD231PS  Z19, Z16, Z13
+	VFMADD231PS  Z19, Z17, Z12
+	VFMADD231PS  Z19, Z18, Z11
+	VBROADCASTSS (R8)(BX*1), Z19
+	VFMADD231PS  Z19, Z16, Z14
+	VFMADD231PS  Z19, Z17, Z13
+	VFMADD231PS  Z19, Z18, Z12
+	VBROADCASTSS (R8)(DX*2), Z19
+	VFMADD231PS  Z19, Z16, Z15
+	VFMADD231PS  Z19, Z17, Z14
+	VFMADD231PS  Z19, Z18, Z13
+	VBROADCASTSS (R8)(SI*1), Z16
+	VFMADD231PS  Z16, Z17, Z15
+	VFMADD231PS  Z16, Z18, Z14
+	VBROADCASTSS (R8)(CX*8), Z16
+	VFMADD231PS  Z16, Z18, Z15
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         R9, R10
+	DECQ         R13
+	JNZ          deepNear
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         R12, R10
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	DECQ         R11
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R12
@@ -2109,139 +3523,183 @@ deep:
 	ADDQ             56(AX), R8
 	DECQ             R11
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z16
-	VADDPS           Z16, Z0, Z0
-	VADDPS           Z16, Z1, Z1
-	VADDPS           Z16, Z2, Z2
-	VADDPS           Z16, Z3, Z3
-	VADDPS           Z16, Z4, Z4
-	VADDPS           Z16, Z5, Z5
-	VADDPS           Z16, Z6, Z6
-	VADDPS           Z16, Z7, Z7
-	VADDPS           Z16, Z8, Z8
-	VADDPS           Z16, Z9, Z9
-	VADDPS           Z16, Z10, Z10
-	VADDPS           Z16, Z11, Z11
-	VADDPS           Z16, Z12, Z12
-	VADDPS           Z16, Z13, Z13
-	VADDPS           Z16, Z14, Z14
-	VADDPS           Z16, Z15, Z15
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z16
-	VADDPS           Z16, Z15, Z15
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z16
+	VADDPS    Z16, Z0, Z0
+	VADDPS    Z16, Z1, Z1
+	VADDPS    Z16, Z2, Z2
+	VADDPS    Z16, Z3, Z3
+	VADDPS    Z16, Z4, Z4
+	VADDPS    Z16, Z5, Z5
+	VADDPS    Z16, Z6, Z6
+	VADDPS    Z16, Z7, Z7
+	VADDPS    Z16, Z8, Z8
+	VADDPS    Z16, Z9, Z9
+	VADDPS    Z16, Z10, Z10
+	VADDPS    Z16, Z11, Z11
+	VADDPS    Z16, Z12, Z12
+	VADDPS    Z16, Z13, Z13
+	VADDPS    Z16, Z14, Z14
+	VADDPS    Z16, Z15, Z15
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z16
+	VADDPS    Z16, Z15, Z15
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z16
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z16, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z16, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z16, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z16, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z16, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z16, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z16, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z16, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z16, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z16, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z16, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z16, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z16, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z16, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z16, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z16, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2265,13 +3723,15 @@ TEXT ·forward512x17x1(SB), NOSPLIT|NOFRAME, $0-8
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
 	LEAQ (DX)(CX*4), SI
-	MOVQ 72(AX), R9
+	MOVQ 72(AX), R10
 
 tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   152(AX), R10
+	LEAQ   (R8)(CX*8), R9
+	ADDQ   CX, R9
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2289,13 +3749,114 @@ tile:
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
-	MOVQ   40(AX), R11
+	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z17
+	VMOVUPS      (R11)(R13*1), Z18
+	VMOVUPS      (R11)(R13*2), Z19
+	VBROADCASTSS (DI), Z20
+	VFMADD231PS  Z20, Z17, Z0
+	VBROADCASTSS (DI)(CX*1), Z20
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z0
+	VBROADCASTSS (DI)(CX*2), Z20
+	VFMADD231PS  Z20, Z17, Z2
+	VFMADD231PS  Z20, Z18, Z1
+	VFMADD231PS  Z20, Z19, Z0
+	VBROADCASTSS (DI)(DX*1), Z20
+	VFMADD231PS  Z20, Z17, Z3
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS (DI)(CX*4), Z20
+	VFMADD231PS  Z20, Z17, Z4
+	VFMADD231PS  Z20, Z18, Z3
+	VFMADD231PS  Z20, Z19, Z2
+	VBROADCASTSS (DI)(BX*1), Z20
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (DI)(DX*2), Z20
+	VFMADD231PS  Z20, Z17, Z6
+	VFMADD231PS  Z20, Z18, Z5
+	VFMADD231PS  Z20, Z19, Z4
+	VBROADCASTSS (DI)(SI*1), Z20
+	VFMADD231PS  Z20, Z17, Z7
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS (DI)(CX*8), Z20
+	VFMADD231PS  Z20, Z17, Z8
+	VFMADD231PS  Z20, Z18, Z7
+	VFMADD231PS  Z20, Z19, Z6
+	VBROADCASTSS (R8), Z20
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (R8)(CX*1), Z20
+	VFMADD231PS  Z20, Z17, Z10
+	VFMADD231PS  Z20, Z18, Z9
+	VFMADD231PS  Z20, Z19, Z8
+	VBROADCASTSS (R8)(CX*2), Z20
+	VFMADD231PS  Z20, Z17, Z11
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS (R8)(DX*1), Z20
+	VFMADD231PS  Z20, Z17, Z12
+	VFMADD231PS  Z20, Z18, Z11
+	VFMADD231PS  Z20, Z19, Z10
+	VBROADCASTSS (R8)(CX*4), Z20
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R8)(BX*1), Z20
+	VFMADD231PS  Z20, Z17, Z14
+	VFMADD231PS  Z20, Z18, Z13
+	VFMADD231PS  Z20, Z19, Z12
+	VBROADCASTSS (R8)(DX*2), Z20
+	VFMADD231PS  Z20, Z17, Z15
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS (R8)(SI*1), Z20
+	VFMADD231PS  Z20, Z17, Z16
+	VFMADD231PS  Z20, Z18, Z15
+	VFMADD231PS  Z20, Z19, Z14
+	VBROADCASTSS (R8)(CX*8), Z17
+	VFMADD231PS  Z17, Z18, Z16
+	VFMADD231PS  Z17, Z19, Z15
+	VBROADCASTSS (R9), Z17
+	VFMADD231PS  Z17, Z19, Z16
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R12
+	MOVQ 48(AX), R13
 
 deep:
-	VMOVUPS          (R10), Z17
+	VMOVUPS          (R11), Z17
 	VFMADD231PS.BCST (DI), Z17, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z17, Z1
 	VFMADD231PS.BCST (DI)(CX*2), Z17, Z2
@@ -2315,153 +3876,201 @@ deep:
 	VFMADD231PS.BCST (R8)(SI*1), Z17, Z16
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R8
-	ADDQ             R9, R10
-	DECQ             R12
+	ADDQ             $0x04, R9
+	ADDQ             R10, R11
+	DECQ             R13
 	JNZ              deep
 	ADDQ             56(AX), DI
 	ADDQ             56(AX), R8
-	DECQ             R11
+	ADDQ             56(AX), R9
+	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z17
-	VADDPS           Z17, Z0, Z0
-	VADDPS           Z17, Z1, Z1
-	VADDPS           Z17, Z2, Z2
-	VADDPS           Z17, Z3, Z3
-	VADDPS           Z17, Z4, Z4
-	VADDPS           Z17, Z5, Z5
-	VADDPS           Z17, Z6, Z6
-	VADDPS           Z17, Z7, Z7
-	VADDPS           Z17, Z8, Z8
-	VADDPS           Z17, Z9, Z9
-	VADDPS           Z17, Z10, Z10
-	VADDPS           Z17, Z11, Z11
-	VADDPS           Z17, Z12, Z12
-	VADDPS           Z17, Z13, Z13
-	VADDPS           Z17, Z14, Z14
-	VADDPS           Z17, Z15, Z15
-	VADDPS           Z17, Z16, Z16
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z17
-	VADDPS           Z17, Z16, Z16
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z17
+	VADDPS    Z17, Z0, Z0
+	VADDPS    Z17, Z1, Z1
+	VADDPS    Z17, Z2, Z2
+	VADDPS    Z17, Z3, Z3
+	VADDPS    Z17, Z4, Z4
+	VADDPS    Z17, Z5, Z5
+	VADDPS    Z17, Z6, Z6
+	VADDPS    Z17, Z7, Z7
+	VADDPS    Z17, Z8, Z8
+	VADDPS    Z17, Z9, Z9
+	VADDPS    Z17, Z10, Z10
+	VADDPS    Z17, Z11, Z11
+	VADDPS    Z17, Z12, Z12
+	VADDPS    Z17, Z13, Z13
+	VADDPS    Z17, Z14, Z14
+	VADDPS    Z17, Z15, Z15
+	VADDPS    Z17, Z16, Z16
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z17
+	VADDPS    Z17, Z16, Z16
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z17
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z17, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z17, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z17, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z17, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z17, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z17, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z17, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z17, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z17, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z17, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z17, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z17, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z17, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z17, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z17, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z17, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z17, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2485,13 +4094,15 @@ TEXT ·forward512x18x1(SB), NOSPLIT|NOFRAME, $0-8
 	LEAQ (CX)(CX*2), DX
 	LEAQ (CX)(CX*4), BX
 	LEAQ (DX)(CX*4), SI
-	MOVQ 72(AX), R9
+	MOVQ 72(AX), R10
 
 tile:
 	MOVQ   128(AX), DI
 	LEAQ   (DI)(CX*8), R8
 	ADDQ   CX, R8
-	MOVQ   152(AX), R10
+	LEAQ   (R8)(CX*8), R9
+	ADDQ   CX, R9
+	MOVQ   152(AX), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2510,13 +4121,118 @@ tile:
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	MOVQ   40(AX), R11
+	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z18
+	VMOVUPS      (R11)(R13*1), Z19
+	VMOVUPS      (R11)(R13*2), Z20
+	VBROADCASTSS (DI), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VBROADCASTSS (DI)(CX*1), Z21
+	VFMADD231PS  Z21, Z18, Z1
+	VFMADD231PS  Z21, Z19, Z0
+	VBROADCASTSS (DI)(CX*2), Z21
+	VFMADD231PS  Z21, Z18, Z2
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z0
+	VBROADCASTSS (DI)(DX*1), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z2
+	VFMADD231PS  Z21, Z20, Z1
+	VBROADCASTSS (DI)(CX*4), Z21
+	VFMADD231PS  Z21, Z18, Z4
+	VFMADD231PS  Z21, Z19, Z3
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS (DI)(BX*1), Z21
+	VFMADD231PS  Z21, Z18, Z5
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z3
+	VBROADCASTSS (DI)(DX*2), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z5
+	VFMADD231PS  Z21, Z20, Z4
+	VBROADCASTSS (DI)(SI*1), Z21
+	VFMADD231PS  Z21, Z18, Z7
+	VFMADD231PS  Z21, Z19, Z6
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (DI)(CX*8), Z21
+	VFMADD231PS  Z21, Z18, Z8
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z6
+	VBROADCASTSS (R8), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z8
+	VFMADD231PS  Z21, Z20, Z7
+	VBROADCASTSS (R8)(CX*1), Z21
+	VFMADD231PS  Z21, Z18, Z10
+	VFMADD231PS  Z21, Z19, Z9
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS (R8)(CX*2), Z21
+	VFMADD231PS  Z21, Z18, Z11
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z9
+	VBROADCASTSS (R8)(DX*1), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z11
+	VFMADD231PS  Z21, Z20, Z10
+	VBROADCASTSS (R8)(CX*4), Z21
+	VFMADD231PS  Z21, Z18, Z13
+	VFMADD231PS  Z21, Z19, Z12
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (R8)(BX*1), Z21
+	VFMADD231PS  Z21, Z18, Z14
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z12
+	VBROADCASTSS (R8)(DX*2), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z14
+	VFMADD231PS  Z21, Z20, Z13
+	VBROADCASTSS (R8)(SI*1), Z21
+	VFMADD231PS  Z21, Z18, Z16
+	VFMADD231PS  Z21, Z19, Z15
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS (R8)(CX*8), Z21
+	VFMADD231PS  Z21, Z18, Z17
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z15
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z18, Z19, Z17
+	VFMADD231PS  Z18, Z20, Z16
+	VBROADCASTSS (R9)(CX*1), Z18
+	VFMADD231PS  Z18, Z20, Z17
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
-	MOVQ 48(AX), R12
+	MOVQ 48(AX), R13
 
 deep:
-	VMOVUPS          (R10), Z18
+	VMOVUPS          (R11), Z18
 	VFMADD231PS.BCST (DI), Z18, Z0
 	VFMADD231PS.BCST (DI)(CX*1), Z18, Z1
 	VFMADD231PS.BCST (DI)(CX*2), Z18, Z2
@@ -2537,160 +4253,210 @@ deep:
 	VFMADD231PS.BCST (R8)(CX*8), Z18, Z17
 	ADDQ             $0x04, DI
 	ADDQ             $0x04, R8
-	ADDQ             R9, R10
-	DECQ             R12
+	ADDQ             $0x04, R9
+	ADDQ             R10, R11
+	DECQ             R13
 	JNZ              deep
 	ADDQ             56(AX), DI
 	ADDQ             56(AX), R8
-	DECQ             R11
+	ADDQ             56(AX), R9
+	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z18
-	VADDPS           Z18, Z0, Z0
-	VADDPS           Z18, Z1, Z1
-	VADDPS           Z18, Z2, Z2
-	VADDPS           Z18, Z3, Z3
-	VADDPS           Z18, Z4, Z4
-	VADDPS           Z18, Z5, Z5
-	VADDPS           Z18, Z6, Z6
-	VADDPS           Z18, Z7, Z7
-	VADDPS           Z18, Z8, Z8
-	VADDPS           Z18, Z9, Z9
-	VADDPS           Z18, Z10, Z10
-	VADDPS           Z18, Z11, Z11
-	VADDPS           Z18, Z12, Z12
-	VADDPS           Z18, Z13, Z13
-	VADDPS           Z18, Z14, Z14
-	VADDPS           Z18, Z15, Z15
-	VADDPS           Z18, Z16, Z16
-	VADDPS           Z18, Z17, Z17
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z18
-	VADDPS           Z18, Z17, Z17
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z18
+	VADDPS    Z18, Z0, Z0
+	VADDPS    Z18, Z1, Z1
+	VADDPS    Z18, Z2, Z2
+	VADDPS    Z18, Z3, Z3
+	VADDPS    Z18, Z4, Z4
+	VADDPS    Z18, Z5, Z5
+	VADDPS    Z18, Z6, Z6
+	VADDPS    Z18, Z7, Z7
+	VADDPS    Z18, Z8, Z8
+	VADDPS    Z18, Z9, Z9
+	VADDPS    Z18, Z10, Z10
+	VADDPS    Z18, Z11, Z11
+	VADDPS    Z18, Z12, Z12
+	VADDPS    Z18, Z13, Z13
+	VADDPS    Z18, Z14, Z14
+	VADDPS    Z18, Z15, Z15
+	VADDPS    Z18, Z16, Z16
+	VADDPS    Z18, Z17, Z17
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z18
+	VADDPS    Z18, Z17, Z17
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z18
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z18, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z18, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z18, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z18, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z18, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z18, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z18, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z18, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z18, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z18, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z18, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z18, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z18, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z18, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z18, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z18, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z18, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2743,6 +4509,115 @@ tile:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z19
+	VMOVUPS      (R11)(R13*1), Z20
+	VMOVUPS      (R11)(R13*2), Z21
+	VBROADCASTSS (DI), Z22
+	VFMADD231PS  Z22, Z19, Z0
+	VBROADCASTSS (DI)(CX*1), Z22
+	VFMADD231PS  Z22, Z19, Z1
+	VFMADD231PS  Z22, Z20, Z0
+	VBROADCASTSS (DI)(CX*2), Z22
+	VFMADD231PS  Z22, Z19, Z2
+	VFMADD231PS  Z22, Z20, Z1
+	VFMADD231PS  Z22, Z21, Z0
+	VBROADCASTSS (DI)(DX*1), Z22
+	VFMADD231PS  Z22, Z19, Z3
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z1
+	VBROADCASTSS (DI)(CX*4), Z22
+	VFMADD231PS  Z22, Z19, Z4
+	VFMADD231PS  Z22, Z20, Z3
+	VFMADD231PS  Z22, Z21, Z2
+	VBROADCASTSS (DI)(BX*1), Z22
+	VFMADD231PS  Z22, Z19, Z5
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z3
+	VBROADCASTSS (DI)(DX*2), Z22
+	VFMADD231PS  Z22, Z19, Z6
+	VFMADD231PS  Z22, Z20, Z5
+	VFMADD231PS  Z22, Z21, Z4
+	VBROADCASTSS (DI)(SI*1), Z22
+	VFMADD231PS  Z22, Z19, Z7
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z5
+	VBROADCASTSS (DI)(CX*8), Z22
+	VFMADD231PS  Z22, Z19, Z8
+	VFMADD231PS  Z22, Z20, Z7
+	VFMADD231PS  Z22, Z21, Z6
+	VBROADCASTSS (R8), Z22
+	VFMADD231PS  Z22, Z19, Z9
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z7
+	VBROADCASTSS (R8)(CX*1), Z22
+	VFMADD231PS  Z22, Z19, Z10
+	VFMADD231PS  Z22, Z20, Z9
+	VFMADD231PS  Z22, Z21, Z8
+	VBROADCASTSS (R8)(CX*2), Z22
+	VFMADD231PS  Z22, Z19, Z11
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z9
+	VBROADCASTSS (R8)(DX*1), Z22
+	VFMADD231PS  Z22, Z19, Z12
+	VFMADD231PS  Z22, Z20, Z11
+	VFMADD231PS  Z22, Z21, Z10
+	VBROADCASTSS (R8)(CX*4), Z22
+	VFMADD231PS  Z22, Z19, Z13
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z11
+	VBROADCASTSS (R8)(BX*1), Z22
+	VFMADD231PS  Z22, Z19, Z14
+	VFMADD231PS  Z22, Z20, Z13
+	VFMADD231PS  Z22, Z21, Z12
+	VBROADCASTSS (R8)(DX*2), Z22
+	VFMADD231PS  Z22, Z19, Z15
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z13
+	VBROADCASTSS (R8)(SI*1), Z22
+	VFMADD231PS  Z22, Z19, Z16
+	VFMADD231PS  Z22, Z20, Z15
+	VFMADD231PS  Z22, Z21, Z14
+	VBROADCASTSS (R8)(CX*8), Z22
+	VFMADD231PS  Z22, Z19, Z17
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z15
+	VBROADCASTSS (R9), Z22
+	VFMADD231PS  Z22, Z19, Z18
+	VFMADD231PS  Z22, Z20, Z17
+	VFMADD231PS  Z22, Z21, Z16
+	VBROADCASTSS (R9)(CX*1), Z19
+	VFMADD231PS  Z19, Z20, Z18
+	VFMADD231PS  Z19, Z21, Z17
+	VBROADCASTSS (R9)(CX*2), Z19
+	VFMADD231PS  Z19, Z21, Z18
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R13
@@ -2779,160 +4654,210 @@ deep:
 	ADDQ             56(AX), R9
 	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z19
-	VADDPS           Z19, Z0, Z0
-	VADDPS           Z19, Z1, Z1
-	VADDPS           Z19, Z2, Z2
-	VADDPS           Z19, Z3, Z3
-	VADDPS           Z19, Z4, Z4
-	VADDPS           Z19, Z5, Z5
-	VADDPS           Z19, Z6, Z6
-	VADDPS           Z19, Z7, Z7
-	VADDPS           Z19, Z8, Z8
-	VADDPS           Z19, Z9, Z9
-	VADDPS           Z19, Z10, Z10
-	VADDPS           Z19, Z11, Z11
-	VADDPS           Z19, Z12, Z12
-	VADDPS           Z19, Z13, Z13
-	VADDPS           Z19, Z14, Z14
-	VADDPS           Z19, Z15, Z15
-	VADDPS           Z19, Z16, Z16
-	VADDPS           Z19, Z17, Z17
-	VADDPS           Z19, Z18, Z18
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z17, Z17
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z19
-	VADDPS           Z19, Z18, Z18
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z19
+	VADDPS    Z19, Z0, Z0
+	VADDPS    Z19, Z1, Z1
+	VADDPS    Z19, Z2, Z2
+	VADDPS    Z19, Z3, Z3
+	VADDPS    Z19, Z4, Z4
+	VADDPS    Z19, Z5, Z5
+	VADDPS    Z19, Z6, Z6
+	VADDPS    Z19, Z7, Z7
+	VADDPS    Z19, Z8, Z8
+	VADDPS    Z19, Z9, Z9
+	VADDPS    Z19, Z10, Z10
+	VADDPS    Z19, Z11, Z11
+	VADDPS    Z19, Z12, Z12
+	VADDPS    Z19, Z13, Z13
+	VADDPS    Z19, Z14, Z14
+	VADDPS    Z19, Z15, Z15
+	VADDPS    Z19, Z16, Z16
+	VADDPS    Z19, Z17, Z17
+	VADDPS    Z19, Z18, Z18
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z17, Z17
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z19
+	VADDPS    Z19, Z18, Z18
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z19
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z19, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z19, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z19, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z19, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z19, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z19, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z19, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z19, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z19, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z19, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z19, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z19, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z19, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z19, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z19, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z19, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z19, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z19, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z19, Z18
-	VMOVUPS      Z18, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -2986,6 +4911,119 @@ tile:
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z20
+	VMOVUPS      (R11)(R13*1), Z21
+	VMOVUPS      (R11)(R13*2), Z22
+	VBROADCASTSS (DI), Z23
+	VFMADD231PS  Z23, Z20, Z0
+	VBROADCASTSS (DI)(CX*1), Z23
+	VFMADD231PS  Z23, Z20, Z1
+	VFMADD231PS  Z23, Z21, Z0
+	VBROADCASTSS (DI)(CX*2), Z23
+	VFMADD231PS  Z23, Z20, Z2
+	VFMADD231PS  Z23, Z21, Z1
+	VFMADD231PS  Z23, Z22, Z0
+	VBROADCASTSS (DI)(DX*1), Z23
+	VFMADD231PS  Z23, Z20, Z3
+	VFMADD231PS  Z23, Z21, Z2
+	VFMADD231PS  Z23, Z22, Z1
+	VBROADCASTSS (DI)(CX*4), Z23
+	VFMADD231PS  Z23, Z20, Z4
+	VFMADD231PS  Z23, Z21, Z3
+	VFMADD231PS  Z23, Z22, Z2
+	VBROADCASTSS (DI)(BX*1), Z23
+	VFMADD231PS  Z23, Z20, Z5
+	VFMADD231PS  Z23, Z21, Z4
+	VFMADD231PS  Z23, Z22, Z3
+	VBROADCASTSS (DI)(DX*2), Z23
+	VFMADD231PS  Z23, Z20, Z6
+	VFMADD231PS  Z23, Z21, Z5
+	VFMADD231PS  Z23, Z22, Z4
+	VBROADCASTSS (DI)(SI*1), Z23
+	VFMADD231PS  Z23, Z20, Z7
+	VFMADD231PS  Z23, Z21, Z6
+	VFMADD231PS  Z23, Z22, Z5
+	VBROADCASTSS (DI)(CX*8), Z23
+	VFMADD231PS  Z23, Z20, Z8
+	VFMADD231PS  Z23, Z21, Z7
+	VFMADD231PS  Z23, Z22, Z6
+	VBROADCASTSS (R8), Z23
+	VFMADD231PS  Z23, Z20, Z9
+	VFMADD231PS  Z23, Z21, Z8
+	VFMADD231PS  Z23, Z22, Z7
+	VBROADCASTSS (R8)(CX*1), Z23
+	VFMADD231PS  Z23, Z20, Z10
+	VFMADD231PS  Z23, Z21, Z9
+	VFMADD231PS  Z23, Z22, Z8
+	VBROADCASTSS (R8)(CX*2), Z23
+	VFMADD231PS  Z23, Z20, Z11
+	VFMADD231PS  Z23, Z21, Z10
+	VFMADD231PS  Z23, Z22, Z9
+	VBROADCASTSS (R8)(DX*1), Z23
+	VFMADD231PS  Z23, Z20, Z12
+	VFMADD231PS  Z23, Z21, Z11
+	VFMADD231PS  Z23, Z22, Z10
+	VBROADCASTSS (R8)(CX*4), Z23
+	VFMADD231PS  Z23, Z20, Z13
+	VFMADD231PS  Z23, Z21, Z12
+	VFMADD231PS  Z23, Z22, Z11
+	VBROADCASTSS (R8)(BX*1), Z23
+	VFMADD231PS  Z23, Z20, Z14
+	VFMADD231PS  Z23, Z21, Z13
+	VFMADD231PS  Z23, Z22, Z12
+	VBROADCASTSS (R8)(DX*2), Z23
+	VFMADD231PS  Z23, Z20, Z15
+	VFMADD231PS  Z23, Z21, Z14
+	VFMADD231PS  Z23, Z22, Z13
+	VBROADCASTSS (R8)(SI*1), Z23
+	VFMADD231PS  Z23, Z20, Z16
+	VFMADD231PS  Z23, Z21, Z15
+	VFMADD231PS  Z23, Z22, Z14
+	VBROADCASTSS (R8)(CX*8), Z23
+	VFMADD231PS  Z23, Z20, Z17
+	VFMADD231PS  Z23, Z21, Z16
+	VFMADD231PS  Z23, Z22, Z15
+	VBROADCASTSS (R9), Z23
+	VFMADD231PS  Z23, Z20, Z18
+	VFMADD231PS  Z23, Z21, Z17
+	VFMADD231PS  Z23, Z22, Z16
+	VBROADCASTSS (R9)(CX*1), Z23
+	VFMADD231PS  Z23, Z20, Z19
+	VFMADD231PS  Z23, Z21, Z18
+	VFMADD231PS  Z23, Z22, Z17
+	VBROADCASTSS (R9)(CX*2), Z20
+	VFMADD231PS  Z20, Z21, Z19
+	VFMADD231PS  Z20, Z22, Z18
+	VBROADCASTSS (R9)(DX*1), Z20
+	VFMADD231PS  Z20, Z22, Z19
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R13
@@ -3023,167 +5061,219 @@ deep:
 	ADDQ             56(AX), R9
 	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z20
-	VADDPS           Z20, Z0, Z0
-	VADDPS           Z20, Z1, Z1
-	VADDPS           Z20, Z2, Z2
-	VADDPS           Z20, Z3, Z3
-	VADDPS           Z20, Z4, Z4
-	VADDPS           Z20, Z5, Z5
-	VADDPS           Z20, Z6, Z6
-	VADDPS           Z20, Z7, Z7
-	VADDPS           Z20, Z8, Z8
-	VADDPS           Z20, Z9, Z9
-	VADDPS           Z20, Z10, Z10
-	VADDPS           Z20, Z11, Z11
-	VADDPS           Z20, Z12, Z12
-	VADDPS           Z20, Z13, Z13
-	VADDPS           Z20, Z14, Z14
-	VADDPS           Z20, Z15, Z15
-	VADDPS           Z20, Z16, Z16
-	VADDPS           Z20, Z17, Z17
-	VADDPS           Z20, Z18, Z18
-	VADDPS           Z20, Z19, Z19
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z17, Z17
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z18, Z18
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z20
-	VADDPS           Z20, Z19, Z19
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z20
+	VADDPS    Z20, Z0, Z0
+	VADDPS    Z20, Z1, Z1
+	VADDPS    Z20, Z2, Z2
+	VADDPS    Z20, Z3, Z3
+	VADDPS    Z20, Z4, Z4
+	VADDPS    Z20, Z5, Z5
+	VADDPS    Z20, Z6, Z6
+	VADDPS    Z20, Z7, Z7
+	VADDPS    Z20, Z8, Z8
+	VADDPS    Z20, Z9, Z9
+	VADDPS    Z20, Z10, Z10
+	VADDPS    Z20, Z11, Z11
+	VADDPS    Z20, Z12, Z12
+	VADDPS    Z20, Z13, Z13
+	VADDPS    Z20, Z14, Z14
+	VADDPS    Z20, Z15, Z15
+	VADDPS    Z20, Z16, Z16
+	VADDPS    Z20, Z17, Z17
+	VADDPS    Z20, Z18, Z18
+	VADDPS    Z20, Z19, Z19
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z17, Z17
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z18, Z18
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z20
+	VADDPS    Z20, Z19, Z19
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z20
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z20, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z20, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z20, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z20, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z20, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z20, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z20, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z20, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z20, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z20, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z20, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z20, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z20, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z20, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z20, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z20, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z20, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z20, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z20, Z18
-	VMOVUPS      Z18, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z19, Z20, Z19
-	VMOVUPS      Z19, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z19, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z19, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -3238,6 +5328,123 @@ tile:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z21
+	VMOVUPS      (R11)(R13*1), Z22
+	VMOVUPS      (R11)(R13*2), Z23
+	VBROADCASTSS (DI), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VBROADCASTSS (DI)(CX*1), Z24
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z0
+	VBROADCASTSS (DI)(CX*2), Z24
+	VFMADD231PS  Z24, Z21, Z2
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z0
+	VBROADCASTSS (DI)(DX*1), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z1
+	VBROADCASTSS (DI)(CX*4), Z24
+	VFMADD231PS  Z24, Z21, Z4
+	VFMADD231PS  Z24, Z22, Z3
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS (DI)(BX*1), Z24
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (DI)(DX*2), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z5
+	VFMADD231PS  Z24, Z23, Z4
+	VBROADCASTSS (DI)(SI*1), Z24
+	VFMADD231PS  Z24, Z21, Z7
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS (DI)(CX*8), Z24
+	VFMADD231PS  Z24, Z21, Z8
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z6
+	VBROADCASTSS (R8), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z8
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (R8)(CX*1), Z24
+	VFMADD231PS  Z24, Z21, Z10
+	VFMADD231PS  Z24, Z22, Z9
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS (R8)(CX*2), Z24
+	VFMADD231PS  Z24, Z21, Z11
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z9
+	VBROADCASTSS (R8)(DX*1), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z11
+	VFMADD231PS  Z24, Z23, Z10
+	VBROADCASTSS (R8)(CX*4), Z24
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z12
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R8)(BX*1), Z24
+	VFMADD231PS  Z24, Z21, Z14
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z12
+	VBROADCASTSS (R8)(DX*2), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z13
+	VBROADCASTSS (R8)(SI*1), Z24
+	VFMADD231PS  Z24, Z21, Z16
+	VFMADD231PS  Z24, Z22, Z15
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS (R8)(CX*8), Z24
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z17
+	VFMADD231PS  Z24, Z23, Z16
+	VBROADCASTSS (R9)(CX*1), Z24
+	VFMADD231PS  Z24, Z21, Z19
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS (R9)(CX*2), Z24
+	VFMADD231PS  Z24, Z21, Z20
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z18
+	VBROADCASTSS (R9)(DX*1), Z21
+	VFMADD231PS  Z21, Z22, Z20
+	VFMADD231PS  Z21, Z23, Z19
+	VBROADCASTSS (R9)(CX*4), Z21
+	VFMADD231PS  Z21, Z23, Z20
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R13
@@ -3276,174 +5483,228 @@ deep:
 	ADDQ             56(AX), R9
 	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z21
-	VADDPS           Z21, Z0, Z0
-	VADDPS           Z21, Z1, Z1
-	VADDPS           Z21, Z2, Z2
-	VADDPS           Z21, Z3, Z3
-	VADDPS           Z21, Z4, Z4
-	VADDPS           Z21, Z5, Z5
-	VADDPS           Z21, Z6, Z6
-	VADDPS           Z21, Z7, Z7
-	VADDPS           Z21, Z8, Z8
-	VADDPS           Z21, Z9, Z9
-	VADDPS           Z21, Z10, Z10
-	VADDPS           Z21, Z11, Z11
-	VADDPS           Z21, Z12, Z12
-	VADDPS           Z21, Z13, Z13
-	VADDPS           Z21, Z14, Z14
-	VADDPS           Z21, Z15, Z15
-	VADDPS           Z21, Z16, Z16
-	VADDPS           Z21, Z17, Z17
-	VADDPS           Z21, Z18, Z18
-	VADDPS           Z21, Z19, Z19
-	VADDPS           Z21, Z20, Z20
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z17, Z17
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z18, Z18
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z19, Z19
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z21
-	VADDPS           Z21, Z20, Z20
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z21
+	VADDPS    Z21, Z0, Z0
+	VADDPS    Z21, Z1, Z1
+	VADDPS    Z21, Z2, Z2
+	VADDPS    Z21, Z3, Z3
+	VADDPS    Z21, Z4, Z4
+	VADDPS    Z21, Z5, Z5
+	VADDPS    Z21, Z6, Z6
+	VADDPS    Z21, Z7, Z7
+	VADDPS    Z21, Z8, Z8
+	VADDPS    Z21, Z9, Z9
+	VADDPS    Z21, Z10, Z10
+	VADDPS    Z21, Z11, Z11
+	VADDPS    Z21, Z12, Z12
+	VADDPS    Z21, Z13, Z13
+	VADDPS    Z21, Z14, Z14
+	VADDPS    Z21, Z15, Z15
+	VADDPS    Z21, Z16, Z16
+	VADDPS    Z21, Z17, Z17
+	VADDPS    Z21, Z18, Z18
+	VADDPS    Z21, Z19, Z19
+	VADDPS    Z21, Z20, Z20
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z17, Z17
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z18, Z18
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z19, Z19
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z21
+	VADDPS    Z21, Z20, Z20
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z21
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z21, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z21, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z21, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z21, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z21, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z21, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z21, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z21, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z21, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z21, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z21, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z21, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z21, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z21, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z21, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z21, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z21, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z21, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z21, Z18
-	VMOVUPS      Z18, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z19, Z21, Z19
-	VMOVUPS      Z19, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z21, Z20
-	VMOVUPS      Z20, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z19, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z19, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -3499,6 +5760,127 @@ tile:
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z22
+	VMOVUPS      (R11)(R13*1), Z23
+	VMOVUPS      (R11)(R13*2), Z24
+	VBROADCASTSS (DI), Z25
+	VFMADD231PS  Z25, Z22, Z0
+	VBROADCASTSS (DI)(CX*1), Z25
+	VFMADD231PS  Z25, Z22, Z1
+	VFMADD231PS  Z25, Z23, Z0
+	VBROADCASTSS (DI)(CX*2), Z25
+	VFMADD231PS  Z25, Z22, Z2
+	VFMADD231PS  Z25, Z23, Z1
+	VFMADD231PS  Z25, Z24, Z0
+	VBROADCASTSS (DI)(DX*1), Z25
+	VFMADD231PS  Z25, Z22, Z3
+	VFMADD231PS  Z25, Z23, Z2
+	VFMADD231PS  Z25, Z24, Z1
+	VBROADCASTSS (DI)(CX*4), Z25
+	VFMADD231PS  Z25, Z22, Z4
+	VFMADD231PS  Z25, Z23, Z3
+	VFMADD231PS  Z25, Z24, Z2
+	VBROADCASTSS (DI)(BX*1), Z25
+	VFMADD231PS  Z25, Z22, Z5
+	VFMADD231PS  Z25, Z23, Z4
+	VFMADD231PS  Z25, Z24, Z3
+	VBROADCASTSS (DI)(DX*2), Z25
+	VFMADD231PS  Z25, Z22, Z6
+	VFMADD231PS  Z25, Z23, Z5
+	VFMADD231PS  Z25, Z24, Z4
+	VBROADCASTSS (DI)(SI*1), Z25
+	VFMADD231PS  Z25, Z22, Z7
+	VFMADD231PS  Z25, Z23, Z6
+	VFMADD231PS  Z25, Z24, Z5
+	VBROADCASTSS (DI)(CX*8), Z25
+	VFMADD231PS  Z25, Z22, Z8
+	VFMADD231PS  Z25, Z23, Z7
+	VFMADD231PS  Z25, Z24, Z6
+	VBROADCASTSS (R8), Z25
+	VFMADD231PS  Z25, Z22, Z9
+	VFMADD231PS  Z25, Z23, Z8
+	VFMADD231PS  Z25, Z24, Z7
+	VBROADCASTSS (R8)(CX*1), Z25
+	VFMADD231PS  Z25, Z22, Z10
+	VFMADD231PS  Z25, Z23, Z9
+	VFMADD231PS  Z25, Z24, Z8
+	VBROADCASTSS (R8)(CX*2), Z25
+	VFMADD231PS  Z25, Z22, Z11
+	VFMADD231PS  Z25, Z23, Z10
+	VFMADD231PS  Z25, Z24, Z9
+	VBROADCASTSS (R8)(DX*1), Z25
+	VFMADD231PS  Z25, Z22, Z12
+	VFMADD231PS  Z25, Z23, Z11
+	VFMADD231PS  Z25, Z24, Z10
+	VBROADCASTSS (R8)(CX*4), Z25
+	VFMADD231PS  Z25, Z22, Z13
+	VFMADD231PS  Z25, Z23, Z12
+	VFMADD231PS  Z25, Z24, Z11
+	VBROADCASTSS (R8)(BX*1), Z25
+	VFMADD231PS  Z25, Z22, Z14
+	VFMADD231PS  Z25, Z23, Z13
+	VFMADD231PS  Z25, Z24, Z12
+	VBROADCASTSS (R8)(DX*2), Z25
+	VFMADD231PS  Z25, Z22, Z15
+	VFMADD231PS  Z25, Z23, Z14
+	VFMADD231PS  Z25, Z24, Z13
+	VBROADCASTSS (R8)(SI*1), Z25
+	VFMADD231PS  Z25, Z22, Z16
+	VFMADD231PS  Z25, Z23, Z15
+	VFMADD231PS  Z25, Z24, Z14
+	VBROADCASTSS (R8)(CX*8), Z25
+	VFMADD231PS  Z25, Z22, Z17
+	VFMADD231PS  Z25, Z23, Z16
+	VFMADD231PS  Z25, Z24, Z15
+	VBROADCASTSS (R9), Z25
+	VFMADD231PS  Z25, Z22, Z18
+	VFMADD231PS  Z25, Z23, Z17
+	VFMADD231PS  Z25, Z24, Z16
+	VBROADCASTSS (R9)(CX*1), Z25
+	VFMADD231PS  Z25, Z22, Z19
+	VFMADD231PS  Z25, Z23, Z18
+	VFMADD231PS  Z25, Z24, Z17
+	VBROADCASTSS (R9)(CX*2), Z25
+	VFMADD231PS  Z25, Z22, Z20
+	VFMADD231PS  Z25, Z23, Z19
+	VFMADD231PS  Z25, Z24, Z18
+	VBROADCASTSS (R9)(DX*1), Z25
+	VFMADD231PS  Z25, Z22, Z21
+	VFMADD231PS  Z25, Z23, Z20
+	VFMADD231PS  Z25, Z24, Z19
+	VBROADCASTSS (R9)(CX*4), Z22
+	VFMADD231PS  Z22, Z23, Z21
+	VFMADD231PS  Z22, Z24, Z20
+	VBROADCASTSS (R9)(BX*1), Z22
+	VFMADD231PS  Z22, Z24, Z21
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R13
@@ -3538,181 +5920,237 @@ deep:
 	ADDQ             56(AX), R9
 	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z22
-	VADDPS           Z22, Z0, Z0
-	VADDPS           Z22, Z1, Z1
-	VADDPS           Z22, Z2, Z2
-	VADDPS           Z22, Z3, Z3
-	VADDPS           Z22, Z4, Z4
-	VADDPS           Z22, Z5, Z5
-	VADDPS           Z22, Z6, Z6
-	VADDPS           Z22, Z7, Z7
-	VADDPS           Z22, Z8, Z8
-	VADDPS           Z22, Z9, Z9
-	VADDPS           Z22, Z10, Z10
-	VADDPS           Z22, Z11, Z11
-	VADDPS           Z22, Z12, Z12
-	VADDPS           Z22, Z13, Z13
-	VADDPS           Z22, Z14, Z14
-	VADDPS           Z22, Z15, Z15
-	VADDPS           Z22, Z16, Z16
-	VADDPS           Z22, Z17, Z17
-	VADDPS           Z22, Z18, Z18
-	VADDPS           Z22, Z19, Z19
-	VADDPS           Z22, Z20, Z20
-	VADDPS           Z22, Z21, Z21
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z17, Z17
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z18, Z18
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z19, Z19
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z20, Z20
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z22
-	VADDPS           Z22, Z21, Z21
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z22
+	VADDPS    Z22, Z0, Z0
+	VADDPS    Z22, Z1, Z1
+	VADDPS    Z22, Z2, Z2
+	VADDPS    Z22, Z3, Z3
+	VADDPS    Z22, Z4, Z4
+	VADDPS    Z22, Z5, Z5
+	VADDPS    Z22, Z6, Z6
+	VADDPS    Z22, Z7, Z7
+	VADDPS    Z22, Z8, Z8
+	VADDPS    Z22, Z9, Z9
+	VADDPS    Z22, Z10, Z10
+	VADDPS    Z22, Z11, Z11
+	VADDPS    Z22, Z12, Z12
+	VADDPS    Z22, Z13, Z13
+	VADDPS    Z22, Z14, Z14
+	VADDPS    Z22, Z15, Z15
+	VADDPS    Z22, Z16, Z16
+	VADDPS    Z22, Z17, Z17
+	VADDPS    Z22, Z18, Z18
+	VADDPS    Z22, Z19, Z19
+	VADDPS    Z22, Z20, Z20
+	VADDPS    Z22, Z21, Z21
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z17, Z17
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z18, Z18
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z19, Z19
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z20, Z20
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z22
+	VADDPS    Z22, Z21, Z21
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z22
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z22, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z22, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z22, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z22, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z22, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z22, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z22, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z22, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z22, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z22, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z22, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z22, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z22, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z22, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z22, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z22, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z22, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z22, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z22, Z18
-	VMOVUPS      Z18, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z19, Z22, Z19
-	VMOVUPS      Z19, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z22, Z20
-	VMOVUPS      Z20, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z21, Z22, Z21
-	VMOVUPS      Z21, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z19, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z21, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z19, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z21, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -3769,6 +6207,131 @@ tile:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z23
+	VMOVUPS      (R11)(R13*1), Z24
+	VMOVUPS      (R11)(R13*2), Z25
+	VBROADCASTSS (DI), Z26
+	VFMADD231PS  Z26, Z23, Z0
+	VBROADCASTSS (DI)(CX*1), Z26
+	VFMADD231PS  Z26, Z23, Z1
+	VFMADD231PS  Z26, Z24, Z0
+	VBROADCASTSS (DI)(CX*2), Z26
+	VFMADD231PS  Z26, Z23, Z2
+	VFMADD231PS  Z26, Z24, Z1
+	VFMADD231PS  Z26, Z25, Z0
+	VBROADCASTSS (DI)(DX*1), Z26
+	VFMADD231PS  Z26, Z23, Z3
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSS (DI)(CX*4), Z26
+	VFMADD231PS  Z26, Z23, Z4
+	VFMADD231PS  Z26, Z24, Z3
+	VFMADD231PS  Z26, Z25, Z2
+	VBROADCASTSS (DI)(BX*1), Z26
+	VFMADD231PS  Z26, Z23, Z5
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSS (DI)(DX*2), Z26
+	VFMADD231PS  Z26, Z23, Z6
+	VFMADD231PS  Z26, Z24, Z5
+	VFMADD231PS  Z26, Z25, Z4
+	VBROADCASTSS (DI)(SI*1), Z26
+	VFMADD231PS  Z26, Z23, Z7
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSS (DI)(CX*8), Z26
+	VFMADD231PS  Z26, Z23, Z8
+	VFMADD231PS  Z26, Z24, Z7
+	VFMADD231PS  Z26, Z25, Z6
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z26, Z23, Z9
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSS (R8)(CX*1), Z26
+	VFMADD231PS  Z26, Z23, Z10
+	VFMADD231PS  Z26, Z24, Z9
+	VFMADD231PS  Z26, Z25, Z8
+	VBROADCASTSS (R8)(CX*2), Z26
+	VFMADD231PS  Z26, Z23, Z11
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS (R8)(DX*1), Z26
+	VFMADD231PS  Z26, Z23, Z12
+	VFMADD231PS  Z26, Z24, Z11
+	VFMADD231PS  Z26, Z25, Z10
+	VBROADCASTSS (R8)(CX*4), Z26
+	VFMADD231PS  Z26, Z23, Z13
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS (R8)(BX*1), Z26
+	VFMADD231PS  Z26, Z23, Z14
+	VFMADD231PS  Z26, Z24, Z13
+	VFMADD231PS  Z26, Z25, Z12
+	VBROADCASTSS (R8)(DX*2), Z26
+	VFMADD231PS  Z26, Z23, Z15
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS (R8)(SI*1), Z26
+	VFMADD231PS  Z26, Z23, Z16
+	VFMADD231PS  Z26, Z24, Z15
+	VFMADD231PS  Z26, Z25, Z14
+	VBROADCASTSS (R8)(CX*8), Z26
+	VFMADD231PS  Z26, Z23, Z17
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSS (R9), Z26
+	VFMADD231PS  Z26, Z23, Z18
+	VFMADD231PS  Z26, Z24, Z17
+	VFMADD231PS  Z26, Z25, Z16
+	VBROADCASTSS (R9)(CX*1), Z26
+	VFMADD231PS  Z26, Z23, Z19
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS (R9)(CX*2), Z26
+	VFMADD231PS  Z26, Z23, Z20
+	VFMADD231PS  Z26, Z24, Z19
+	VFMADD231PS  Z26, Z25, Z18
+	VBROADCASTSS (R9)(DX*1), Z26
+	VFMADD231PS  Z26, Z23, Z21
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS (R9)(CX*4), Z26
+	VFMADD231PS  Z26, Z23, Z22
+	VFMADD231PS  Z26, Z24, Z21
+	VFMADD231PS  Z26, Z25, Z20
+	VBROADCASTSS (R9)(BX*1), Z23
+	VFMADD231PS  Z23, Z24, Z22
+	VFMADD231PS  Z23, Z25, Z21
+	VBROADCASTSS (R9)(DX*2), Z23
+	VFMADD231PS  Z23, Z25, Z22
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R13
@@ -3809,188 +6372,246 @@ deep:
 	ADDQ             56(AX), R9
 	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z23
-	VADDPS           Z23, Z0, Z0
-	VADDPS           Z23, Z1, Z1
-	VADDPS           Z23, Z2, Z2
-	VADDPS           Z23, Z3, Z3
-	VADDPS           Z23, Z4, Z4
-	VADDPS           Z23, Z5, Z5
-	VADDPS           Z23, Z6, Z6
-	VADDPS           Z23, Z7, Z7
-	VADDPS           Z23, Z8, Z8
-	VADDPS           Z23, Z9, Z9
-	VADDPS           Z23, Z10, Z10
-	VADDPS           Z23, Z11, Z11
-	VADDPS           Z23, Z12, Z12
-	VADDPS           Z23, Z13, Z13
-	VADDPS           Z23, Z14, Z14
-	VADDPS           Z23, Z15, Z15
-	VADDPS           Z23, Z16, Z16
-	VADDPS           Z23, Z17, Z17
-	VADDPS           Z23, Z18, Z18
-	VADDPS           Z23, Z19, Z19
-	VADDPS           Z23, Z20, Z20
-	VADDPS           Z23, Z21, Z21
-	VADDPS           Z23, Z22, Z22
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z17, Z17
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z18, Z18
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z19, Z19
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z20, Z20
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z21, Z21
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z23
-	VADDPS           Z23, Z22, Z22
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z23
+	VADDPS    Z23, Z0, Z0
+	VADDPS    Z23, Z1, Z1
+	VADDPS    Z23, Z2, Z2
+	VADDPS    Z23, Z3, Z3
+	VADDPS    Z23, Z4, Z4
+	VADDPS    Z23, Z5, Z5
+	VADDPS    Z23, Z6, Z6
+	VADDPS    Z23, Z7, Z7
+	VADDPS    Z23, Z8, Z8
+	VADDPS    Z23, Z9, Z9
+	VADDPS    Z23, Z10, Z10
+	VADDPS    Z23, Z11, Z11
+	VADDPS    Z23, Z12, Z12
+	VADDPS    Z23, Z13, Z13
+	VADDPS    Z23, Z14, Z14
+	VADDPS    Z23, Z15, Z15
+	VADDPS    Z23, Z16, Z16
+	VADDPS    Z23, Z17, Z17
+	VADDPS    Z23, Z18, Z18
+	VADDPS    Z23, Z19, Z19
+	VADDPS    Z23, Z20, Z20
+	VADDPS    Z23, Z21, Z21
+	VADDPS    Z23, Z22, Z22
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z17, Z17
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z18, Z18
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z19, Z19
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z20, Z20
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z21, Z21
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z23
+	VADDPS    Z23, Z22, Z22
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z23
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z23, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z23, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z23, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z23, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z23, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z23, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z23, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z23, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z23, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z23, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z23, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z23, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z23, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z23, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z23, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z23, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z23, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z23, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z23, Z18
-	VMOVUPS      Z18, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z19, Z23, Z19
-	VMOVUPS      Z19, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z23, Z20
-	VMOVUPS      Z20, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z21, Z23, Z21
-	VMOVUPS      Z21, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z22, Z23, Z22
-	VMOVUPS      Z22, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z19, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z21, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z22, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z19, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z21, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z22, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4048,6 +6669,135 @@ tile:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ   40(AX), R12
+	MOVQ   192(AX), R13
+	TESTQ  R13, R13
+	JEQ    tap
+
+tapNear:
+	MOVQ 184(AX), R14
+
+deepNear:
+	VMOVUPS      (R11), Z24
+	VMOVUPS      (R11)(R13*1), Z25
+	VMOVUPS      (R11)(R13*2), Z26
+	VBROADCASTSS (DI), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VBROADCASTSS (DI)(CX*1), Z27
+	VFMADD231PS  Z27, Z24, Z1
+	VFMADD231PS  Z27, Z25, Z0
+	VBROADCASTSS (DI)(CX*2), Z27
+	VFMADD231PS  Z27, Z24, Z2
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z0
+	VBROADCASTSS (DI)(DX*1), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z2
+	VFMADD231PS  Z27, Z26, Z1
+	VBROADCASTSS (DI)(CX*4), Z27
+	VFMADD231PS  Z27, Z24, Z4
+	VFMADD231PS  Z27, Z25, Z3
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS (DI)(BX*1), Z27
+	VFMADD231PS  Z27, Z24, Z5
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z3
+	VBROADCASTSS (DI)(DX*2), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z5
+	VFMADD231PS  Z27, Z26, Z4
+	VBROADCASTSS (DI)(SI*1), Z27
+	VFMADD231PS  Z27, Z24, Z7
+	VFMADD231PS  Z27, Z25, Z6
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS (DI)(CX*8), Z27
+	VFMADD231PS  Z27, Z24, Z8
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z6
+	VBROADCASTSS (R8), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z8
+	VFMADD231PS  Z27, Z26, Z7
+	VBROADCASTSS (R8)(CX*1), Z27
+	VFMADD231PS  Z27, Z24, Z10
+	VFMADD231PS  Z27, Z25, Z9
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS (R8)(CX*2), Z27
+	VFMADD231PS  Z27, Z24, Z11
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z9
+	VBROADCASTSS (R8)(DX*1), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z11
+	VFMADD231PS  Z27, Z26, Z10
+	VBROADCASTSS (R8)(CX*4), Z27
+	VFMADD231PS  Z27, Z24, Z13
+	VFMADD231PS  Z27, Z25, Z12
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS (R8)(BX*1), Z27
+	VFMADD231PS  Z27, Z24, Z14
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z12
+	VBROADCASTSS (R8)(DX*2), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z14
+	VFMADD231PS  Z27, Z26, Z13
+	VBROADCASTSS (R8)(SI*1), Z27
+	VFMADD231PS  Z27, Z24, Z16
+	VFMADD231PS  Z27, Z25, Z15
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS (R8)(CX*8), Z27
+	VFMADD231PS  Z27, Z24, Z17
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z15
+	VBROADCASTSS (R9), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z17
+	VFMADD231PS  Z27, Z26, Z16
+	VBROADCASTSS (R9)(CX*1), Z27
+	VFMADD231PS  Z27, Z24, Z19
+	VFMADD231PS  Z27, Z25, Z18
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS (R9)(CX*2), Z27
+	VFMADD231PS  Z27, Z24, Z20
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z18
+	VBROADCASTSS (R9)(DX*1), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z20
+	VFMADD231PS  Z27, Z26, Z19
+	VBROADCASTSS (R9)(CX*4), Z27
+	VFMADD231PS  Z27, Z24, Z22
+	VFMADD231PS  Z27, Z25, Z21
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS (R9)(BX*1), Z27
+	VFMADD231PS  Z27, Z24, Z23
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z21
+	VBROADCASTSS (R9)(DX*2), Z24
+	VFMADD231PS  Z24, Z25, Z23
+	VFMADD231PS  Z24, Z26, Z22
+	VBROADCASTSS (R9)(SI*1), Z24
+	VFMADD231PS  Z24, Z26, Z23
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         R10, R11
+	DECQ         R14
+	JNZ          deepNear
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         R13, R11
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         56(AX), DI
+	ADDQ         56(AX), R8
+	ADDQ         56(AX), R9
+	DECQ         R12
+	JNZ          tapNear
+	JMP          summed
 
 tap:
 	MOVQ 48(AX), R13
@@ -4089,195 +6839,255 @@ deep:
 	ADDQ             56(AX), R9
 	DECQ             R12
 	JNZ              tap
-	MOVQ             24(AX), DI
-	VMOVUPS          (DI), Z24
-	VADDPS           Z24, Z0, Z0
-	VADDPS           Z24, Z1, Z1
-	VADDPS           Z24, Z2, Z2
-	VADDPS           Z24, Z3, Z3
-	VADDPS           Z24, Z4, Z4
-	VADDPS           Z24, Z5, Z5
-	VADDPS           Z24, Z6, Z6
-	VADDPS           Z24, Z7, Z7
-	VADDPS           Z24, Z8, Z8
-	VADDPS           Z24, Z9, Z9
-	VADDPS           Z24, Z10, Z10
-	VADDPS           Z24, Z11, Z11
-	VADDPS           Z24, Z12, Z12
-	VADDPS           Z24, Z13, Z13
-	VADDPS           Z24, Z14, Z14
-	VADDPS           Z24, Z15, Z15
-	VADDPS           Z24, Z16, Z16
-	VADDPS           Z24, Z17, Z17
-	VADDPS           Z24, Z18, Z18
-	VADDPS           Z24, Z19, Z19
-	VADDPS           Z24, Z20, Z20
-	VADDPS           Z24, Z21, Z21
-	VADDPS           Z24, Z22, Z22
-	VADDPS           Z24, Z23, Z23
-	MOVQ             80(AX), DI
-	MOVL             96(AX), R8
-	KMOVW            R8, K1
-	MOVQ             144(AX), R8
-	TESTQ            R8, R8
-	JEQ              plain
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z0, Z0
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z1, Z1
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z2, Z2
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z3, Z3
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z4, Z4
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z5, Z5
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z6, Z6
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z7, Z7
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z8, Z8
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z9, Z9
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z10, Z10
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z11, Z11
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z12, Z12
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z13, Z13
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z14, Z14
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z15, Z15
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z16, Z16
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z17, Z17
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z18, Z18
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z19, Z19
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z20, Z20
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z21, Z21
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z22, Z22
-	ADDQ             DI, R8
-	VMOVUPS.Z        (R8), K1, Z24
-	VADDPS           Z24, Z23, Z23
-	ADDQ             DI, R8
+
+summed:
+	MOVQ      24(AX), DI
+	TESTQ     DI, DI
+	JEQ       bare
+	VMOVUPS   (DI), Z24
+	VADDPS    Z24, Z0, Z0
+	VADDPS    Z24, Z1, Z1
+	VADDPS    Z24, Z2, Z2
+	VADDPS    Z24, Z3, Z3
+	VADDPS    Z24, Z4, Z4
+	VADDPS    Z24, Z5, Z5
+	VADDPS    Z24, Z6, Z6
+	VADDPS    Z24, Z7, Z7
+	VADDPS    Z24, Z8, Z8
+	VADDPS    Z24, Z9, Z9
+	VADDPS    Z24, Z10, Z10
+	VADDPS    Z24, Z11, Z11
+	VADDPS    Z24, Z12, Z12
+	VADDPS    Z24, Z13, Z13
+	VADDPS    Z24, Z14, Z14
+	VADDPS    Z24, Z15, Z15
+	VADDPS    Z24, Z16, Z16
+	VADDPS    Z24, Z17, Z17
+	VADDPS    Z24, Z18, Z18
+	VADDPS    Z24, Z19, Z19
+	VADDPS    Z24, Z20, Z20
+	VADDPS    Z24, Z21, Z21
+	VADDPS    Z24, Z22, Z22
+	VADDPS    Z24, Z23, Z23
+	MOVL      96(AX), DI
+	KMOVW     DI, K1
+	MOVQ      144(AX), DI
+	MOVQ      80(AX), R8
+	TESTQ     DI, DI
+	JEQ       plain
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z0, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z1, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z3, Z3
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z5, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z6, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z7, Z7
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z8, Z8
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z9, Z9
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z10, Z10
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z11, Z11
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z12, Z12
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z13, Z13
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z14, Z14
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z15, Z15
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z16, Z16
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z17, Z17
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z18, Z18
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z19, Z19
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z20, Z20
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z21, Z21
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z22, Z22
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K1, Z24
+	VADDPS    Z24, Z23, Z23
+	ADDQ      R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z24
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z24, Z0
-	VMOVUPS      Z0, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z1, Z24, Z1
-	VMOVUPS      Z1, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z24, Z2
-	VMOVUPS      Z2, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z3, Z24, Z3
-	VMOVUPS      Z3, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z24, Z4
-	VMOVUPS      Z4, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z5, Z24, Z5
-	VMOVUPS      Z5, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z24, Z6
-	VMOVUPS      Z6, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z7, Z24, Z7
-	VMOVUPS      Z7, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z24, Z8
-	VMOVUPS      Z8, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z9, Z24, Z9
-	VMOVUPS      Z9, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z24, Z10
-	VMOVUPS      Z10, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z11, Z24, Z11
-	VMOVUPS      Z11, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z24, Z12
-	VMOVUPS      Z12, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z13, Z24, Z13
-	VMOVUPS      Z13, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z24, Z14
-	VMOVUPS      Z14, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z15, Z24, Z15
-	VMOVUPS      Z15, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z24, Z16
-	VMOVUPS      Z16, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z17, Z24, Z17
-	VMOVUPS      Z17, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z24, Z18
-	VMOVUPS      Z18, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z19, Z24, Z19
-	VMOVUPS      Z19, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z24, Z20
-	VMOVUPS      Z20, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z21, Z24, Z21
-	VMOVUPS      Z21, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z22, Z24, Z22
-	VMOVUPS      Z22, K1, (R8)
-	ADDQ         DI, R8
 	VMAXPS       Z23, Z24, Z23
-	VMOVUPS      Z23, K1, (R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z1, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z3, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z5, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z7, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z9, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z11, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z13, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z15, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z17, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z19, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z21, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z22, K1, (DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z23, K1, (DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z5, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z7, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z9, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z11, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z13, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z15, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z17, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z19, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z21, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z22, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z23, (DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4324,40 +7134,52 @@ deep:
 	DECQ         SI
 	JNZ          tap
 	MOVQ         24(AX), CX
+	TESTQ        CX, CX
+	JEQ          bare
 	VMOVUPS      (CX), Z2
 	VADDPS       Z2, Z0, Z0
-	MOVQ         24(AX), CX
 	VMOVUPS      64(CX), Z2
 	VADDPS       Z2, Z1, Z1
-	MOVQ         80(AX), CX
-	MOVL         96(AX), BX
-	KMOVW        BX, K1
-	MOVQ         144(AX), BX
-	TESTQ        BX, BX
+	MOVL         96(AX), CX
+	KMOVW        CX, K1
+	MOVQ         144(AX), CX
+	MOVQ         80(AX), BX
+	TESTQ        CX, CX
 	JEQ          plain
-	VMOVUPS      (BX), Z2
+	VMOVUPS      (CX), Z2
 	VADDPS       Z2, Z0, Z0
-	VMOVUPS.Z    64(BX), K1, Z2
+	VMOVUPS.Z    64(CX), K1, Z2
 	VADDPS       Z2, Z1, Z1
-	ADDQ         CX, BX
+	ADDQ         BX, CX
 
 plain:
 	VBROADCASTSS 104(AX), Z2
-	MOVQ         136(AX), BX
 	VMAXPS       Z0, Z2, Z0
-	VMOVUPS      Z0, (BX)
 	VMAXPS       Z1, Z2, Z1
-	VMOVUPS      Z1, K1, 64(BX)
-	ADDQ         CX, BX
-	MOVQ         176(AX), CX
-	ADDQ         CX, 152(AX)
-	MOVQ         160(AX), CX
-	ADDQ         CX, 128(AX)
-	MOVQ         168(AX), CX
-	ADDQ         CX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         CX, 144(AX)
+	MOVQ         136(AX), CX
+	MOVQ         80(AX), BX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, K1, 64(CX)
+	ADDQ         BX, CX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), CX
+	MOVQ    80(AX), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	ADDQ    BX, CX
+
+written:
+	MOVQ 176(AX), CX
+	ADDQ CX, 152(AX)
+	MOVQ 160(AX), CX
+	ADDQ CX, 128(AX)
+	MOVQ 168(AX), CX
+	ADDQ CX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4409,52 +7231,67 @@ deep:
 	DECQ         DI
 	JNZ          tap
 	MOVQ         24(AX), DX
+	TESTQ        DX, DX
+	JEQ          bare
 	VMOVUPS      (DX), Z4
 	VADDPS       Z4, Z0, Z0
 	VADDPS       Z4, Z2, Z2
-	MOVQ         24(AX), DX
 	VMOVUPS      64(DX), Z4
 	VADDPS       Z4, Z1, Z1
 	VADDPS       Z4, Z3, Z3
-	MOVQ         80(AX), DX
-	MOVL         96(AX), SI
-	KMOVW        SI, K1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVL         96(AX), DX
+	KMOVW        DX, K1
+	MOVQ         144(AX), DX
+	MOVQ         80(AX), SI
+	TESTQ        DX, DX
 	JEQ          plain
-	VMOVUPS      (SI), Z4
+	VMOVUPS      (DX), Z4
 	VADDPS       Z4, Z0, Z0
-	VMOVUPS.Z    64(SI), K1, Z4
+	VMOVUPS.Z    64(DX), K1, Z4
 	VADDPS       Z4, Z1, Z1
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Z4
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Z4
 	VADDPS       Z4, Z2, Z2
-	VMOVUPS.Z    64(SI), K1, Z4
+	VMOVUPS.Z    64(DX), K1, Z4
 	VADDPS       Z4, Z3, Z3
-	ADDQ         DX, SI
+	ADDQ         SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Z4
-	MOVQ         136(AX), SI
 	VMAXPS       Z0, Z4, Z0
-	VMOVUPS      Z0, (SI)
 	VMAXPS       Z1, Z4, Z1
-	VMOVUPS      Z1, K1, 64(SI)
-	ADDQ         DX, SI
 	VMAXPS       Z2, Z4, Z2
-	VMOVUPS      Z2, (SI)
 	VMAXPS       Z3, Z4, Z3
-	VMOVUPS      Z3, K1, 64(SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, K1, 64(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Z2, (DX)
+	VMOVUPS      Z3, K1, 64(DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4511,64 +7348,82 @@ deep:
 	DECQ         DI
 	JNZ          tap
 	MOVQ         24(AX), DX
+	TESTQ        DX, DX
+	JEQ          bare
 	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z0, Z0
 	VADDPS       Z6, Z2, Z2
 	VADDPS       Z6, Z4, Z4
-	MOVQ         24(AX), DX
 	VMOVUPS      64(DX), Z6
 	VADDPS       Z6, Z1, Z1
 	VADDPS       Z6, Z3, Z3
 	VADDPS       Z6, Z5, Z5
-	MOVQ         80(AX), DX
-	MOVL         96(AX), SI
-	KMOVW        SI, K1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVL         96(AX), DX
+	KMOVW        DX, K1
+	MOVQ         144(AX), DX
+	MOVQ         80(AX), SI
+	TESTQ        DX, DX
 	JEQ          plain
-	VMOVUPS      (SI), Z6
+	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z0, Z0
-	VMOVUPS.Z    64(SI), K1, Z6
+	VMOVUPS.Z    64(DX), K1, Z6
 	VADDPS       Z6, Z1, Z1
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Z6
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z2, Z2
-	VMOVUPS.Z    64(SI), K1, Z6
+	VMOVUPS.Z    64(DX), K1, Z6
 	VADDPS       Z6, Z3, Z3
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Z6
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z4, Z4
-	VMOVUPS.Z    64(SI), K1, Z6
+	VMOVUPS.Z    64(DX), K1, Z6
 	VADDPS       Z6, Z5, Z5
-	ADDQ         DX, SI
+	ADDQ         SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Z6
-	MOVQ         136(AX), SI
 	VMAXPS       Z0, Z6, Z0
-	VMOVUPS      Z0, (SI)
 	VMAXPS       Z1, Z6, Z1
-	VMOVUPS      Z1, K1, 64(SI)
-	ADDQ         DX, SI
 	VMAXPS       Z2, Z6, Z2
-	VMOVUPS      Z2, (SI)
 	VMAXPS       Z3, Z6, Z3
-	VMOVUPS      Z3, K1, 64(SI)
-	ADDQ         DX, SI
 	VMAXPS       Z4, Z6, Z4
-	VMOVUPS      Z4, (SI)
 	VMAXPS       Z5, Z6, Z5
-	VMOVUPS      Z5, K1, 64(SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, K1, 64(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Z2, (DX)
+	VMOVUPS      Z3, K1, 64(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Z4, (DX)
+	VMOVUPS      Z5, K1, 64(DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z2, (DX)
+	VMOVUPS Z3, 64(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z4, (DX)
+	VMOVUPS Z5, 64(DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4631,76 +7486,97 @@ deep:
 	DECQ         R8
 	JNZ          tap
 	MOVQ         24(AX), BX
+	TESTQ        BX, BX
+	JEQ          bare
 	VMOVUPS      (BX), Z8
 	VADDPS       Z8, Z0, Z0
 	VADDPS       Z8, Z2, Z2
 	VADDPS       Z8, Z4, Z4
 	VADDPS       Z8, Z6, Z6
-	MOVQ         24(AX), BX
 	VMOVUPS      64(BX), Z8
 	VADDPS       Z8, Z1, Z1
 	VADDPS       Z8, Z3, Z3
 	VADDPS       Z8, Z5, Z5
 	VADDPS       Z8, Z7, Z7
-	MOVQ         80(AX), BX
-	MOVL         96(AX), DI
-	KMOVW        DI, K1
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
+	MOVL         96(AX), BX
+	KMOVW        BX, K1
+	MOVQ         144(AX), BX
+	MOVQ         80(AX), DI
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (DI), Z8
+	VMOVUPS      (BX), Z8
 	VADDPS       Z8, Z0, Z0
-	VMOVUPS.Z    64(DI), K1, Z8
+	VMOVUPS.Z    64(BX), K1, Z8
 	VADDPS       Z8, Z1, Z1
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z8
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z8
 	VADDPS       Z8, Z2, Z2
-	VMOVUPS.Z    64(DI), K1, Z8
+	VMOVUPS.Z    64(BX), K1, Z8
 	VADDPS       Z8, Z3, Z3
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z8
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z8
 	VADDPS       Z8, Z4, Z4
-	VMOVUPS.Z    64(DI), K1, Z8
+	VMOVUPS.Z    64(BX), K1, Z8
 	VADDPS       Z8, Z5, Z5
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z8
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z8
 	VADDPS       Z8, Z6, Z6
-	VMOVUPS.Z    64(DI), K1, Z8
+	VMOVUPS.Z    64(BX), K1, Z8
 	VADDPS       Z8, Z7, Z7
-	ADDQ         BX, DI
+	ADDQ         DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z8
-	MOVQ         136(AX), DI
 	VMAXPS       Z0, Z8, Z0
-	VMOVUPS      Z0, (DI)
 	VMAXPS       Z1, Z8, Z1
-	VMOVUPS      Z1, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z2, Z8, Z2
-	VMOVUPS      Z2, (DI)
 	VMAXPS       Z3, Z8, Z3
-	VMOVUPS      Z3, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z4, Z8, Z4
-	VMOVUPS      Z4, (DI)
 	VMAXPS       Z5, Z8, Z5
-	VMOVUPS      Z5, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z6, Z8, Z6
-	VMOVUPS      Z6, (DI)
 	VMAXPS       Z7, Z8, Z7
-	VMOVUPS      Z7, K1, 64(DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4768,88 +7644,112 @@ deep:
 	DECQ         R8
 	JNZ          tap
 	MOVQ         24(AX), BX
+	TESTQ        BX, BX
+	JEQ          bare
 	VMOVUPS      (BX), Z10
 	VADDPS       Z10, Z0, Z0
 	VADDPS       Z10, Z2, Z2
 	VADDPS       Z10, Z4, Z4
 	VADDPS       Z10, Z6, Z6
 	VADDPS       Z10, Z8, Z8
-	MOVQ         24(AX), BX
 	VMOVUPS      64(BX), Z10
 	VADDPS       Z10, Z1, Z1
 	VADDPS       Z10, Z3, Z3
 	VADDPS       Z10, Z5, Z5
 	VADDPS       Z10, Z7, Z7
 	VADDPS       Z10, Z9, Z9
-	MOVQ         80(AX), BX
-	MOVL         96(AX), DI
-	KMOVW        DI, K1
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
+	MOVL         96(AX), BX
+	KMOVW        BX, K1
+	MOVQ         144(AX), BX
+	MOVQ         80(AX), DI
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (DI), Z10
+	VMOVUPS      (BX), Z10
 	VADDPS       Z10, Z0, Z0
-	VMOVUPS.Z    64(DI), K1, Z10
+	VMOVUPS.Z    64(BX), K1, Z10
 	VADDPS       Z10, Z1, Z1
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z10
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z10
 	VADDPS       Z10, Z2, Z2
-	VMOVUPS.Z    64(DI), K1, Z10
+	VMOVUPS.Z    64(BX), K1, Z10
 	VADDPS       Z10, Z3, Z3
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z10
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z10
 	VADDPS       Z10, Z4, Z4
-	VMOVUPS.Z    64(DI), K1, Z10
+	VMOVUPS.Z    64(BX), K1, Z10
 	VADDPS       Z10, Z5, Z5
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z10
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z10
 	VADDPS       Z10, Z6, Z6
-	VMOVUPS.Z    64(DI), K1, Z10
+	VMOVUPS.Z    64(BX), K1, Z10
 	VADDPS       Z10, Z7, Z7
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z10
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z10
 	VADDPS       Z10, Z8, Z8
-	VMOVUPS.Z    64(DI), K1, Z10
+	VMOVUPS.Z    64(BX), K1, Z10
 	VADDPS       Z10, Z9, Z9
-	ADDQ         BX, DI
+	ADDQ         DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z10
-	MOVQ         136(AX), DI
 	VMAXPS       Z0, Z10, Z0
-	VMOVUPS      Z0, (DI)
 	VMAXPS       Z1, Z10, Z1
-	VMOVUPS      Z1, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z2, Z10, Z2
-	VMOVUPS      Z2, (DI)
 	VMAXPS       Z3, Z10, Z3
-	VMOVUPS      Z3, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z4, Z10, Z4
-	VMOVUPS      Z4, (DI)
 	VMAXPS       Z5, Z10, Z5
-	VMOVUPS      Z5, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z6, Z10, Z6
-	VMOVUPS      Z6, (DI)
 	VMAXPS       Z7, Z10, Z7
-	VMOVUPS      Z7, K1, 64(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z8, Z10, Z8
-	VMOVUPS      Z8, (DI)
 	VMAXPS       Z9, Z10, Z9
-	VMOVUPS      Z9, K1, 64(DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z4, (BX)
+	VMOVUPS      Z5, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, K1, 64(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z8, (BX)
+	VMOVUPS      Z9, K1, 64(BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -4923,6 +7823,8 @@ deep:
 	DECQ         R9
 	JNZ          tap
 	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          bare
 	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z0, Z0
 	VADDPS       Z12, Z2, Z2
@@ -4930,7 +7832,6 @@ deep:
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z8, Z8
 	VADDPS       Z12, Z10, Z10
-	MOVQ         24(AX), SI
 	VMOVUPS      64(SI), Z12
 	VADDPS       Z12, Z1, Z1
 	VADDPS       Z12, Z3, Z3
@@ -4938,85 +7839,111 @@ deep:
 	VADDPS       Z12, Z7, Z7
 	VADDPS       Z12, Z9, Z9
 	VADDPS       Z12, Z11, Z11
-	MOVQ         80(AX), SI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), SI
+	KMOVW        SI, K1
+	MOVQ         144(AX), SI
+	MOVQ         80(AX), R8
+	TESTQ        SI, SI
 	JEQ          plain
-	VMOVUPS      (R8), Z12
+	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z0, Z0
-	VMOVUPS.Z    64(R8), K1, Z12
+	VMOVUPS.Z    64(SI), K1, Z12
 	VADDPS       Z12, Z1, Z1
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z12
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z2, Z2
-	VMOVUPS.Z    64(R8), K1, Z12
+	VMOVUPS.Z    64(SI), K1, Z12
 	VADDPS       Z12, Z3, Z3
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z12
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z4, Z4
-	VMOVUPS.Z    64(R8), K1, Z12
+	VMOVUPS.Z    64(SI), K1, Z12
 	VADDPS       Z12, Z5, Z5
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z12
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z6, Z6
-	VMOVUPS.Z    64(R8), K1, Z12
+	VMOVUPS.Z    64(SI), K1, Z12
 	VADDPS       Z12, Z7, Z7
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z12
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z8, Z8
-	VMOVUPS.Z    64(R8), K1, Z12
+	VMOVUPS.Z    64(SI), K1, Z12
 	VADDPS       Z12, Z9, Z9
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z12
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z12
 	VADDPS       Z12, Z10, Z10
-	VMOVUPS.Z    64(R8), K1, Z12
+	VMOVUPS.Z    64(SI), K1, Z12
 	VADDPS       Z12, Z11, Z11
-	ADDQ         SI, R8
+	ADDQ         R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Z12
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z12, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z12, Z1
-	VMOVUPS      Z1, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z2, Z12, Z2
-	VMOVUPS      Z2, (R8)
 	VMAXPS       Z3, Z12, Z3
-	VMOVUPS      Z3, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z4, Z12, Z4
-	VMOVUPS      Z4, (R8)
 	VMAXPS       Z5, Z12, Z5
-	VMOVUPS      Z5, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z6, Z12, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z12, Z7
-	VMOVUPS      Z7, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z8, Z12, Z8
-	VMOVUPS      Z8, (R8)
 	VMAXPS       Z9, Z12, Z9
-	VMOVUPS      Z9, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z10, Z12, Z10
-	VMOVUPS      Z10, (R8)
 	VMAXPS       Z11, Z12, Z11
-	VMOVUPS      Z11, K1, 64(R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z2, (SI)
+	VMOVUPS      Z3, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z4, (SI)
+	VMOVUPS      Z5, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z6, (SI)
+	VMOVUPS      Z7, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z8, (SI)
+	VMOVUPS      Z9, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z10, (SI)
+	VMOVUPS      Z11, K1, 64(SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z2, (SI)
+	VMOVUPS Z3, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z4, (SI)
+	VMOVUPS Z5, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z8, (SI)
+	VMOVUPS Z9, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z10, (SI)
+	VMOVUPS Z11, 64(SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -5095,6 +8022,8 @@ deep:
 	DECQ         R9
 	JNZ          tap
 	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          bare
 	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z0, Z0
 	VADDPS       Z14, Z2, Z2
@@ -5103,7 +8032,6 @@ deep:
 	VADDPS       Z14, Z8, Z8
 	VADDPS       Z14, Z10, Z10
 	VADDPS       Z14, Z12, Z12
-	MOVQ         24(AX), SI
 	VMOVUPS      64(SI), Z14
 	VADDPS       Z14, Z1, Z1
 	VADDPS       Z14, Z3, Z3
@@ -5112,95 +8040,124 @@ deep:
 	VADDPS       Z14, Z9, Z9
 	VADDPS       Z14, Z11, Z11
 	VADDPS       Z14, Z13, Z13
-	MOVQ         80(AX), SI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), SI
+	KMOVW        SI, K1
+	MOVQ         144(AX), SI
+	MOVQ         80(AX), R8
+	TESTQ        SI, SI
 	JEQ          plain
-	VMOVUPS      (R8), Z14
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z0, Z0
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z1, Z1
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z14
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z2, Z2
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z3, Z3
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z14
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z4, Z4
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z5, Z5
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z14
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z6, Z6
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z7, Z7
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z14
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z8, Z8
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z9, Z9
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z14
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z10, Z10
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z11, Z11
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z14
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z14
 	VADDPS       Z14, Z12, Z12
-	VMOVUPS.Z    64(R8), K1, Z14
+	VMOVUPS.Z    64(SI), K1, Z14
 	VADDPS       Z14, Z13, Z13
-	ADDQ         SI, R8
+	ADDQ         R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Z14
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z14, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z14, Z1
-	VMOVUPS      Z1, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z2, Z14, Z2
-	VMOVUPS      Z2, (R8)
 	VMAXPS       Z3, Z14, Z3
-	VMOVUPS      Z3, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z4, Z14, Z4
-	VMOVUPS      Z4, (R8)
 	VMAXPS       Z5, Z14, Z5
-	VMOVUPS      Z5, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z6, Z14, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z14, Z7
-	VMOVUPS      Z7, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z8, Z14, Z8
-	VMOVUPS      Z8, (R8)
 	VMAXPS       Z9, Z14, Z9
-	VMOVUPS      Z9, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z10, Z14, Z10
-	VMOVUPS      Z10, (R8)
 	VMAXPS       Z11, Z14, Z11
-	VMOVUPS      Z11, K1, 64(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z12, Z14, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z14, Z13
-	VMOVUPS      Z13, K1, 64(R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z2, (SI)
+	VMOVUPS      Z3, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z4, (SI)
+	VMOVUPS      Z5, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z6, (SI)
+	VMOVUPS      Z7, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z8, (SI)
+	VMOVUPS      Z9, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z10, (SI)
+	VMOVUPS      Z11, K1, 64(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z12, (SI)
+	VMOVUPS      Z13, K1, 64(SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z2, (SI)
+	VMOVUPS Z3, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z4, (SI)
+	VMOVUPS Z5, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z8, (SI)
+	VMOVUPS Z9, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z10, (SI)
+	VMOVUPS Z11, 64(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -5285,6 +8242,8 @@ deep:
 	DECQ         R10
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z0, Z0
 	VADDPS       Z16, Z2, Z2
@@ -5294,7 +8253,6 @@ deep:
 	VADDPS       Z16, Z10, Z10
 	VADDPS       Z16, Z12, Z12
 	VADDPS       Z16, Z14, Z14
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z16
 	VADDPS       Z16, Z1, Z1
 	VADDPS       Z16, Z3, Z3
@@ -5304,105 +8262,137 @@ deep:
 	VADDPS       Z16, Z11, Z11
 	VADDPS       Z16, Z13, Z13
 	VADDPS       Z16, Z15, Z15
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R9
-	KMOVW        R9, K1
-	MOVQ         144(AX), R9
-	TESTQ        R9, R9
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R9
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R9), Z16
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z0, Z0
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z1, Z1
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z2, Z2
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z3, Z3
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z4, Z4
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z5, Z5
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z6, Z6
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z7, Z7
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z8, Z8
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z9, Z9
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z10, Z10
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z11, Z11
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z12, Z12
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z13, Z13
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z16
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z16
 	VADDPS       Z16, Z14, Z14
-	VMOVUPS.Z    64(R9), K1, Z16
+	VMOVUPS.Z    64(DI), K1, Z16
 	VADDPS       Z16, Z15, Z15
-	ADDQ         DI, R9
+	ADDQ         R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z16
-	MOVQ         136(AX), R9
 	VMAXPS       Z0, Z16, Z0
-	VMOVUPS      Z0, (R9)
 	VMAXPS       Z1, Z16, Z1
-	VMOVUPS      Z1, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z2, Z16, Z2
-	VMOVUPS      Z2, (R9)
 	VMAXPS       Z3, Z16, Z3
-	VMOVUPS      Z3, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z4, Z16, Z4
-	VMOVUPS      Z4, (R9)
 	VMAXPS       Z5, Z16, Z5
-	VMOVUPS      Z5, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z6, Z16, Z6
-	VMOVUPS      Z6, (R9)
 	VMAXPS       Z7, Z16, Z7
-	VMOVUPS      Z7, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z8, Z16, Z8
-	VMOVUPS      Z8, (R9)
 	VMAXPS       Z9, Z16, Z9
-	VMOVUPS      Z9, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z10, Z16, Z10
-	VMOVUPS      Z10, (R9)
 	VMAXPS       Z11, Z16, Z11
-	VMOVUPS      Z11, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z12, Z16, Z12
-	VMOVUPS      Z12, (R9)
 	VMAXPS       Z13, Z16, Z13
-	VMOVUPS      Z13, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z14, Z16, Z14
-	VMOVUPS      Z14, (R9)
 	VMAXPS       Z15, Z16, Z15
-	VMOVUPS      Z15, K1, 64(R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      Z11, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z14, (DI)
+	VMOVUPS      Z15, K1, 64(DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -5492,6 +8482,8 @@ deep:
 	DECQ         R10
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z0, Z0
 	VADDPS       Z18, Z2, Z2
@@ -5502,7 +8494,6 @@ deep:
 	VADDPS       Z18, Z12, Z12
 	VADDPS       Z18, Z14, Z14
 	VADDPS       Z18, Z16, Z16
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z18
 	VADDPS       Z18, Z1, Z1
 	VADDPS       Z18, Z3, Z3
@@ -5513,115 +8504,150 @@ deep:
 	VADDPS       Z18, Z13, Z13
 	VADDPS       Z18, Z15, Z15
 	VADDPS       Z18, Z17, Z17
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R9
-	KMOVW        R9, K1
-	MOVQ         144(AX), R9
-	TESTQ        R9, R9
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R9
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R9), Z18
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z0, Z0
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z1, Z1
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z2, Z2
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z3, Z3
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z4, Z4
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z5, Z5
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z6, Z6
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z7, Z7
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z8, Z8
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z9, Z9
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z10, Z10
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z11, Z11
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z12, Z12
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z13, Z13
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z14, Z14
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z15, Z15
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z18
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z18
 	VADDPS       Z18, Z16, Z16
-	VMOVUPS.Z    64(R9), K1, Z18
+	VMOVUPS.Z    64(DI), K1, Z18
 	VADDPS       Z18, Z17, Z17
-	ADDQ         DI, R9
+	ADDQ         R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z18
-	MOVQ         136(AX), R9
 	VMAXPS       Z0, Z18, Z0
-	VMOVUPS      Z0, (R9)
 	VMAXPS       Z1, Z18, Z1
-	VMOVUPS      Z1, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z2, Z18, Z2
-	VMOVUPS      Z2, (R9)
 	VMAXPS       Z3, Z18, Z3
-	VMOVUPS      Z3, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z4, Z18, Z4
-	VMOVUPS      Z4, (R9)
 	VMAXPS       Z5, Z18, Z5
-	VMOVUPS      Z5, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z6, Z18, Z6
-	VMOVUPS      Z6, (R9)
 	VMAXPS       Z7, Z18, Z7
-	VMOVUPS      Z7, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z8, Z18, Z8
-	VMOVUPS      Z8, (R9)
 	VMAXPS       Z9, Z18, Z9
-	VMOVUPS      Z9, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z10, Z18, Z10
-	VMOVUPS      Z10, (R9)
 	VMAXPS       Z11, Z18, Z11
-	VMOVUPS      Z11, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z12, Z18, Z12
-	VMOVUPS      Z12, (R9)
 	VMAXPS       Z13, Z18, Z13
-	VMOVUPS      Z13, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z14, Z18, Z14
-	VMOVUPS      Z14, (R9)
 	VMAXPS       Z15, Z18, Z15
-	VMOVUPS      Z15, K1, 64(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z16, Z18, Z16
-	VMOVUPS      Z16, (R9)
 	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      Z17, K1, 64(R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      Z11, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z14, (DI)
+	VMOVUPS      Z15, K1, 64(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z16, (DI)
+	VMOVUPS      Z17, K1, 64(DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -5720,6 +8746,8 @@ deep:
 	DECQ         R11
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z0, Z0
 	VADDPS       Z20, Z2, Z2
@@ -5731,7 +8759,6 @@ deep:
 	VADDPS       Z20, Z14, Z14
 	VADDPS       Z20, Z16, Z16
 	VADDPS       Z20, Z18, Z18
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z20
 	VADDPS       Z20, Z1, Z1
 	VADDPS       Z20, Z3, Z3
@@ -5743,125 +8770,163 @@ deep:
 	VADDPS       Z20, Z15, Z15
 	VADDPS       Z20, Z17, Z17
 	VADDPS       Z20, Z19, Z19
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R8
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R8), Z20
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z0, Z0
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z1, Z1
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z2, Z2
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z3, Z3
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z4, Z4
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z5, Z5
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z6, Z6
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z7, Z7
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z8, Z8
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z9, Z9
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z10, Z10
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z11, Z11
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z12, Z12
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z13, Z13
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z14, Z14
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z15, Z15
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z16, Z16
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z17, Z17
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z20
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z20
 	VADDPS       Z20, Z18, Z18
-	VMOVUPS.Z    64(R8), K1, Z20
+	VMOVUPS.Z    64(DI), K1, Z20
 	VADDPS       Z20, Z19, Z19
-	ADDQ         DI, R8
+	ADDQ         R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z20
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z20, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z20, Z1
-	VMOVUPS      Z1, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z20, Z2
-	VMOVUPS      Z2, (R8)
 	VMAXPS       Z3, Z20, Z3
-	VMOVUPS      Z3, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z20, Z4
-	VMOVUPS      Z4, (R8)
 	VMAXPS       Z5, Z20, Z5
-	VMOVUPS      Z5, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z20, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z20, Z7
-	VMOVUPS      Z7, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z20, Z8
-	VMOVUPS      Z8, (R8)
 	VMAXPS       Z9, Z20, Z9
-	VMOVUPS      Z9, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z20, Z10
-	VMOVUPS      Z10, (R8)
 	VMAXPS       Z11, Z20, Z11
-	VMOVUPS      Z11, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z20, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z20, Z13
-	VMOVUPS      Z13, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z20, Z14
-	VMOVUPS      Z14, (R8)
 	VMAXPS       Z15, Z20, Z15
-	VMOVUPS      Z15, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z20, Z16
-	VMOVUPS      Z16, (R8)
 	VMAXPS       Z17, Z20, Z17
-	VMOVUPS      Z17, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z20, Z18
-	VMOVUPS      Z18, (R8)
 	VMAXPS       Z19, Z20, Z19
-	VMOVUPS      Z19, K1, 64(R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      Z11, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, (DI)
+	VMOVUPS      Z15, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, (DI)
+	VMOVUPS      Z17, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, (DI)
+	VMOVUPS      Z19, K1, 64(DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -5965,6 +9030,8 @@ deep:
 	DECQ         R11
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z0, Z0
 	VADDPS       Z22, Z2, Z2
@@ -5977,7 +9044,6 @@ deep:
 	VADDPS       Z22, Z16, Z16
 	VADDPS       Z22, Z18, Z18
 	VADDPS       Z22, Z20, Z20
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z22
 	VADDPS       Z22, Z1, Z1
 	VADDPS       Z22, Z3, Z3
@@ -5990,135 +9056,176 @@ deep:
 	VADDPS       Z22, Z17, Z17
 	VADDPS       Z22, Z19, Z19
 	VADDPS       Z22, Z21, Z21
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R8
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R8), Z22
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z0, Z0
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z1, Z1
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z2, Z2
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z3, Z3
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z4, Z4
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z5, Z5
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z6, Z6
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z7, Z7
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z8, Z8
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z9, Z9
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z10, Z10
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z11, Z11
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z12, Z12
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z13, Z13
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z14, Z14
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z15, Z15
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z16, Z16
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z17, Z17
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z18, Z18
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z19, Z19
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z22
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z22
 	VADDPS       Z22, Z20, Z20
-	VMOVUPS.Z    64(R8), K1, Z22
+	VMOVUPS.Z    64(DI), K1, Z22
 	VADDPS       Z22, Z21, Z21
-	ADDQ         DI, R8
+	ADDQ         R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z22
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z22, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z22, Z1
-	VMOVUPS      Z1, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z22, Z2
-	VMOVUPS      Z2, (R8)
 	VMAXPS       Z3, Z22, Z3
-	VMOVUPS      Z3, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z22, Z4
-	VMOVUPS      Z4, (R8)
 	VMAXPS       Z5, Z22, Z5
-	VMOVUPS      Z5, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z22, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z22, Z7
-	VMOVUPS      Z7, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z22, Z8
-	VMOVUPS      Z8, (R8)
 	VMAXPS       Z9, Z22, Z9
-	VMOVUPS      Z9, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z22, Z10
-	VMOVUPS      Z10, (R8)
 	VMAXPS       Z11, Z22, Z11
-	VMOVUPS      Z11, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z22, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z22, Z13
-	VMOVUPS      Z13, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z22, Z14
-	VMOVUPS      Z14, (R8)
 	VMAXPS       Z15, Z22, Z15
-	VMOVUPS      Z15, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z22, Z16
-	VMOVUPS      Z16, (R8)
 	VMAXPS       Z17, Z22, Z17
-	VMOVUPS      Z17, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z22, Z18
-	VMOVUPS      Z18, (R8)
 	VMAXPS       Z19, Z22, Z19
-	VMOVUPS      Z19, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z22, Z20
-	VMOVUPS      Z20, (R8)
 	VMAXPS       Z21, Z22, Z21
-	VMOVUPS      Z21, K1, 64(R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      Z11, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, (DI)
+	VMOVUPS      Z15, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, (DI)
+	VMOVUPS      Z17, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, (DI)
+	VMOVUPS      Z19, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, (DI)
+	VMOVUPS      Z21, K1, 64(DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -6227,6 +9334,8 @@ deep:
 	DECQ         R11
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z0, Z0
 	VADDPS       Z24, Z2, Z2
@@ -6240,7 +9349,6 @@ deep:
 	VADDPS       Z24, Z18, Z18
 	VADDPS       Z24, Z20, Z20
 	VADDPS       Z24, Z22, Z22
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z1, Z1
 	VADDPS       Z24, Z3, Z3
@@ -6254,145 +9362,189 @@ deep:
 	VADDPS       Z24, Z19, Z19
 	VADDPS       Z24, Z21, Z21
 	VADDPS       Z24, Z23, Z23
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R8
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R8), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z0, Z0
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z1, Z1
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z2, Z2
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z3, Z3
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z4, Z4
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z5, Z5
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z6, Z6
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z7, Z7
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z8, Z8
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z9, Z9
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z10, Z10
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z11, Z11
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z12, Z12
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z13, Z13
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z14, Z14
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z15, Z15
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z16, Z16
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z17, Z17
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z18, Z18
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z19, Z19
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z20, Z20
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z21, Z21
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z24
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z22, Z22
-	VMOVUPS.Z    64(R8), K1, Z24
+	VMOVUPS.Z    64(DI), K1, Z24
 	VADDPS       Z24, Z23, Z23
-	ADDQ         DI, R8
+	ADDQ         R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z24
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z24, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z24, Z1
-	VMOVUPS      Z1, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z24, Z2
-	VMOVUPS      Z2, (R8)
 	VMAXPS       Z3, Z24, Z3
-	VMOVUPS      Z3, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z24, Z4
-	VMOVUPS      Z4, (R8)
 	VMAXPS       Z5, Z24, Z5
-	VMOVUPS      Z5, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z24, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z24, Z7
-	VMOVUPS      Z7, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z24, Z8
-	VMOVUPS      Z8, (R8)
 	VMAXPS       Z9, Z24, Z9
-	VMOVUPS      Z9, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z24, Z10
-	VMOVUPS      Z10, (R8)
 	VMAXPS       Z11, Z24, Z11
-	VMOVUPS      Z11, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z24, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z24, Z13
-	VMOVUPS      Z13, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z24, Z14
-	VMOVUPS      Z14, (R8)
 	VMAXPS       Z15, Z24, Z15
-	VMOVUPS      Z15, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z24, Z16
-	VMOVUPS      Z16, (R8)
 	VMAXPS       Z17, Z24, Z17
-	VMOVUPS      Z17, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z24, Z18
-	VMOVUPS      Z18, (R8)
 	VMAXPS       Z19, Z24, Z19
-	VMOVUPS      Z19, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z24, Z20
-	VMOVUPS      Z20, (R8)
 	VMAXPS       Z21, Z24, Z21
-	VMOVUPS      Z21, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z22, Z24, Z22
-	VMOVUPS      Z22, (R8)
 	VMAXPS       Z23, Z24, Z23
-	VMOVUPS      Z23, K1, 64(R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      Z11, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, (DI)
+	VMOVUPS      Z15, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, (DI)
+	VMOVUPS      Z17, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, (DI)
+	VMOVUPS      Z19, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, (DI)
+	VMOVUPS      Z21, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z22, (DI)
+	VMOVUPS      Z23, K1, 64(DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z22, (DI)
+	VMOVUPS Z23, 64(DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -6506,6 +9658,8 @@ deep:
 	DECQ         R11
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z0, Z0
 	VADDPS       Z26, Z2, Z2
@@ -6520,7 +9674,6 @@ deep:
 	VADDPS       Z26, Z20, Z20
 	VADDPS       Z26, Z22, Z22
 	VADDPS       Z26, Z24, Z24
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z26
 	VADDPS       Z26, Z1, Z1
 	VADDPS       Z26, Z3, Z3
@@ -6535,155 +9688,202 @@ deep:
 	VADDPS       Z26, Z21, Z21
 	VADDPS       Z26, Z23, Z23
 	VADDPS       Z26, Z25, Z25
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R8
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R8), Z26
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z0, Z0
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z1, Z1
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z2, Z2
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z3, Z3
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z4, Z4
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z5, Z5
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z6, Z6
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z7, Z7
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z8, Z8
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z9, Z9
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z10, Z10
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z11, Z11
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z12, Z12
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z13, Z13
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z14, Z14
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z15, Z15
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z16, Z16
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z17, Z17
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z18, Z18
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z19, Z19
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z20, Z20
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z21, Z21
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z22, Z22
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z23, Z23
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Z26
+	ADDQ         R8, DI
+	VMOVUPS      (DI), Z26
 	VADDPS       Z26, Z24, Z24
-	VMOVUPS.Z    64(R8), K1, Z26
+	VMOVUPS.Z    64(DI), K1, Z26
 	VADDPS       Z26, Z25, Z25
-	ADDQ         DI, R8
+	ADDQ         R8, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z26
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z26, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z26, Z1
-	VMOVUPS      Z1, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z2, Z26, Z2
-	VMOVUPS      Z2, (R8)
 	VMAXPS       Z3, Z26, Z3
-	VMOVUPS      Z3, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z4, Z26, Z4
-	VMOVUPS      Z4, (R8)
 	VMAXPS       Z5, Z26, Z5
-	VMOVUPS      Z5, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z6, Z26, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z26, Z7
-	VMOVUPS      Z7, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z8, Z26, Z8
-	VMOVUPS      Z8, (R8)
 	VMAXPS       Z9, Z26, Z9
-	VMOVUPS      Z9, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z10, Z26, Z10
-	VMOVUPS      Z10, (R8)
 	VMAXPS       Z11, Z26, Z11
-	VMOVUPS      Z11, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z12, Z26, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z26, Z13
-	VMOVUPS      Z13, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z14, Z26, Z14
-	VMOVUPS      Z14, (R8)
 	VMAXPS       Z15, Z26, Z15
-	VMOVUPS      Z15, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z16, Z26, Z16
-	VMOVUPS      Z16, (R8)
 	VMAXPS       Z17, Z26, Z17
-	VMOVUPS      Z17, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z18, Z26, Z18
-	VMOVUPS      Z18, (R8)
 	VMAXPS       Z19, Z26, Z19
-	VMOVUPS      Z19, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z20, Z26, Z20
-	VMOVUPS      Z20, (R8)
 	VMAXPS       Z21, Z26, Z21
-	VMOVUPS      Z21, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z22, Z26, Z22
-	VMOVUPS      Z22, (R8)
 	VMAXPS       Z23, Z26, Z23
-	VMOVUPS      Z23, K1, 64(R8)
-	ADDQ         DI, R8
 	VMAXPS       Z24, Z26, Z24
-	VMOVUPS      Z24, (R8)
 	VMAXPS       Z25, Z26, Z25
-	VMOVUPS      Z25, K1, 64(R8)
-	ADDQ         DI, R8
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z2, (DI)
+	VMOVUPS      Z3, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z4, (DI)
+	VMOVUPS      Z5, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z8, (DI)
+	VMOVUPS      Z9, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z10, (DI)
+	VMOVUPS      Z11, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z14, (DI)
+	VMOVUPS      Z15, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z16, (DI)
+	VMOVUPS      Z17, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z18, (DI)
+	VMOVUPS      Z19, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z20, (DI)
+	VMOVUPS      Z21, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z22, (DI)
+	VMOVUPS      Z23, K1, 64(DI)
+	ADDQ         R8, DI
+	VMOVUPS      Z24, (DI)
+	VMOVUPS      Z25, K1, 64(DI)
+	ADDQ         R8, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, (DI)
+	VMOVUPS Z3, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z4, (DI)
+	VMOVUPS Z5, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z8, (DI)
+	VMOVUPS Z9, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z10, (DI)
+	VMOVUPS Z11, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z14, (DI)
+	VMOVUPS Z15, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z16, (DI)
+	VMOVUPS Z17, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z20, (DI)
+	VMOVUPS Z21, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z22, (DI)
+	VMOVUPS Z23, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z24, (DI)
+	VMOVUPS Z25, 64(DI)
+	ADDQ    R8, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -6733,47 +9933,59 @@ deep:
 	DECQ         SI
 	JNZ          tap
 	MOVQ         24(AX), CX
+	TESTQ        CX, CX
+	JEQ          bare
 	VMOVUPS      (CX), Z3
 	VADDPS       Z3, Z0, Z0
-	MOVQ         24(AX), CX
 	VMOVUPS      64(CX), Z3
 	VADDPS       Z3, Z1, Z1
-	MOVQ         24(AX), CX
 	VMOVUPS      128(CX), Z3
 	VADDPS       Z3, Z2, Z2
-	MOVQ         80(AX), CX
-	MOVL         96(AX), BX
-	KMOVW        BX, K1
-	MOVQ         144(AX), BX
-	TESTQ        BX, BX
+	MOVL         96(AX), CX
+	KMOVW        CX, K1
+	MOVQ         144(AX), CX
+	MOVQ         80(AX), BX
+	TESTQ        CX, CX
 	JEQ          plain
-	VMOVUPS      (BX), Z3
+	VMOVUPS      (CX), Z3
 	VADDPS       Z3, Z0, Z0
-	VMOVUPS      64(BX), Z3
+	VMOVUPS      64(CX), Z3
 	VADDPS       Z3, Z1, Z1
-	VMOVUPS.Z    128(BX), K1, Z3
+	VMOVUPS.Z    128(CX), K1, Z3
 	VADDPS       Z3, Z2, Z2
-	ADDQ         CX, BX
+	ADDQ         BX, CX
 
 plain:
 	VBROADCASTSS 104(AX), Z3
-	MOVQ         136(AX), BX
 	VMAXPS       Z0, Z3, Z0
-	VMOVUPS      Z0, (BX)
 	VMAXPS       Z1, Z3, Z1
-	VMOVUPS      Z1, 64(BX)
 	VMAXPS       Z2, Z3, Z2
-	VMOVUPS      Z2, K1, 128(BX)
-	ADDQ         CX, BX
-	MOVQ         176(AX), CX
-	ADDQ         CX, 152(AX)
-	MOVQ         160(AX), CX
-	ADDQ         CX, 128(AX)
-	MOVQ         168(AX), CX
-	ADDQ         CX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         CX, 144(AX)
+	MOVQ         136(AX), CX
+	MOVQ         80(AX), BX
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, K1, 128(CX)
+	ADDQ         BX, CX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), CX
+	MOVQ    80(AX), BX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	ADDQ    BX, CX
+
+written:
+	MOVQ 176(AX), CX
+	ADDQ CX, 152(AX)
+	MOVQ 160(AX), CX
+	ADDQ CX, 128(AX)
+	MOVQ 168(AX), CX
+	ADDQ CX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ CX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -6830,64 +10042,80 @@ deep:
 	DECQ         DI
 	JNZ          tap
 	MOVQ         24(AX), DX
+	TESTQ        DX, DX
+	JEQ          bare
 	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z0, Z0
 	VADDPS       Z6, Z3, Z3
-	MOVQ         24(AX), DX
 	VMOVUPS      64(DX), Z6
 	VADDPS       Z6, Z1, Z1
 	VADDPS       Z6, Z4, Z4
-	MOVQ         24(AX), DX
 	VMOVUPS      128(DX), Z6
 	VADDPS       Z6, Z2, Z2
 	VADDPS       Z6, Z5, Z5
-	MOVQ         80(AX), DX
-	MOVL         96(AX), SI
-	KMOVW        SI, K1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVL         96(AX), DX
+	KMOVW        DX, K1
+	MOVQ         144(AX), DX
+	MOVQ         80(AX), SI
+	TESTQ        DX, DX
 	JEQ          plain
-	VMOVUPS      (SI), Z6
+	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z0, Z0
-	VMOVUPS      64(SI), Z6
+	VMOVUPS      64(DX), Z6
 	VADDPS       Z6, Z1, Z1
-	VMOVUPS.Z    128(SI), K1, Z6
+	VMOVUPS.Z    128(DX), K1, Z6
 	VADDPS       Z6, Z2, Z2
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Z6
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Z6
 	VADDPS       Z6, Z3, Z3
-	VMOVUPS      64(SI), Z6
+	VMOVUPS      64(DX), Z6
 	VADDPS       Z6, Z4, Z4
-	VMOVUPS.Z    128(SI), K1, Z6
+	VMOVUPS.Z    128(DX), K1, Z6
 	VADDPS       Z6, Z5, Z5
-	ADDQ         DX, SI
+	ADDQ         SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Z6
-	MOVQ         136(AX), SI
 	VMAXPS       Z0, Z6, Z0
-	VMOVUPS      Z0, (SI)
 	VMAXPS       Z1, Z6, Z1
-	VMOVUPS      Z1, 64(SI)
 	VMAXPS       Z2, Z6, Z2
-	VMOVUPS      Z2, K1, 128(SI)
-	ADDQ         DX, SI
 	VMAXPS       Z3, Z6, Z3
-	VMOVUPS      Z3, (SI)
 	VMAXPS       Z4, Z6, Z4
-	VMOVUPS      Z4, 64(SI)
 	VMAXPS       Z5, Z6, Z5
-	VMOVUPS      Z5, K1, 128(SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+	VMOVUPS      Z2, K1, 128(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Z3, (DX)
+	VMOVUPS      Z4, 64(DX)
+	VMOVUPS      Z5, K1, 128(DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z3, (DX)
+	VMOVUPS Z4, 64(DX)
+	VMOVUPS Z5, 128(DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -6951,81 +10179,101 @@ deep:
 	DECQ         DI
 	JNZ          tap
 	MOVQ         24(AX), DX
+	TESTQ        DX, DX
+	JEQ          bare
 	VMOVUPS      (DX), Z9
 	VADDPS       Z9, Z0, Z0
 	VADDPS       Z9, Z3, Z3
 	VADDPS       Z9, Z6, Z6
-	MOVQ         24(AX), DX
 	VMOVUPS      64(DX), Z9
 	VADDPS       Z9, Z1, Z1
 	VADDPS       Z9, Z4, Z4
 	VADDPS       Z9, Z7, Z7
-	MOVQ         24(AX), DX
 	VMOVUPS      128(DX), Z9
 	VADDPS       Z9, Z2, Z2
 	VADDPS       Z9, Z5, Z5
 	VADDPS       Z9, Z8, Z8
-	MOVQ         80(AX), DX
-	MOVL         96(AX), SI
-	KMOVW        SI, K1
-	MOVQ         144(AX), SI
-	TESTQ        SI, SI
+	MOVL         96(AX), DX
+	KMOVW        DX, K1
+	MOVQ         144(AX), DX
+	MOVQ         80(AX), SI
+	TESTQ        DX, DX
 	JEQ          plain
-	VMOVUPS      (SI), Z9
+	VMOVUPS      (DX), Z9
 	VADDPS       Z9, Z0, Z0
-	VMOVUPS      64(SI), Z9
+	VMOVUPS      64(DX), Z9
 	VADDPS       Z9, Z1, Z1
-	VMOVUPS.Z    128(SI), K1, Z9
+	VMOVUPS.Z    128(DX), K1, Z9
 	VADDPS       Z9, Z2, Z2
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Z9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Z9
 	VADDPS       Z9, Z3, Z3
-	VMOVUPS      64(SI), Z9
+	VMOVUPS      64(DX), Z9
 	VADDPS       Z9, Z4, Z4
-	VMOVUPS.Z    128(SI), K1, Z9
+	VMOVUPS.Z    128(DX), K1, Z9
 	VADDPS       Z9, Z5, Z5
-	ADDQ         DX, SI
-	VMOVUPS      (SI), Z9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Z9
 	VADDPS       Z9, Z6, Z6
-	VMOVUPS      64(SI), Z9
+	VMOVUPS      64(DX), Z9
 	VADDPS       Z9, Z7, Z7
-	VMOVUPS.Z    128(SI), K1, Z9
+	VMOVUPS.Z    128(DX), K1, Z9
 	VADDPS       Z9, Z8, Z8
-	ADDQ         DX, SI
+	ADDQ         SI, DX
 
 plain:
 	VBROADCASTSS 104(AX), Z9
-	MOVQ         136(AX), SI
 	VMAXPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (SI)
 	VMAXPS       Z1, Z9, Z1
-	VMOVUPS      Z1, 64(SI)
 	VMAXPS       Z2, Z9, Z2
-	VMOVUPS      Z2, K1, 128(SI)
-	ADDQ         DX, SI
 	VMAXPS       Z3, Z9, Z3
-	VMOVUPS      Z3, (SI)
 	VMAXPS       Z4, Z9, Z4
-	VMOVUPS      Z4, 64(SI)
 	VMAXPS       Z5, Z9, Z5
-	VMOVUPS      Z5, K1, 128(SI)
-	ADDQ         DX, SI
 	VMAXPS       Z6, Z9, Z6
-	VMOVUPS      Z6, (SI)
 	VMAXPS       Z7, Z9, Z7
-	VMOVUPS      Z7, 64(SI)
 	VMAXPS       Z8, Z9, Z8
-	VMOVUPS      Z8, K1, 128(SI)
-	ADDQ         DX, SI
-	MOVQ         176(AX), DX
-	ADDQ         DX, 152(AX)
-	MOVQ         160(AX), DX
-	ADDQ         DX, 128(AX)
-	MOVQ         168(AX), DX
-	ADDQ         DX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DX, 144(AX)
+	MOVQ         136(AX), DX
+	MOVQ         80(AX), SI
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+	VMOVUPS      Z2, K1, 128(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Z3, (DX)
+	VMOVUPS      Z4, 64(DX)
+	VMOVUPS      Z5, K1, 128(DX)
+	ADDQ         SI, DX
+	VMOVUPS      Z6, (DX)
+	VMOVUPS      Z7, 64(DX)
+	VMOVUPS      Z8, K1, 128(DX)
+	ADDQ         SI, DX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DX
+	MOVQ    80(AX), SI
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z3, (DX)
+	VMOVUPS Z4, 64(DX)
+	VMOVUPS Z5, 128(DX)
+	ADDQ    SI, DX
+	VMOVUPS Z6, (DX)
+	VMOVUPS Z7, 64(DX)
+	VMOVUPS Z8, 128(DX)
+	ADDQ    SI, DX
+
+written:
+	MOVQ 176(AX), DX
+	ADDQ DX, 152(AX)
+	MOVQ 160(AX), DX
+	ADDQ DX, 128(AX)
+	MOVQ 168(AX), DX
+	ADDQ DX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -7097,98 +10345,122 @@ deep:
 	DECQ         R8
 	JNZ          tap
 	MOVQ         24(AX), BX
+	TESTQ        BX, BX
+	JEQ          bare
 	VMOVUPS      (BX), Z12
 	VADDPS       Z12, Z0, Z0
 	VADDPS       Z12, Z3, Z3
 	VADDPS       Z12, Z6, Z6
 	VADDPS       Z12, Z9, Z9
-	MOVQ         24(AX), BX
 	VMOVUPS      64(BX), Z12
 	VADDPS       Z12, Z1, Z1
 	VADDPS       Z12, Z4, Z4
 	VADDPS       Z12, Z7, Z7
 	VADDPS       Z12, Z10, Z10
-	MOVQ         24(AX), BX
 	VMOVUPS      128(BX), Z12
 	VADDPS       Z12, Z2, Z2
 	VADDPS       Z12, Z5, Z5
 	VADDPS       Z12, Z8, Z8
 	VADDPS       Z12, Z11, Z11
-	MOVQ         80(AX), BX
-	MOVL         96(AX), DI
-	KMOVW        DI, K1
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
+	MOVL         96(AX), BX
+	KMOVW        BX, K1
+	MOVQ         144(AX), BX
+	MOVQ         80(AX), DI
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (DI), Z12
+	VMOVUPS      (BX), Z12
 	VADDPS       Z12, Z0, Z0
-	VMOVUPS      64(DI), Z12
+	VMOVUPS      64(BX), Z12
 	VADDPS       Z12, Z1, Z1
-	VMOVUPS.Z    128(DI), K1, Z12
+	VMOVUPS.Z    128(BX), K1, Z12
 	VADDPS       Z12, Z2, Z2
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z12
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z12
 	VADDPS       Z12, Z3, Z3
-	VMOVUPS      64(DI), Z12
+	VMOVUPS      64(BX), Z12
 	VADDPS       Z12, Z4, Z4
-	VMOVUPS.Z    128(DI), K1, Z12
+	VMOVUPS.Z    128(BX), K1, Z12
 	VADDPS       Z12, Z5, Z5
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z12
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z12
 	VADDPS       Z12, Z6, Z6
-	VMOVUPS      64(DI), Z12
+	VMOVUPS      64(BX), Z12
 	VADDPS       Z12, Z7, Z7
-	VMOVUPS.Z    128(DI), K1, Z12
+	VMOVUPS.Z    128(BX), K1, Z12
 	VADDPS       Z12, Z8, Z8
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z12
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z12
 	VADDPS       Z12, Z9, Z9
-	VMOVUPS      64(DI), Z12
+	VMOVUPS      64(BX), Z12
 	VADDPS       Z12, Z10, Z10
-	VMOVUPS.Z    128(DI), K1, Z12
+	VMOVUPS.Z    128(BX), K1, Z12
 	VADDPS       Z12, Z11, Z11
-	ADDQ         BX, DI
+	ADDQ         DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z12
-	MOVQ         136(AX), DI
 	VMAXPS       Z0, Z12, Z0
-	VMOVUPS      Z0, (DI)
 	VMAXPS       Z1, Z12, Z1
-	VMOVUPS      Z1, 64(DI)
 	VMAXPS       Z2, Z12, Z2
-	VMOVUPS      Z2, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z3, Z12, Z3
-	VMOVUPS      Z3, (DI)
 	VMAXPS       Z4, Z12, Z4
-	VMOVUPS      Z4, 64(DI)
 	VMAXPS       Z5, Z12, Z5
-	VMOVUPS      Z5, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z6, Z12, Z6
-	VMOVUPS      Z6, (DI)
 	VMAXPS       Z7, Z12, Z7
-	VMOVUPS      Z7, 64(DI)
 	VMAXPS       Z8, Z12, Z8
-	VMOVUPS      Z8, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z9, Z12, Z9
-	VMOVUPS      Z9, (DI)
 	VMAXPS       Z10, Z12, Z10
-	VMOVUPS      Z10, 64(DI)
 	VMAXPS       Z11, Z12, Z11
-	VMOVUPS      Z11, K1, 128(DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	VMOVUPS      Z2, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z3, (BX)
+	VMOVUPS      Z4, 64(BX)
+	VMOVUPS      Z5, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z8, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z9, (BX)
+	VMOVUPS      Z10, 64(BX)
+	VMOVUPS      Z11, K1, 128(BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -7267,115 +10539,143 @@ deep:
 	DECQ         R8
 	JNZ          tap
 	MOVQ         24(AX), BX
+	TESTQ        BX, BX
+	JEQ          bare
 	VMOVUPS      (BX), Z15
 	VADDPS       Z15, Z0, Z0
 	VADDPS       Z15, Z3, Z3
 	VADDPS       Z15, Z6, Z6
 	VADDPS       Z15, Z9, Z9
 	VADDPS       Z15, Z12, Z12
-	MOVQ         24(AX), BX
 	VMOVUPS      64(BX), Z15
 	VADDPS       Z15, Z1, Z1
 	VADDPS       Z15, Z4, Z4
 	VADDPS       Z15, Z7, Z7
 	VADDPS       Z15, Z10, Z10
 	VADDPS       Z15, Z13, Z13
-	MOVQ         24(AX), BX
 	VMOVUPS      128(BX), Z15
 	VADDPS       Z15, Z2, Z2
 	VADDPS       Z15, Z5, Z5
 	VADDPS       Z15, Z8, Z8
 	VADDPS       Z15, Z11, Z11
 	VADDPS       Z15, Z14, Z14
-	MOVQ         80(AX), BX
-	MOVL         96(AX), DI
-	KMOVW        DI, K1
-	MOVQ         144(AX), DI
-	TESTQ        DI, DI
+	MOVL         96(AX), BX
+	KMOVW        BX, K1
+	MOVQ         144(AX), BX
+	MOVQ         80(AX), DI
+	TESTQ        BX, BX
 	JEQ          plain
-	VMOVUPS      (DI), Z15
+	VMOVUPS      (BX), Z15
 	VADDPS       Z15, Z0, Z0
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(BX), Z15
 	VADDPS       Z15, Z1, Z1
-	VMOVUPS.Z    128(DI), K1, Z15
+	VMOVUPS.Z    128(BX), K1, Z15
 	VADDPS       Z15, Z2, Z2
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z15
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z15
 	VADDPS       Z15, Z3, Z3
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(BX), Z15
 	VADDPS       Z15, Z4, Z4
-	VMOVUPS.Z    128(DI), K1, Z15
+	VMOVUPS.Z    128(BX), K1, Z15
 	VADDPS       Z15, Z5, Z5
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z15
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z15
 	VADDPS       Z15, Z6, Z6
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(BX), Z15
 	VADDPS       Z15, Z7, Z7
-	VMOVUPS.Z    128(DI), K1, Z15
+	VMOVUPS.Z    128(BX), K1, Z15
 	VADDPS       Z15, Z8, Z8
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z15
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z15
 	VADDPS       Z15, Z9, Z9
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(BX), Z15
 	VADDPS       Z15, Z10, Z10
-	VMOVUPS.Z    128(DI), K1, Z15
+	VMOVUPS.Z    128(BX), K1, Z15
 	VADDPS       Z15, Z11, Z11
-	ADDQ         BX, DI
-	VMOVUPS      (DI), Z15
+	ADDQ         DI, BX
+	VMOVUPS      (BX), Z15
 	VADDPS       Z15, Z12, Z12
-	VMOVUPS      64(DI), Z15
+	VMOVUPS      64(BX), Z15
 	VADDPS       Z15, Z13, Z13
-	VMOVUPS.Z    128(DI), K1, Z15
+	VMOVUPS.Z    128(BX), K1, Z15
 	VADDPS       Z15, Z14, Z14
-	ADDQ         BX, DI
+	ADDQ         DI, BX
 
 plain:
 	VBROADCASTSS 104(AX), Z15
-	MOVQ         136(AX), DI
 	VMAXPS       Z0, Z15, Z0
-	VMOVUPS      Z0, (DI)
 	VMAXPS       Z1, Z15, Z1
-	VMOVUPS      Z1, 64(DI)
 	VMAXPS       Z2, Z15, Z2
-	VMOVUPS      Z2, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z3, Z15, Z3
-	VMOVUPS      Z3, (DI)
 	VMAXPS       Z4, Z15, Z4
-	VMOVUPS      Z4, 64(DI)
 	VMAXPS       Z5, Z15, Z5
-	VMOVUPS      Z5, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z6, Z15, Z6
-	VMOVUPS      Z6, (DI)
 	VMAXPS       Z7, Z15, Z7
-	VMOVUPS      Z7, 64(DI)
 	VMAXPS       Z8, Z15, Z8
-	VMOVUPS      Z8, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z9, Z15, Z9
-	VMOVUPS      Z9, (DI)
 	VMAXPS       Z10, Z15, Z10
-	VMOVUPS      Z10, 64(DI)
 	VMAXPS       Z11, Z15, Z11
-	VMOVUPS      Z11, K1, 128(DI)
-	ADDQ         BX, DI
 	VMAXPS       Z12, Z15, Z12
-	VMOVUPS      Z12, (DI)
 	VMAXPS       Z13, Z15, Z13
-	VMOVUPS      Z13, 64(DI)
 	VMAXPS       Z14, Z15, Z14
-	VMOVUPS      Z14, K1, 128(DI)
-	ADDQ         BX, DI
-	MOVQ         176(AX), BX
-	ADDQ         BX, 152(AX)
-	MOVQ         160(AX), BX
-	ADDQ         BX, 128(AX)
-	MOVQ         168(AX), BX
-	ADDQ         BX, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         BX, 144(AX)
+	MOVQ         136(AX), BX
+	MOVQ         80(AX), DI
+	VMOVUPS      Z0, (BX)
+	VMOVUPS      Z1, 64(BX)
+	VMOVUPS      Z2, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z3, (BX)
+	VMOVUPS      Z4, 64(BX)
+	VMOVUPS      Z5, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z6, (BX)
+	VMOVUPS      Z7, 64(BX)
+	VMOVUPS      Z8, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z9, (BX)
+	VMOVUPS      Z10, 64(BX)
+	VMOVUPS      Z11, K1, 128(BX)
+	ADDQ         DI, BX
+	VMOVUPS      Z12, (BX)
+	VMOVUPS      Z13, 64(BX)
+	VMOVUPS      Z14, K1, 128(BX)
+	ADDQ         DI, BX
+	JMP          written
+
+bare:
+	MOVQ    136(AX), BX
+	MOVQ    80(AX), DI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    DI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    DI, BX
+
+written:
+	MOVQ 176(AX), BX
+	ADDQ BX, 152(AX)
+	MOVQ 160(AX), BX
+	ADDQ BX, 128(AX)
+	MOVQ 168(AX), BX
+	ADDQ BX, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ BX, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -7462,6 +10762,8 @@ deep:
 	DECQ         R9
 	JNZ          tap
 	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          bare
 	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z0, Z0
 	VADDPS       Z18, Z3, Z3
@@ -7469,7 +10771,6 @@ deep:
 	VADDPS       Z18, Z9, Z9
 	VADDPS       Z18, Z12, Z12
 	VADDPS       Z18, Z15, Z15
-	MOVQ         24(AX), SI
 	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z1, Z1
 	VADDPS       Z18, Z4, Z4
@@ -7477,7 +10778,6 @@ deep:
 	VADDPS       Z18, Z10, Z10
 	VADDPS       Z18, Z13, Z13
 	VADDPS       Z18, Z16, Z16
-	MOVQ         24(AX), SI
 	VMOVUPS      128(SI), Z18
 	VADDPS       Z18, Z2, Z2
 	VADDPS       Z18, Z5, Z5
@@ -7485,109 +10785,141 @@ deep:
 	VADDPS       Z18, Z11, Z11
 	VADDPS       Z18, Z14, Z14
 	VADDPS       Z18, Z17, Z17
-	MOVQ         80(AX), SI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), SI
+	KMOVW        SI, K1
+	MOVQ         144(AX), SI
+	MOVQ         80(AX), R8
+	TESTQ        SI, SI
 	JEQ          plain
-	VMOVUPS      (R8), Z18
+	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z0, Z0
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z1, Z1
-	VMOVUPS.Z    128(R8), K1, Z18
+	VMOVUPS.Z    128(SI), K1, Z18
 	VADDPS       Z18, Z2, Z2
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z18
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z3, Z3
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z4, Z4
-	VMOVUPS.Z    128(R8), K1, Z18
+	VMOVUPS.Z    128(SI), K1, Z18
 	VADDPS       Z18, Z5, Z5
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z18
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z6, Z6
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z7, Z7
-	VMOVUPS.Z    128(R8), K1, Z18
+	VMOVUPS.Z    128(SI), K1, Z18
 	VADDPS       Z18, Z8, Z8
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z18
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z9, Z9
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z10, Z10
-	VMOVUPS.Z    128(R8), K1, Z18
+	VMOVUPS.Z    128(SI), K1, Z18
 	VADDPS       Z18, Z11, Z11
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z18
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z12, Z12
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z13, Z13
-	VMOVUPS.Z    128(R8), K1, Z18
+	VMOVUPS.Z    128(SI), K1, Z18
 	VADDPS       Z18, Z14, Z14
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z18
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z18
 	VADDPS       Z18, Z15, Z15
-	VMOVUPS      64(R8), Z18
+	VMOVUPS      64(SI), Z18
 	VADDPS       Z18, Z16, Z16
-	VMOVUPS.Z    128(R8), K1, Z18
+	VMOVUPS.Z    128(SI), K1, Z18
 	VADDPS       Z18, Z17, Z17
-	ADDQ         SI, R8
+	ADDQ         R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Z18
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z18, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z18, Z1
-	VMOVUPS      Z1, 64(R8)
 	VMAXPS       Z2, Z18, Z2
-	VMOVUPS      Z2, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z3, Z18, Z3
-	VMOVUPS      Z3, (R8)
 	VMAXPS       Z4, Z18, Z4
-	VMOVUPS      Z4, 64(R8)
 	VMAXPS       Z5, Z18, Z5
-	VMOVUPS      Z5, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z6, Z18, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z18, Z7
-	VMOVUPS      Z7, 64(R8)
 	VMAXPS       Z8, Z18, Z8
-	VMOVUPS      Z8, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z9, Z18, Z9
-	VMOVUPS      Z9, (R8)
 	VMAXPS       Z10, Z18, Z10
-	VMOVUPS      Z10, 64(R8)
 	VMAXPS       Z11, Z18, Z11
-	VMOVUPS      Z11, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z12, Z18, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z18, Z13
-	VMOVUPS      Z13, 64(R8)
 	VMAXPS       Z14, Z18, Z14
-	VMOVUPS      Z14, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z15, Z18, Z15
-	VMOVUPS      Z15, (R8)
 	VMAXPS       Z16, Z18, Z16
-	VMOVUPS      Z16, 64(R8)
 	VMAXPS       Z17, Z18, Z17
-	VMOVUPS      Z17, K1, 128(R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, 64(SI)
+	VMOVUPS      Z2, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z3, (SI)
+	VMOVUPS      Z4, 64(SI)
+	VMOVUPS      Z5, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z6, (SI)
+	VMOVUPS      Z7, 64(SI)
+	VMOVUPS      Z8, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z9, (SI)
+	VMOVUPS      Z10, 64(SI)
+	VMOVUPS      Z11, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z12, (SI)
+	VMOVUPS      Z13, 64(SI)
+	VMOVUPS      Z14, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z15, (SI)
+	VMOVUPS      Z16, 64(SI)
+	VMOVUPS      Z17, K1, 128(SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z15, (SI)
+	VMOVUPS Z16, 64(SI)
+	VMOVUPS Z17, 128(SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -7681,6 +11013,8 @@ deep:
 	DECQ         R9
 	JNZ          tap
 	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          bare
 	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z0, Z0
 	VADDPS       Z21, Z3, Z3
@@ -7689,7 +11023,6 @@ deep:
 	VADDPS       Z21, Z12, Z12
 	VADDPS       Z21, Z15, Z15
 	VADDPS       Z21, Z18, Z18
-	MOVQ         24(AX), SI
 	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z1, Z1
 	VADDPS       Z21, Z4, Z4
@@ -7698,7 +11031,6 @@ deep:
 	VADDPS       Z21, Z13, Z13
 	VADDPS       Z21, Z16, Z16
 	VADDPS       Z21, Z19, Z19
-	MOVQ         24(AX), SI
 	VMOVUPS      128(SI), Z21
 	VADDPS       Z21, Z2, Z2
 	VADDPS       Z21, Z5, Z5
@@ -7707,123 +11039,159 @@ deep:
 	VADDPS       Z21, Z14, Z14
 	VADDPS       Z21, Z17, Z17
 	VADDPS       Z21, Z20, Z20
-	MOVQ         80(AX), SI
-	MOVL         96(AX), R8
-	KMOVW        R8, K1
-	MOVQ         144(AX), R8
-	TESTQ        R8, R8
+	MOVL         96(AX), SI
+	KMOVW        SI, K1
+	MOVQ         144(AX), SI
+	MOVQ         80(AX), R8
+	TESTQ        SI, SI
 	JEQ          plain
-	VMOVUPS      (R8), Z21
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z0, Z0
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z1, Z1
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z2, Z2
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z21
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z3, Z3
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z4, Z4
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z5, Z5
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z21
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z6, Z6
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z7, Z7
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z8, Z8
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z21
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z9, Z9
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z10, Z10
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z11, Z11
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z21
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z12, Z12
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z13, Z13
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z14, Z14
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z21
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z15, Z15
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z16, Z16
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z17, Z17
-	ADDQ         SI, R8
-	VMOVUPS      (R8), Z21
+	ADDQ         R8, SI
+	VMOVUPS      (SI), Z21
 	VADDPS       Z21, Z18, Z18
-	VMOVUPS      64(R8), Z21
+	VMOVUPS      64(SI), Z21
 	VADDPS       Z21, Z19, Z19
-	VMOVUPS.Z    128(R8), K1, Z21
+	VMOVUPS.Z    128(SI), K1, Z21
 	VADDPS       Z21, Z20, Z20
-	ADDQ         SI, R8
+	ADDQ         R8, SI
 
 plain:
 	VBROADCASTSS 104(AX), Z21
-	MOVQ         136(AX), R8
 	VMAXPS       Z0, Z21, Z0
-	VMOVUPS      Z0, (R8)
 	VMAXPS       Z1, Z21, Z1
-	VMOVUPS      Z1, 64(R8)
 	VMAXPS       Z2, Z21, Z2
-	VMOVUPS      Z2, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z3, Z21, Z3
-	VMOVUPS      Z3, (R8)
 	VMAXPS       Z4, Z21, Z4
-	VMOVUPS      Z4, 64(R8)
 	VMAXPS       Z5, Z21, Z5
-	VMOVUPS      Z5, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z6, Z21, Z6
-	VMOVUPS      Z6, (R8)
 	VMAXPS       Z7, Z21, Z7
-	VMOVUPS      Z7, 64(R8)
 	VMAXPS       Z8, Z21, Z8
-	VMOVUPS      Z8, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z9, Z21, Z9
-	VMOVUPS      Z9, (R8)
 	VMAXPS       Z10, Z21, Z10
-	VMOVUPS      Z10, 64(R8)
 	VMAXPS       Z11, Z21, Z11
-	VMOVUPS      Z11, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z12, Z21, Z12
-	VMOVUPS      Z12, (R8)
 	VMAXPS       Z13, Z21, Z13
-	VMOVUPS      Z13, 64(R8)
 	VMAXPS       Z14, Z21, Z14
-	VMOVUPS      Z14, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z15, Z21, Z15
-	VMOVUPS      Z15, (R8)
 	VMAXPS       Z16, Z21, Z16
-	VMOVUPS      Z16, 64(R8)
 	VMAXPS       Z17, Z21, Z17
-	VMOVUPS      Z17, K1, 128(R8)
-	ADDQ         SI, R8
 	VMAXPS       Z18, Z21, Z18
-	VMOVUPS      Z18, (R8)
 	VMAXPS       Z19, Z21, Z19
-	VMOVUPS      Z19, 64(R8)
 	VMAXPS       Z20, Z21, Z20
-	VMOVUPS      Z20, K1, 128(R8)
-	ADDQ         SI, R8
-	MOVQ         176(AX), SI
-	ADDQ         SI, 152(AX)
-	MOVQ         160(AX), SI
-	ADDQ         SI, 128(AX)
-	MOVQ         168(AX), SI
-	ADDQ         SI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         SI, 144(AX)
+	MOVQ         136(AX), SI
+	MOVQ         80(AX), R8
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, 64(SI)
+	VMOVUPS      Z2, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z3, (SI)
+	VMOVUPS      Z4, 64(SI)
+	VMOVUPS      Z5, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z6, (SI)
+	VMOVUPS      Z7, 64(SI)
+	VMOVUPS      Z8, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z9, (SI)
+	VMOVUPS      Z10, 64(SI)
+	VMOVUPS      Z11, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z12, (SI)
+	VMOVUPS      Z13, 64(SI)
+	VMOVUPS      Z14, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z15, (SI)
+	VMOVUPS      Z16, 64(SI)
+	VMOVUPS      Z17, K1, 128(SI)
+	ADDQ         R8, SI
+	VMOVUPS      Z18, (SI)
+	VMOVUPS      Z19, 64(SI)
+	VMOVUPS      Z20, K1, 128(SI)
+	ADDQ         R8, SI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), SI
+	MOVQ    80(AX), R8
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z3, (SI)
+	VMOVUPS Z4, 64(SI)
+	VMOVUPS Z5, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+	VMOVUPS Z8, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z9, (SI)
+	VMOVUPS Z10, 64(SI)
+	VMOVUPS Z11, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z15, (SI)
+	VMOVUPS Z16, 64(SI)
+	VMOVUPS Z17, 128(SI)
+	ADDQ    R8, SI
+	VMOVUPS Z18, (SI)
+	VMOVUPS Z19, 64(SI)
+	VMOVUPS Z20, 128(SI)
+	ADDQ    R8, SI
+
+written:
+	MOVQ 176(AX), SI
+	ADDQ SI, 152(AX)
+	MOVQ 160(AX), SI
+	ADDQ SI, 128(AX)
+	MOVQ 168(AX), SI
+	ADDQ SI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ SI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -7925,6 +11293,8 @@ deep:
 	DECQ         R10
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z0, Z0
 	VADDPS       Z24, Z3, Z3
@@ -7934,7 +11304,6 @@ deep:
 	VADDPS       Z24, Z15, Z15
 	VADDPS       Z24, Z18, Z18
 	VADDPS       Z24, Z21, Z21
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z1, Z1
 	VADDPS       Z24, Z4, Z4
@@ -7944,7 +11313,6 @@ deep:
 	VADDPS       Z24, Z16, Z16
 	VADDPS       Z24, Z19, Z19
 	VADDPS       Z24, Z22, Z22
-	MOVQ         24(AX), DI
 	VMOVUPS      128(DI), Z24
 	VADDPS       Z24, Z2, Z2
 	VADDPS       Z24, Z5, Z5
@@ -7954,137 +11322,177 @@ deep:
 	VADDPS       Z24, Z17, Z17
 	VADDPS       Z24, Z20, Z20
 	VADDPS       Z24, Z23, Z23
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R9
-	KMOVW        R9, K1
-	MOVQ         144(AX), R9
-	TESTQ        R9, R9
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R9
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R9), Z24
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z0, Z0
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z1, Z1
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z2, Z2
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z3, Z3
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z4, Z4
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z5, Z5
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z6, Z6
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z7, Z7
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z8, Z8
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z9, Z9
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z10, Z10
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z11, Z11
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z12, Z12
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z13, Z13
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z14, Z14
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z15, Z15
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z16, Z16
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z17, Z17
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z18, Z18
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z19, Z19
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z20, Z20
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z24
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z24
 	VADDPS       Z24, Z21, Z21
-	VMOVUPS      64(R9), Z24
+	VMOVUPS      64(DI), Z24
 	VADDPS       Z24, Z22, Z22
-	VMOVUPS.Z    128(R9), K1, Z24
+	VMOVUPS.Z    128(DI), K1, Z24
 	VADDPS       Z24, Z23, Z23
-	ADDQ         DI, R9
+	ADDQ         R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z24
-	MOVQ         136(AX), R9
 	VMAXPS       Z0, Z24, Z0
-	VMOVUPS      Z0, (R9)
 	VMAXPS       Z1, Z24, Z1
-	VMOVUPS      Z1, 64(R9)
 	VMAXPS       Z2, Z24, Z2
-	VMOVUPS      Z2, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z3, Z24, Z3
-	VMOVUPS      Z3, (R9)
 	VMAXPS       Z4, Z24, Z4
-	VMOVUPS      Z4, 64(R9)
 	VMAXPS       Z5, Z24, Z5
-	VMOVUPS      Z5, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z6, Z24, Z6
-	VMOVUPS      Z6, (R9)
 	VMAXPS       Z7, Z24, Z7
-	VMOVUPS      Z7, 64(R9)
 	VMAXPS       Z8, Z24, Z8
-	VMOVUPS      Z8, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z9, Z24, Z9
-	VMOVUPS      Z9, (R9)
 	VMAXPS       Z10, Z24, Z10
-	VMOVUPS      Z10, 64(R9)
 	VMAXPS       Z11, Z24, Z11
-	VMOVUPS      Z11, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z12, Z24, Z12
-	VMOVUPS      Z12, (R9)
 	VMAXPS       Z13, Z24, Z13
-	VMOVUPS      Z13, 64(R9)
 	VMAXPS       Z14, Z24, Z14
-	VMOVUPS      Z14, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z15, Z24, Z15
-	VMOVUPS      Z15, (R9)
 	VMAXPS       Z16, Z24, Z16
-	VMOVUPS      Z16, 64(R9)
 	VMAXPS       Z17, Z24, Z17
-	VMOVUPS      Z17, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z18, Z24, Z18
-	VMOVUPS      Z18, (R9)
 	VMAXPS       Z19, Z24, Z19
-	VMOVUPS      Z19, 64(R9)
 	VMAXPS       Z20, Z24, Z20
-	VMOVUPS      Z20, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z21, Z24, Z21
-	VMOVUPS      Z21, (R9)
 	VMAXPS       Z22, Z24, Z22
-	VMOVUPS      Z22, 64(R9)
 	VMAXPS       Z23, Z24, Z23
-	VMOVUPS      Z23, K1, 128(R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z3, (DI)
+	VMOVUPS      Z4, 64(DI)
+	VMOVUPS      Z5, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, 64(DI)
+	VMOVUPS      Z8, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z9, (DI)
+	VMOVUPS      Z10, 64(DI)
+	VMOVUPS      Z11, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z15, (DI)
+	VMOVUPS      Z16, 64(DI)
+	VMOVUPS      Z17, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z18, (DI)
+	VMOVUPS      Z19, 64(DI)
+	VMOVUPS      Z20, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z21, (DI)
+	VMOVUPS      Z22, 64(DI)
+	VMOVUPS      Z23, K1, 128(DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z3, (DI)
+	VMOVUPS Z4, 64(DI)
+	VMOVUPS Z5, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	VMOVUPS Z8, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z11, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z15, (DI)
+	VMOVUPS Z16, 64(DI)
+	VMOVUPS Z17, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	VMOVUPS Z20, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z21, (DI)
+	VMOVUPS Z22, 64(DI)
+	VMOVUPS Z23, 128(DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -8193,6 +11601,8 @@ deep:
 	DECQ         R10
 	JNZ          tap
 	MOVQ         24(AX), DI
+	TESTQ        DI, DI
+	JEQ          bare
 	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z0, Z0
 	VADDPS       Z27, Z3, Z3
@@ -8203,7 +11613,6 @@ deep:
 	VADDPS       Z27, Z18, Z18
 	VADDPS       Z27, Z21, Z21
 	VADDPS       Z27, Z24, Z24
-	MOVQ         24(AX), DI
 	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z1, Z1
 	VADDPS       Z27, Z4, Z4
@@ -8214,7 +11623,6 @@ deep:
 	VADDPS       Z27, Z19, Z19
 	VADDPS       Z27, Z22, Z22
 	VADDPS       Z27, Z25, Z25
-	MOVQ         24(AX), DI
 	VMOVUPS      128(DI), Z27
 	VADDPS       Z27, Z2, Z2
 	VADDPS       Z27, Z5, Z5
@@ -8225,151 +11633,195 @@ deep:
 	VADDPS       Z27, Z20, Z20
 	VADDPS       Z27, Z23, Z23
 	VADDPS       Z27, Z26, Z26
-	MOVQ         80(AX), DI
-	MOVL         96(AX), R9
-	KMOVW        R9, K1
-	MOVQ         144(AX), R9
-	TESTQ        R9, R9
+	MOVL         96(AX), DI
+	KMOVW        DI, K1
+	MOVQ         144(AX), DI
+	MOVQ         80(AX), R9
+	TESTQ        DI, DI
 	JEQ          plain
-	VMOVUPS      (R9), Z27
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z0, Z0
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z1, Z1
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z2, Z2
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z3, Z3
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z4, Z4
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z5, Z5
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z6, Z6
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z7, Z7
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z8, Z8
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z9, Z9
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z10, Z10
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z11, Z11
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z12, Z12
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z13, Z13
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z14, Z14
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z15, Z15
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z16, Z16
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z17, Z17
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z18, Z18
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z19, Z19
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z20, Z20
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z21, Z21
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z22, Z22
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z23, Z23
-	ADDQ         DI, R9
-	VMOVUPS      (R9), Z27
+	ADDQ         R9, DI
+	VMOVUPS      (DI), Z27
 	VADDPS       Z27, Z24, Z24
-	VMOVUPS      64(R9), Z27
+	VMOVUPS      64(DI), Z27
 	VADDPS       Z27, Z25, Z25
-	VMOVUPS.Z    128(R9), K1, Z27
+	VMOVUPS.Z    128(DI), K1, Z27
 	VADDPS       Z27, Z26, Z26
-	ADDQ         DI, R9
+	ADDQ         R9, DI
 
 plain:
 	VBROADCASTSS 104(AX), Z27
-	MOVQ         136(AX), R9
 	VMAXPS       Z0, Z27, Z0
-	VMOVUPS      Z0, (R9)
 	VMAXPS       Z1, Z27, Z1
-	VMOVUPS      Z1, 64(R9)
 	VMAXPS       Z2, Z27, Z2
-	VMOVUPS      Z2, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z3, Z27, Z3
-	VMOVUPS      Z3, (R9)
 	VMAXPS       Z4, Z27, Z4
-	VMOVUPS      Z4, 64(R9)
 	VMAXPS       Z5, Z27, Z5
-	VMOVUPS      Z5, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z6, Z27, Z6
-	VMOVUPS      Z6, (R9)
 	VMAXPS       Z7, Z27, Z7
-	VMOVUPS      Z7, 64(R9)
 	VMAXPS       Z8, Z27, Z8
-	VMOVUPS      Z8, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z9, Z27, Z9
-	VMOVUPS      Z9, (R9)
 	VMAXPS       Z10, Z27, Z10
-	VMOVUPS      Z10, 64(R9)
 	VMAXPS       Z11, Z27, Z11
-	VMOVUPS      Z11, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z12, Z27, Z12
-	VMOVUPS      Z12, (R9)
 	VMAXPS       Z13, Z27, Z13
-	VMOVUPS      Z13, 64(R9)
 	VMAXPS       Z14, Z27, Z14
-	VMOVUPS      Z14, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z15, Z27, Z15
-	VMOVUPS      Z15, (R9)
 	VMAXPS       Z16, Z27, Z16
-	VMOVUPS      Z16, 64(R9)
 	VMAXPS       Z17, Z27, Z17
-	VMOVUPS      Z17, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z18, Z27, Z18
-	VMOVUPS      Z18, (R9)
 	VMAXPS       Z19, Z27, Z19
-	VMOVUPS      Z19, 64(R9)
 	VMAXPS       Z20, Z27, Z20
-	VMOVUPS      Z20, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z21, Z27, Z21
-	VMOVUPS      Z21, (R9)
 	VMAXPS       Z22, Z27, Z22
-	VMOVUPS      Z22, 64(R9)
 	VMAXPS       Z23, Z27, Z23
-	VMOVUPS      Z23, K1, 128(R9)
-	ADDQ         DI, R9
 	VMAXPS       Z24, Z27, Z24
-	VMOVUPS      Z24, (R9)
 	VMAXPS       Z25, Z27, Z25
-	VMOVUPS      Z25, 64(R9)
 	VMAXPS       Z26, Z27, Z26
-	VMOVUPS      Z26, K1, 128(R9)
-	ADDQ         DI, R9
-	MOVQ         176(AX), DI
-	ADDQ         DI, 152(AX)
-	MOVQ         160(AX), DI
-	ADDQ         DI, 128(AX)
-	MOVQ         168(AX), DI
-	ADDQ         DI, 136(AX)
-	CMPQ         144(AX), $0x00
-	JEQ          next
-	ADDQ         DI, 144(AX)
+	MOVQ         136(AX), DI
+	MOVQ         80(AX), R9
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z3, (DI)
+	VMOVUPS      Z4, 64(DI)
+	VMOVUPS      Z5, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z6, (DI)
+	VMOVUPS      Z7, 64(DI)
+	VMOVUPS      Z8, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z9, (DI)
+	VMOVUPS      Z10, 64(DI)
+	VMOVUPS      Z11, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z12, (DI)
+	VMOVUPS      Z13, 64(DI)
+	VMOVUPS      Z14, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z15, (DI)
+	VMOVUPS      Z16, 64(DI)
+	VMOVUPS      Z17, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z18, (DI)
+	VMOVUPS      Z19, 64(DI)
+	VMOVUPS      Z20, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z21, (DI)
+	VMOVUPS      Z22, 64(DI)
+	VMOVUPS      Z23, K1, 128(DI)
+	ADDQ         R9, DI
+	VMOVUPS      Z24, (DI)
+	VMOVUPS      Z25, 64(DI)
+	VMOVUPS      Z26, K1, 128(DI)
+	ADDQ         R9, DI
+	JMP          written
+
+bare:
+	MOVQ    136(AX), DI
+	MOVQ    80(AX), R9
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z3, (DI)
+	VMOVUPS Z4, 64(DI)
+	VMOVUPS Z5, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z6, (DI)
+	VMOVUPS Z7, 64(DI)
+	VMOVUPS Z8, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z9, (DI)
+	VMOVUPS Z10, 64(DI)
+	VMOVUPS Z11, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z12, (DI)
+	VMOVUPS Z13, 64(DI)
+	VMOVUPS Z14, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z15, (DI)
+	VMOVUPS Z16, 64(DI)
+	VMOVUPS Z17, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z18, (DI)
+	VMOVUPS Z19, 64(DI)
+	VMOVUPS Z20, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z21, (DI)
+	VMOVUPS Z22, 64(DI)
+	VMOVUPS Z23, 128(DI)
+	ADDQ    R9, DI
+	VMOVUPS Z24, (DI)
+	VMOVUPS Z25, 64(DI)
+	VMOVUPS Z26, 128(DI)
+	ADDQ    R9, DI
+
+written:
+	MOVQ 176(AX), DI
+	ADDQ DI, 152(AX)
+	MOVQ 160(AX), DI
+	ADDQ DI, 128(AX)
+	MOVQ 168(AX), DI
+	ADDQ DI, 136(AX)
+	CMPQ 144(AX), $0x00
+	JEQ  next
+	ADDQ DI, 144(AX)
 
 next:
 	DECQ 88(AX)
@@ -8386,9 +11838,11 @@ TEXT ·weights512x1x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
+	VPXORD Z0, Z0, Z0
+	CMPQ   88(AX), $0x10
+	JEQ    whole
 	MOVL   80(AX), R8
 	KMOVW  R8, K1
-	VPXORD Z0, Z0, Z0
 
 row:
 	MOVQ 32(AX), R8
@@ -8404,13 +11858,32 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z1
+	VFMADD231PS.BCST (CX), Z1, Z0
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8427,10 +11900,12 @@ TEXT ·weights512x2x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8447,15 +11922,35 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z2
+	VFMADD231PS.BCST (CX), Z2, Z0
+	VFMADD231PS.BCST 4(CX), Z2, Z1
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8474,11 +11969,15 @@ TEXT ·weights512x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8496,25 +11995,104 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z3
+	VFMADD231PS.BCST (CX), Z3, Z0
+	VFMADD231PS.BCST 4(CX), Z3, Z1
+	VFMADD231PS.BCST 8(CX), Z3, Z2
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS      (DX)(R8*1), Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  Z5, Z3, Z0
+	VFMADD231PS  Z5, Z4, Z1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z3
+	VMOVUPS      (DX)(R8*1), Z4
+	VMOVUPS      (DX)(R8*2), Z5
+	VBROADCASTSS (CX), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z3
+	VMOVUPS      (DX)(R8*2), Z4
+	VBROADCASTSS (CX), Z5
+	VFMADD231PS  Z5, Z3, Z1
+	VFMADD231PS  Z5, Z4, Z2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z1, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z2, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -8527,12 +12105,14 @@ TEXT ·weights512x4x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8551,19 +12131,41 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z4
+	VFMADD231PS.BCST (CX), Z4, Z0
+	VFMADD231PS.BCST 4(CX), Z4, Z1
+	VFMADD231PS.BCST 8(CX), Z4, Z2
+	VFMADD231PS.BCST 12(CX), Z4, Z3
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8586,13 +12188,15 @@ TEXT ·weights512x5x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8612,21 +12216,44 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z5
+	VFMADD231PS.BCST (CX), Z5, Z0
+	VFMADD231PS.BCST 4(CX), Z5, Z1
+	VFMADD231PS.BCST 8(CX), Z5, Z2
+	VFMADD231PS.BCST 12(CX), Z5, Z3
+	VFMADD231PS.BCST 16(CX), Z5, Z4
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8651,14 +12278,18 @@ TEXT ·weights512x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8679,37 +12310,133 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z6
+	VFMADD231PS.BCST (CX), Z6, Z0
+	VFMADD231PS.BCST 4(CX), Z6, Z1
+	VFMADD231PS.BCST 8(CX), Z6, Z2
+	VFMADD231PS.BCST 12(CX), Z6, Z3
+	VFMADD231PS.BCST 16(CX), Z6, Z4
+	VFMADD231PS.BCST 20(CX), Z6, Z5
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z6
+	VBROADCASTSS (CX), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS 4(CX), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z6
+	VMOVUPS      (DX)(R8*1), Z7
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS 4(CX), Z8
+	VFMADD231PS  Z8, Z6, Z1
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z6
+	VMOVUPS      (DX)(R8*1), Z7
+	VMOVUPS      (DX)(R8*2), Z8
+	VBROADCASTSS (CX), Z9
+	VFMADD231PS  Z9, Z6, Z0
+	VFMADD231PS  Z9, Z7, Z2
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS 4(CX), Z9
+	VFMADD231PS  Z9, Z6, Z1
+	VFMADD231PS  Z9, Z7, Z3
+	VFMADD231PS  Z9, Z8, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z6
+	VMOVUPS      (DX)(R8*2), Z7
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z4
+	VBROADCASTSS 4(CX), Z8
+	VFMADD231PS  Z8, Z6, Z3
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z6
+	VBROADCASTSS (CX), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS 4(CX), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z1, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z2, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z3, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z4, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z5, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -8722,8 +12449,6 @@ TEXT ·weights512x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8731,6 +12456,10 @@ TEXT ·weights512x7x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8752,25 +12481,50 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z7
+	VFMADD231PS.BCST (CX), Z7, Z0
+	VFMADD231PS.BCST 4(CX), Z7, Z1
+	VFMADD231PS.BCST 8(CX), Z7, Z2
+	VFMADD231PS.BCST 12(CX), Z7, Z3
+	VFMADD231PS.BCST 16(CX), Z7, Z4
+	VFMADD231PS.BCST 20(CX), Z7, Z5
+	VFMADD231PS.BCST 24(CX), Z7, Z6
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8799,8 +12553,6 @@ TEXT ·weights512x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8809,6 +12561,10 @@ TEXT ·weights512x8x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8831,27 +12587,53 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z8
+	VFMADD231PS.BCST (CX), Z8, Z0
+	VFMADD231PS.BCST 4(CX), Z8, Z1
+	VFMADD231PS.BCST 8(CX), Z8, Z2
+	VFMADD231PS.BCST 12(CX), Z8, Z3
+	VFMADD231PS.BCST 16(CX), Z8, Z4
+	VFMADD231PS.BCST 20(CX), Z8, Z5
+	VFMADD231PS.BCST 24(CX), Z8, Z6
+	VFMADD231PS.BCST 28(CX), Z8, Z7
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8882,8 +12664,6 @@ TEXT ·weights512x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8893,6 +12673,12 @@ TEXT ·weights512x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -8916,29 +12702,139 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z9
+	VFMADD231PS.BCST (CX), Z9, Z0
+	VFMADD231PS.BCST 4(CX), Z9, Z1
+	VFMADD231PS.BCST 8(CX), Z9, Z2
+	VFMADD231PS.BCST 12(CX), Z9, Z3
+	VFMADD231PS.BCST 16(CX), Z9, Z4
+	VFMADD231PS.BCST 20(CX), Z9, Z5
+	VFMADD231PS.BCST 24(CX), Z9, Z6
+	VFMADD231PS.BCST 28(CX), Z9, Z7
+	VFMADD231PS.BCST 32(CX), Z9, Z8
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z9
+	VBROADCASTSS (CX), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS 4(CX), Z10
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 8(CX), Z10
+	VFMADD231PS  Z10, Z9, Z2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z9
+	VMOVUPS      (DX)(R8*1), Z10
+	VBROADCASTSS (CX), Z11
+	VFMADD231PS  Z11, Z9, Z0
+	VFMADD231PS  Z11, Z10, Z3
+	VBROADCASTSS 4(CX), Z11
+	VFMADD231PS  Z11, Z9, Z1
+	VFMADD231PS  Z11, Z10, Z4
+	VBROADCASTSS 8(CX), Z11
+	VFMADD231PS  Z11, Z9, Z2
+	VFMADD231PS  Z11, Z10, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z9
+	VMOVUPS      (DX)(R8*1), Z10
+	VMOVUPS      (DX)(R8*2), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z3
+	VFMADD231PS  Z12, Z11, Z6
+	VBROADCASTSS 4(CX), Z12
+	VFMADD231PS  Z12, Z9, Z1
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 8(CX), Z12
+	VFMADD231PS  Z12, Z9, Z2
+	VFMADD231PS  Z12, Z10, Z5
+	VFMADD231PS  Z12, Z11, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z9
+	VMOVUPS      (DX)(R8*2), Z10
+	VBROADCASTSS (CX), Z11
+	VFMADD231PS  Z11, Z9, Z3
+	VFMADD231PS  Z11, Z10, Z6
+	VBROADCASTSS 4(CX), Z11
+	VFMADD231PS  Z11, Z9, Z4
+	VFMADD231PS  Z11, Z10, Z7
+	VBROADCASTSS 8(CX), Z11
+	VFMADD231PS  Z11, Z9, Z5
+	VFMADD231PS  Z11, Z10, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z9
+	VBROADCASTSS (CX), Z10
+	VFMADD231PS  Z10, Z9, Z6
+	VBROADCASTSS 4(CX), Z10
+	VFMADD231PS  Z10, Z9, Z7
+	VBROADCASTSS 8(CX), Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z6, Z6
+	ADDQ   DX, BX
+	VADDPS (BX), Z7, Z7
+	ADDQ   DX, BX
+	VADDPS (BX), Z8, Z8
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -8947,18 +12843,21 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z2, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z3, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z4, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z5, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z6, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z7, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z8, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -8971,8 +12870,6 @@ TEXT ·weights512x10x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -8983,6 +12880,10 @@ TEXT ·weights512x10x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9007,31 +12908,59 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z10
+	VFMADD231PS.BCST (CX), Z10, Z0
+	VFMADD231PS.BCST 4(CX), Z10, Z1
+	VFMADD231PS.BCST 8(CX), Z10, Z2
+	VFMADD231PS.BCST 12(CX), Z10, Z3
+	VFMADD231PS.BCST 16(CX), Z10, Z4
+	VFMADD231PS.BCST 20(CX), Z10, Z5
+	VFMADD231PS.BCST 24(CX), Z10, Z6
+	VFMADD231PS.BCST 28(CX), Z10, Z7
+	VFMADD231PS.BCST 32(CX), Z10, Z8
+	VFMADD231PS.BCST 36(CX), Z10, Z9
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9066,8 +12995,6 @@ TEXT ·weights512x11x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9079,6 +13006,10 @@ TEXT ·weights512x11x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9104,33 +13035,62 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z11
+	VFMADD231PS.BCST (CX), Z11, Z0
+	VFMADD231PS.BCST 4(CX), Z11, Z1
+	VFMADD231PS.BCST 8(CX), Z11, Z2
+	VFMADD231PS.BCST 12(CX), Z11, Z3
+	VFMADD231PS.BCST 16(CX), Z11, Z4
+	VFMADD231PS.BCST 20(CX), Z11, Z5
+	VFMADD231PS.BCST 24(CX), Z11, Z6
+	VFMADD231PS.BCST 28(CX), Z11, Z7
+	VFMADD231PS.BCST 32(CX), Z11, Z8
+	VFMADD231PS.BCST 36(CX), Z11, Z9
+	VFMADD231PS.BCST 40(CX), Z11, Z10
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9167,8 +13127,6 @@ TEXT ·weights512x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9181,6 +13139,12 @@ TEXT ·weights512x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9207,35 +13171,162 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z12
+	VFMADD231PS.BCST (CX), Z12, Z0
+	VFMADD231PS.BCST 4(CX), Z12, Z1
+	VFMADD231PS.BCST 8(CX), Z12, Z2
+	VFMADD231PS.BCST 12(CX), Z12, Z3
+	VFMADD231PS.BCST 16(CX), Z12, Z4
+	VFMADD231PS.BCST 20(CX), Z12, Z5
+	VFMADD231PS.BCST 24(CX), Z12, Z6
+	VFMADD231PS.BCST 28(CX), Z12, Z7
+	VFMADD231PS.BCST 32(CX), Z12, Z8
+	VFMADD231PS.BCST 36(CX), Z12, Z9
+	VFMADD231PS.BCST 40(CX), Z12, Z10
+	VFMADD231PS.BCST 44(CX), Z12, Z11
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z12
+	VBROADCASTSS (CX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VBROADCASTSS 4(CX), Z13
+	VFMADD231PS  Z13, Z12, Z1
+	VBROADCASTSS 8(CX), Z13
+	VFMADD231PS  Z13, Z12, Z2
+	VBROADCASTSS 12(CX), Z13
+	VFMADD231PS  Z13, Z12, Z3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z12
+	VMOVUPS      (DX)(R8*1), Z13
+	VBROADCASTSS (CX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z4
+	VBROADCASTSS 4(CX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 8(CX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z6
+	VBROADCASTSS 12(CX), Z14
+	VFMADD231PS  Z14, Z12, Z3
+	VFMADD231PS  Z14, Z13, Z7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z12
+	VMOVUPS      (DX)(R8*1), Z13
+	VMOVUPS      (DX)(R8*2), Z14
+	VBROADCASTSS (CX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 4(CX), Z15
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z13, Z5
+	VFMADD231PS  Z15, Z14, Z9
+	VBROADCASTSS 8(CX), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z6
+	VFMADD231PS  Z15, Z14, Z10
+	VBROADCASTSS 12(CX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z12
+	VMOVUPS      (DX)(R8*2), Z13
+	VBROADCASTSS (CX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z8
+	VBROADCASTSS 4(CX), Z14
+	VFMADD231PS  Z14, Z12, Z5
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 8(CX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z10
+	VBROADCASTSS 12(CX), Z14
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z12
+	VBROADCASTSS (CX), Z13
+	VFMADD231PS  Z13, Z12, Z8
+	VBROADCASTSS 4(CX), Z13
+	VFMADD231PS  Z13, Z12, Z9
+	VBROADCASTSS 8(CX), Z13
+	VFMADD231PS  Z13, Z12, Z10
+	VBROADCASTSS 12(CX), Z13
+	VFMADD231PS  Z13, Z12, Z11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	VADDPS (BX), Z6, Z6
+	ADDQ   DX, BX
+	VADDPS (BX), Z7, Z7
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z8, Z8
+	ADDQ   DX, BX
+	VADDPS (BX), Z9, Z9
+	ADDQ   DX, BX
+	VADDPS (BX), Z10, Z10
+	ADDQ   DX, BX
+	VADDPS (BX), Z11, Z11
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9246,6 +13337,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z3, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z4, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z5, (CX)
@@ -9254,6 +13346,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z7, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z8, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z9, (CX)
@@ -9262,6 +13355,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z11, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -9274,8 +13368,6 @@ TEXT ·weights512x13x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9289,6 +13381,10 @@ TEXT ·weights512x13x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9316,37 +13412,68 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z13
+	VFMADD231PS.BCST (CX), Z13, Z0
+	VFMADD231PS.BCST 4(CX), Z13, Z1
+	VFMADD231PS.BCST 8(CX), Z13, Z2
+	VFMADD231PS.BCST 12(CX), Z13, Z3
+	VFMADD231PS.BCST 16(CX), Z13, Z4
+	VFMADD231PS.BCST 20(CX), Z13, Z5
+	VFMADD231PS.BCST 24(CX), Z13, Z6
+	VFMADD231PS.BCST 28(CX), Z13, Z7
+	VFMADD231PS.BCST 32(CX), Z13, Z8
+	VFMADD231PS.BCST 36(CX), Z13, Z9
+	VFMADD231PS.BCST 40(CX), Z13, Z10
+	VFMADD231PS.BCST 44(CX), Z13, Z11
+	VFMADD231PS.BCST 48(CX), Z13, Z12
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9387,8 +13514,6 @@ TEXT ·weights512x14x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9403,6 +13528,10 @@ TEXT ·weights512x14x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9431,39 +13560,71 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z14
+	VFMADD231PS.BCST (CX), Z14, Z0
+	VFMADD231PS.BCST 4(CX), Z14, Z1
+	VFMADD231PS.BCST 8(CX), Z14, Z2
+	VFMADD231PS.BCST 12(CX), Z14, Z3
+	VFMADD231PS.BCST 16(CX), Z14, Z4
+	VFMADD231PS.BCST 20(CX), Z14, Z5
+	VFMADD231PS.BCST 24(CX), Z14, Z6
+	VFMADD231PS.BCST 28(CX), Z14, Z7
+	VFMADD231PS.BCST 32(CX), Z14, Z8
+	VFMADD231PS.BCST 36(CX), Z14, Z9
+	VFMADD231PS.BCST 40(CX), Z14, Z10
+	VFMADD231PS.BCST 44(CX), Z14, Z11
+	VFMADD231PS.BCST 48(CX), Z14, Z12
+	VFMADD231PS.BCST 52(CX), Z14, Z13
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9506,8 +13667,6 @@ TEXT ·weights512x15x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9523,6 +13682,12 @@ TEXT ·weights512x15x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9552,41 +13717,185 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z15
+	VFMADD231PS.BCST (CX), Z15, Z0
+	VFMADD231PS.BCST 4(CX), Z15, Z1
+	VFMADD231PS.BCST 8(CX), Z15, Z2
+	VFMADD231PS.BCST 12(CX), Z15, Z3
+	VFMADD231PS.BCST 16(CX), Z15, Z4
+	VFMADD231PS.BCST 20(CX), Z15, Z5
+	VFMADD231PS.BCST 24(CX), Z15, Z6
+	VFMADD231PS.BCST 28(CX), Z15, Z7
+	VFMADD231PS.BCST 32(CX), Z15, Z8
+	VFMADD231PS.BCST 36(CX), Z15, Z9
+	VFMADD231PS.BCST 40(CX), Z15, Z10
+	VFMADD231PS.BCST 44(CX), Z15, Z11
+	VFMADD231PS.BCST 48(CX), Z15, Z12
+	VFMADD231PS.BCST 52(CX), Z15, Z13
+	VFMADD231PS.BCST 56(CX), Z15, Z14
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z15
+	VBROADCASTSS (CX), Z16
+	VFMADD231PS  Z16, Z15, Z0
+	VBROADCASTSS 4(CX), Z16
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 8(CX), Z16
+	VFMADD231PS  Z16, Z15, Z2
+	VBROADCASTSS 12(CX), Z16
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 16(CX), Z16
+	VFMADD231PS  Z16, Z15, Z4
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z15
+	VMOVUPS      (DX)(R8*1), Z16
+	VBROADCASTSS (CX), Z17
+	VFMADD231PS  Z17, Z15, Z0
+	VFMADD231PS  Z17, Z16, Z5
+	VBROADCASTSS 4(CX), Z17
+	VFMADD231PS  Z17, Z15, Z1
+	VFMADD231PS  Z17, Z16, Z6
+	VBROADCASTSS 8(CX), Z17
+	VFMADD231PS  Z17, Z15, Z2
+	VFMADD231PS  Z17, Z16, Z7
+	VBROADCASTSS 12(CX), Z17
+	VFMADD231PS  Z17, Z15, Z3
+	VFMADD231PS  Z17, Z16, Z8
+	VBROADCASTSS 16(CX), Z17
+	VFMADD231PS  Z17, Z15, Z4
+	VFMADD231PS  Z17, Z16, Z9
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z15
+	VMOVUPS      (DX)(R8*1), Z16
+	VMOVUPS      (DX)(R8*2), Z17
+	VBROADCASTSS (CX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z5
+	VFMADD231PS  Z18, Z17, Z10
+	VBROADCASTSS 4(CX), Z18
+	VFMADD231PS  Z18, Z15, Z1
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 8(CX), Z18
+	VFMADD231PS  Z18, Z15, Z2
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z12
+	VBROADCASTSS 12(CX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 16(CX), Z18
+	VFMADD231PS  Z18, Z15, Z4
+	VFMADD231PS  Z18, Z16, Z9
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z15
+	VMOVUPS      (DX)(R8*2), Z16
+	VBROADCASTSS (CX), Z17
+	VFMADD231PS  Z17, Z15, Z5
+	VFMADD231PS  Z17, Z16, Z10
+	VBROADCASTSS 4(CX), Z17
+	VFMADD231PS  Z17, Z15, Z6
+	VFMADD231PS  Z17, Z16, Z11
+	VBROADCASTSS 8(CX), Z17
+	VFMADD231PS  Z17, Z15, Z7
+	VFMADD231PS  Z17, Z16, Z12
+	VBROADCASTSS 12(CX), Z17
+	VFMADD231PS  Z17, Z15, Z8
+	VFMADD231PS  Z17, Z16, Z13
+	VBROADCASTSS 16(CX), Z17
+	VFMADD231PS  Z17, Z15, Z9
+	VFMADD231PS  Z17, Z16, Z14
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z15
+	VBROADCASTSS (CX), Z16
+	VFMADD231PS  Z16, Z15, Z10
+	VBROADCASTSS 4(CX), Z16
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 8(CX), Z16
+	VFMADD231PS  Z16, Z15, Z12
+	VBROADCASTSS 12(CX), Z16
+	VFMADD231PS  Z16, Z15, Z13
+	VBROADCASTSS 16(CX), Z16
+	VFMADD231PS  Z16, Z15, Z14
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	VADDPS (BX), Z6, Z6
+	ADDQ   DX, BX
+	VADDPS (BX), Z7, Z7
+	ADDQ   DX, BX
+	VADDPS (BX), Z8, Z8
+	ADDQ   DX, BX
+	VADDPS (BX), Z9, Z9
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z10, Z10
+	ADDQ   DX, BX
+	VADDPS (BX), Z11, Z11
+	ADDQ   DX, BX
+	VADDPS (BX), Z12, Z12
+	ADDQ   DX, BX
+	VADDPS (BX), Z13, Z13
+	ADDQ   DX, BX
+	VADDPS (BX), Z14, Z14
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9599,6 +13908,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z4, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z5, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z6, (CX)
@@ -9609,6 +13919,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z9, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z10, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z11, (CX)
@@ -9619,6 +13930,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z14, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -9631,8 +13943,6 @@ TEXT ·weights512x16x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9649,6 +13959,10 @@ TEXT ·weights512x16x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9679,43 +13993,77 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z16
+	VFMADD231PS.BCST (CX), Z16, Z0
+	VFMADD231PS.BCST 4(CX), Z16, Z1
+	VFMADD231PS.BCST 8(CX), Z16, Z2
+	VFMADD231PS.BCST 12(CX), Z16, Z3
+	VFMADD231PS.BCST 16(CX), Z16, Z4
+	VFMADD231PS.BCST 20(CX), Z16, Z5
+	VFMADD231PS.BCST 24(CX), Z16, Z6
+	VFMADD231PS.BCST 28(CX), Z16, Z7
+	VFMADD231PS.BCST 32(CX), Z16, Z8
+	VFMADD231PS.BCST 36(CX), Z16, Z9
+	VFMADD231PS.BCST 40(CX), Z16, Z10
+	VFMADD231PS.BCST 44(CX), Z16, Z11
+	VFMADD231PS.BCST 48(CX), Z16, Z12
+	VFMADD231PS.BCST 52(CX), Z16, Z13
+	VFMADD231PS.BCST 56(CX), Z16, Z14
+	VFMADD231PS.BCST 60(CX), Z16, Z15
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9762,8 +14110,6 @@ TEXT ·weights512x17x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9781,6 +14127,10 @@ TEXT ·weights512x17x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9812,45 +14162,80 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z17
+	VFMADD231PS.BCST (CX), Z17, Z0
+	VFMADD231PS.BCST 4(CX), Z17, Z1
+	VFMADD231PS.BCST 8(CX), Z17, Z2
+	VFMADD231PS.BCST 12(CX), Z17, Z3
+	VFMADD231PS.BCST 16(CX), Z17, Z4
+	VFMADD231PS.BCST 20(CX), Z17, Z5
+	VFMADD231PS.BCST 24(CX), Z17, Z6
+	VFMADD231PS.BCST 28(CX), Z17, Z7
+	VFMADD231PS.BCST 32(CX), Z17, Z8
+	VFMADD231PS.BCST 36(CX), Z17, Z9
+	VFMADD231PS.BCST 40(CX), Z17, Z10
+	VFMADD231PS.BCST 44(CX), Z17, Z11
+	VFMADD231PS.BCST 48(CX), Z17, Z12
+	VFMADD231PS.BCST 52(CX), Z17, Z13
+	VFMADD231PS.BCST 56(CX), Z17, Z14
+	VFMADD231PS.BCST 60(CX), Z17, Z15
+	VFMADD231PS.BCST 64(CX), Z17, Z16
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -9899,8 +14284,6 @@ TEXT ·weights512x18x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -9919,6 +14302,12 @@ TEXT ·weights512x18x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -9951,47 +14340,208 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z18
+	VFMADD231PS.BCST (CX), Z18, Z0
+	VFMADD231PS.BCST 4(CX), Z18, Z1
+	VFMADD231PS.BCST 8(CX), Z18, Z2
+	VFMADD231PS.BCST 12(CX), Z18, Z3
+	VFMADD231PS.BCST 16(CX), Z18, Z4
+	VFMADD231PS.BCST 20(CX), Z18, Z5
+	VFMADD231PS.BCST 24(CX), Z18, Z6
+	VFMADD231PS.BCST 28(CX), Z18, Z7
+	VFMADD231PS.BCST 32(CX), Z18, Z8
+	VFMADD231PS.BCST 36(CX), Z18, Z9
+	VFMADD231PS.BCST 40(CX), Z18, Z10
+	VFMADD231PS.BCST 44(CX), Z18, Z11
+	VFMADD231PS.BCST 48(CX), Z18, Z12
+	VFMADD231PS.BCST 52(CX), Z18, Z13
+	VFMADD231PS.BCST 56(CX), Z18, Z14
+	VFMADD231PS.BCST 60(CX), Z18, Z15
+	VFMADD231PS.BCST 64(CX), Z18, Z16
+	VFMADD231PS.BCST 68(CX), Z18, Z17
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z18
+	VBROADCASTSS (CX), Z19
+	VFMADD231PS  Z19, Z18, Z0
+	VBROADCASTSS 4(CX), Z19
+	VFMADD231PS  Z19, Z18, Z1
+	VBROADCASTSS 8(CX), Z19
+	VFMADD231PS  Z19, Z18, Z2
+	VBROADCASTSS 12(CX), Z19
+	VFMADD231PS  Z19, Z18, Z3
+	VBROADCASTSS 16(CX), Z19
+	VFMADD231PS  Z19, Z18, Z4
+	VBROADCASTSS 20(CX), Z19
+	VFMADD231PS  Z19, Z18, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z18
+	VMOVUPS      (DX)(R8*1), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z6
+	VBROADCASTSS 4(CX), Z20
+	VFMADD231PS  Z20, Z18, Z1
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(CX), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z8
+	VBROADCASTSS 12(CX), Z20
+	VFMADD231PS  Z20, Z18, Z3
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS 16(CX), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z10
+	VBROADCASTSS 20(CX), Z20
+	VFMADD231PS  Z20, Z18, Z5
+	VFMADD231PS  Z20, Z19, Z11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z18
+	VMOVUPS      (DX)(R8*1), Z19
+	VMOVUPS      (DX)(R8*2), Z20
+	VBROADCASTSS (CX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z6
+	VFMADD231PS  Z21, Z20, Z12
+	VBROADCASTSS 4(CX), Z21
+	VFMADD231PS  Z21, Z18, Z1
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z13
+	VBROADCASTSS 8(CX), Z21
+	VFMADD231PS  Z21, Z18, Z2
+	VFMADD231PS  Z21, Z19, Z8
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 12(CX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z9
+	VFMADD231PS  Z21, Z20, Z15
+	VBROADCASTSS 16(CX), Z21
+	VFMADD231PS  Z21, Z18, Z4
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z16
+	VBROADCASTSS 20(CX), Z21
+	VFMADD231PS  Z21, Z18, Z5
+	VFMADD231PS  Z21, Z19, Z11
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z18
+	VMOVUPS      (DX)(R8*2), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z12
+	VBROADCASTSS 4(CX), Z20
+	VFMADD231PS  Z20, Z18, Z7
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS 8(CX), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z14
+	VBROADCASTSS 12(CX), Z20
+	VFMADD231PS  Z20, Z18, Z9
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS 16(CX), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z16
+	VBROADCASTSS 20(CX), Z20
+	VFMADD231PS  Z20, Z18, Z11
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z18
+	VBROADCASTSS (CX), Z19
+	VFMADD231PS  Z19, Z18, Z12
+	VBROADCASTSS 4(CX), Z19
+	VFMADD231PS  Z19, Z18, Z13
+	VBROADCASTSS 8(CX), Z19
+	VFMADD231PS  Z19, Z18, Z14
+	VBROADCASTSS 12(CX), Z19
+	VFMADD231PS  Z19, Z18, Z15
+	VBROADCASTSS 16(CX), Z19
+	VFMADD231PS  Z19, Z18, Z16
+	VBROADCASTSS 20(CX), Z19
+	VFMADD231PS  Z19, Z18, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z6, Z6
+	ADDQ   DX, BX
+	VADDPS (BX), Z7, Z7
+	ADDQ   DX, BX
+	VADDPS (BX), Z8, Z8
+	ADDQ   DX, BX
+	VADDPS (BX), Z9, Z9
+	ADDQ   DX, BX
+	VADDPS (BX), Z10, Z10
+	ADDQ   DX, BX
+	VADDPS (BX), Z11, Z11
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z12, Z12
+	ADDQ   DX, BX
+	VADDPS (BX), Z13, Z13
+	ADDQ   DX, BX
+	VADDPS (BX), Z14, Z14
+	ADDQ   DX, BX
+	VADDPS (BX), Z15, Z15
+	ADDQ   DX, BX
+	VADDPS (BX), Z16, Z16
+	ADDQ   DX, BX
+	VADDPS (BX), Z17, Z17
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10006,6 +14556,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z5, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z6, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z7, (CX)
@@ -10018,6 +14569,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z11, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z12, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z13, (CX)
@@ -10030,6 +14582,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z17, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -10042,8 +14595,6 @@ TEXT ·weights512x19x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10063,6 +14614,10 @@ TEXT ·weights512x19x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -10096,49 +14651,86 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
-	VADDPS           (AX), Z18, Z18
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z19
+	VFMADD231PS.BCST (CX), Z19, Z0
+	VFMADD231PS.BCST 4(CX), Z19, Z1
+	VFMADD231PS.BCST 8(CX), Z19, Z2
+	VFMADD231PS.BCST 12(CX), Z19, Z3
+	VFMADD231PS.BCST 16(CX), Z19, Z4
+	VFMADD231PS.BCST 20(CX), Z19, Z5
+	VFMADD231PS.BCST 24(CX), Z19, Z6
+	VFMADD231PS.BCST 28(CX), Z19, Z7
+	VFMADD231PS.BCST 32(CX), Z19, Z8
+	VFMADD231PS.BCST 36(CX), Z19, Z9
+	VFMADD231PS.BCST 40(CX), Z19, Z10
+	VFMADD231PS.BCST 44(CX), Z19, Z11
+	VFMADD231PS.BCST 48(CX), Z19, Z12
+	VFMADD231PS.BCST 52(CX), Z19, Z13
+	VFMADD231PS.BCST 56(CX), Z19, Z14
+	VFMADD231PS.BCST 60(CX), Z19, Z15
+	VFMADD231PS.BCST 64(CX), Z19, Z16
+	VFMADD231PS.BCST 68(CX), Z19, Z17
+	VFMADD231PS.BCST 72(CX), Z19, Z18
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	ADDQ   DX, AX
+	VADDPS (AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10191,8 +14783,6 @@ TEXT ·weights512x20x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10213,6 +14803,10 @@ TEXT ·weights512x20x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -10247,51 +14841,89 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
-	VADDPS           (AX), Z18, Z18
-	ADDQ             DX, AX
-	VADDPS           (AX), Z19, Z19
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z20
+	VFMADD231PS.BCST (CX), Z20, Z0
+	VFMADD231PS.BCST 4(CX), Z20, Z1
+	VFMADD231PS.BCST 8(CX), Z20, Z2
+	VFMADD231PS.BCST 12(CX), Z20, Z3
+	VFMADD231PS.BCST 16(CX), Z20, Z4
+	VFMADD231PS.BCST 20(CX), Z20, Z5
+	VFMADD231PS.BCST 24(CX), Z20, Z6
+	VFMADD231PS.BCST 28(CX), Z20, Z7
+	VFMADD231PS.BCST 32(CX), Z20, Z8
+	VFMADD231PS.BCST 36(CX), Z20, Z9
+	VFMADD231PS.BCST 40(CX), Z20, Z10
+	VFMADD231PS.BCST 44(CX), Z20, Z11
+	VFMADD231PS.BCST 48(CX), Z20, Z12
+	VFMADD231PS.BCST 52(CX), Z20, Z13
+	VFMADD231PS.BCST 56(CX), Z20, Z14
+	VFMADD231PS.BCST 60(CX), Z20, Z15
+	VFMADD231PS.BCST 64(CX), Z20, Z16
+	VFMADD231PS.BCST 68(CX), Z20, Z17
+	VFMADD231PS.BCST 72(CX), Z20, Z18
+	VFMADD231PS.BCST 76(CX), Z20, Z19
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	ADDQ   DX, AX
+	VADDPS (AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	ADDQ   DX, AX
+	VADDPS (AX), Z19, Z19
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10346,8 +14978,6 @@ TEXT ·weights512x21x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10369,6 +14999,12 @@ TEXT ·weights512x21x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -10404,53 +15040,231 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
-	VADDPS           (AX), Z18, Z18
-	ADDQ             DX, AX
-	VADDPS           (AX), Z19, Z19
-	ADDQ             DX, AX
-	VADDPS           (AX), Z20, Z20
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z21
+	VFMADD231PS.BCST (CX), Z21, Z0
+	VFMADD231PS.BCST 4(CX), Z21, Z1
+	VFMADD231PS.BCST 8(CX), Z21, Z2
+	VFMADD231PS.BCST 12(CX), Z21, Z3
+	VFMADD231PS.BCST 16(CX), Z21, Z4
+	VFMADD231PS.BCST 20(CX), Z21, Z5
+	VFMADD231PS.BCST 24(CX), Z21, Z6
+	VFMADD231PS.BCST 28(CX), Z21, Z7
+	VFMADD231PS.BCST 32(CX), Z21, Z8
+	VFMADD231PS.BCST 36(CX), Z21, Z9
+	VFMADD231PS.BCST 40(CX), Z21, Z10
+	VFMADD231PS.BCST 44(CX), Z21, Z11
+	VFMADD231PS.BCST 48(CX), Z21, Z12
+	VFMADD231PS.BCST 52(CX), Z21, Z13
+	VFMADD231PS.BCST 56(CX), Z21, Z14
+	VFMADD231PS.BCST 60(CX), Z21, Z15
+	VFMADD231PS.BCST 64(CX), Z21, Z16
+	VFMADD231PS.BCST 68(CX), Z21, Z17
+	VFMADD231PS.BCST 72(CX), Z21, Z18
+	VFMADD231PS.BCST 76(CX), Z21, Z19
+	VFMADD231PS.BCST 80(CX), Z21, Z20
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z21
+	VBROADCASTSS (CX), Z22
+	VFMADD231PS  Z22, Z21, Z0
+	VBROADCASTSS 4(CX), Z22
+	VFMADD231PS  Z22, Z21, Z1
+	VBROADCASTSS 8(CX), Z22
+	VFMADD231PS  Z22, Z21, Z2
+	VBROADCASTSS 12(CX), Z22
+	VFMADD231PS  Z22, Z21, Z3
+	VBROADCASTSS 16(CX), Z22
+	VFMADD231PS  Z22, Z21, Z4
+	VBROADCASTSS 20(CX), Z22
+	VFMADD231PS  Z22, Z21, Z5
+	VBROADCASTSS 24(CX), Z22
+	VFMADD231PS  Z22, Z21, Z6
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z21
+	VMOVUPS      (DX)(R8*1), Z22
+	VBROADCASTSS (CX), Z23
+	VFMADD231PS  Z23, Z21, Z0
+	VFMADD231PS  Z23, Z22, Z7
+	VBROADCASTSS 4(CX), Z23
+	VFMADD231PS  Z23, Z21, Z1
+	VFMADD231PS  Z23, Z22, Z8
+	VBROADCASTSS 8(CX), Z23
+	VFMADD231PS  Z23, Z21, Z2
+	VFMADD231PS  Z23, Z22, Z9
+	VBROADCASTSS 12(CX), Z23
+	VFMADD231PS  Z23, Z21, Z3
+	VFMADD231PS  Z23, Z22, Z10
+	VBROADCASTSS 16(CX), Z23
+	VFMADD231PS  Z23, Z21, Z4
+	VFMADD231PS  Z23, Z22, Z11
+	VBROADCASTSS 20(CX), Z23
+	VFMADD231PS  Z23, Z21, Z5
+	VFMADD231PS  Z23, Z22, Z12
+	VBROADCASTSS 24(CX), Z23
+	VFMADD231PS  Z23, Z21, Z6
+	VFMADD231PS  Z23, Z22, Z13
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z21
+	VMOVUPS      (DX)(R8*1), Z22
+	VMOVUPS      (DX)(R8*2), Z23
+	VBROADCASTSS (CX), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS 4(CX), Z24
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z8
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 8(CX), Z24
+	VFMADD231PS  Z24, Z21, Z2
+	VFMADD231PS  Z24, Z22, Z9
+	VFMADD231PS  Z24, Z23, Z16
+	VBROADCASTSS 12(CX), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 16(CX), Z24
+	VFMADD231PS  Z24, Z21, Z4
+	VFMADD231PS  Z24, Z22, Z11
+	VFMADD231PS  Z24, Z23, Z18
+	VBROADCASTSS 20(CX), Z24
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z12
+	VFMADD231PS  Z24, Z23, Z19
+	VBROADCASTSS 24(CX), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z21
+	VMOVUPS      (DX)(R8*2), Z22
+	VBROADCASTSS (CX), Z23
+	VFMADD231PS  Z23, Z21, Z7
+	VFMADD231PS  Z23, Z22, Z14
+	VBROADCASTSS 4(CX), Z23
+	VFMADD231PS  Z23, Z21, Z8
+	VFMADD231PS  Z23, Z22, Z15
+	VBROADCASTSS 8(CX), Z23
+	VFMADD231PS  Z23, Z21, Z9
+	VFMADD231PS  Z23, Z22, Z16
+	VBROADCASTSS 12(CX), Z23
+	VFMADD231PS  Z23, Z21, Z10
+	VFMADD231PS  Z23, Z22, Z17
+	VBROADCASTSS 16(CX), Z23
+	VFMADD231PS  Z23, Z21, Z11
+	VFMADD231PS  Z23, Z22, Z18
+	VBROADCASTSS 20(CX), Z23
+	VFMADD231PS  Z23, Z21, Z12
+	VFMADD231PS  Z23, Z22, Z19
+	VBROADCASTSS 24(CX), Z23
+	VFMADD231PS  Z23, Z21, Z13
+	VFMADD231PS  Z23, Z22, Z20
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z21
+	VBROADCASTSS (CX), Z22
+	VFMADD231PS  Z22, Z21, Z14
+	VBROADCASTSS 4(CX), Z22
+	VFMADD231PS  Z22, Z21, Z15
+	VBROADCASTSS 8(CX), Z22
+	VFMADD231PS  Z22, Z21, Z16
+	VBROADCASTSS 12(CX), Z22
+	VFMADD231PS  Z22, Z21, Z17
+	VBROADCASTSS 16(CX), Z22
+	VFMADD231PS  Z22, Z21, Z18
+	VBROADCASTSS 20(CX), Z22
+	VFMADD231PS  Z22, Z21, Z19
+	VBROADCASTSS 24(CX), Z22
+	VFMADD231PS  Z22, Z21, Z20
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	VADDPS (BX), Z6, Z6
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z7, Z7
+	ADDQ   DX, BX
+	VADDPS (BX), Z8, Z8
+	ADDQ   DX, BX
+	VADDPS (BX), Z9, Z9
+	ADDQ   DX, BX
+	VADDPS (BX), Z10, Z10
+	ADDQ   DX, BX
+	VADDPS (BX), Z11, Z11
+	ADDQ   DX, BX
+	VADDPS (BX), Z12, Z12
+	ADDQ   DX, BX
+	VADDPS (BX), Z13, Z13
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z14, Z14
+	ADDQ   DX, BX
+	VADDPS (BX), Z15, Z15
+	ADDQ   DX, BX
+	VADDPS (BX), Z16, Z16
+	ADDQ   DX, BX
+	VADDPS (BX), Z17, Z17
+	ADDQ   DX, BX
+	VADDPS (BX), Z18, Z18
+	ADDQ   DX, BX
+	VADDPS (BX), Z19, Z19
+	ADDQ   DX, BX
+	VADDPS (BX), Z20, Z20
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10467,6 +15281,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z6, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z7, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z8, (CX)
@@ -10481,6 +15296,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z13, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z14, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z15, (CX)
@@ -10495,6 +15311,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z20, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -10507,8 +15324,6 @@ TEXT ·weights512x22x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10531,6 +15346,10 @@ TEXT ·weights512x22x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -10567,55 +15386,95 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
-	VADDPS           (AX), Z18, Z18
-	ADDQ             DX, AX
-	VADDPS           (AX), Z19, Z19
-	ADDQ             DX, AX
-	VADDPS           (AX), Z20, Z20
-	ADDQ             DX, AX
-	VADDPS           (AX), Z21, Z21
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z22
+	VFMADD231PS.BCST (CX), Z22, Z0
+	VFMADD231PS.BCST 4(CX), Z22, Z1
+	VFMADD231PS.BCST 8(CX), Z22, Z2
+	VFMADD231PS.BCST 12(CX), Z22, Z3
+	VFMADD231PS.BCST 16(CX), Z22, Z4
+	VFMADD231PS.BCST 20(CX), Z22, Z5
+	VFMADD231PS.BCST 24(CX), Z22, Z6
+	VFMADD231PS.BCST 28(CX), Z22, Z7
+	VFMADD231PS.BCST 32(CX), Z22, Z8
+	VFMADD231PS.BCST 36(CX), Z22, Z9
+	VFMADD231PS.BCST 40(CX), Z22, Z10
+	VFMADD231PS.BCST 44(CX), Z22, Z11
+	VFMADD231PS.BCST 48(CX), Z22, Z12
+	VFMADD231PS.BCST 52(CX), Z22, Z13
+	VFMADD231PS.BCST 56(CX), Z22, Z14
+	VFMADD231PS.BCST 60(CX), Z22, Z15
+	VFMADD231PS.BCST 64(CX), Z22, Z16
+	VFMADD231PS.BCST 68(CX), Z22, Z17
+	VFMADD231PS.BCST 72(CX), Z22, Z18
+	VFMADD231PS.BCST 76(CX), Z22, Z19
+	VFMADD231PS.BCST 80(CX), Z22, Z20
+	VFMADD231PS.BCST 84(CX), Z22, Z21
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	ADDQ   DX, AX
+	VADDPS (AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	ADDQ   DX, AX
+	VADDPS (AX), Z19, Z19
+	ADDQ   DX, AX
+	VADDPS (AX), Z20, Z20
+	ADDQ   DX, AX
+	VADDPS (AX), Z21, Z21
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10674,8 +15533,6 @@ TEXT ·weights512x23x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10699,6 +15556,10 @@ TEXT ·weights512x23x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -10736,57 +15597,98 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
-	VADDPS           (AX), Z18, Z18
-	ADDQ             DX, AX
-	VADDPS           (AX), Z19, Z19
-	ADDQ             DX, AX
-	VADDPS           (AX), Z20, Z20
-	ADDQ             DX, AX
-	VADDPS           (AX), Z21, Z21
-	ADDQ             DX, AX
-	VADDPS           (AX), Z22, Z22
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z23
+	VFMADD231PS.BCST (CX), Z23, Z0
+	VFMADD231PS.BCST 4(CX), Z23, Z1
+	VFMADD231PS.BCST 8(CX), Z23, Z2
+	VFMADD231PS.BCST 12(CX), Z23, Z3
+	VFMADD231PS.BCST 16(CX), Z23, Z4
+	VFMADD231PS.BCST 20(CX), Z23, Z5
+	VFMADD231PS.BCST 24(CX), Z23, Z6
+	VFMADD231PS.BCST 28(CX), Z23, Z7
+	VFMADD231PS.BCST 32(CX), Z23, Z8
+	VFMADD231PS.BCST 36(CX), Z23, Z9
+	VFMADD231PS.BCST 40(CX), Z23, Z10
+	VFMADD231PS.BCST 44(CX), Z23, Z11
+	VFMADD231PS.BCST 48(CX), Z23, Z12
+	VFMADD231PS.BCST 52(CX), Z23, Z13
+	VFMADD231PS.BCST 56(CX), Z23, Z14
+	VFMADD231PS.BCST 60(CX), Z23, Z15
+	VFMADD231PS.BCST 64(CX), Z23, Z16
+	VFMADD231PS.BCST 68(CX), Z23, Z17
+	VFMADD231PS.BCST 72(CX), Z23, Z18
+	VFMADD231PS.BCST 76(CX), Z23, Z19
+	VFMADD231PS.BCST 80(CX), Z23, Z20
+	VFMADD231PS.BCST 84(CX), Z23, Z21
+	VFMADD231PS.BCST 88(CX), Z23, Z22
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	ADDQ   DX, AX
+	VADDPS (AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	ADDQ   DX, AX
+	VADDPS (AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	ADDQ   DX, AX
+	VADDPS (AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	ADDQ   DX, AX
+	VADDPS (AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	ADDQ   DX, AX
+	VADDPS (AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	ADDQ   DX, AX
+	VADDPS (AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	ADDQ   DX, AX
+	VADDPS (AX), Z19, Z19
+	ADDQ   DX, AX
+	VADDPS (AX), Z20, Z20
+	ADDQ   DX, AX
+	VADDPS (AX), Z21, Z21
+	ADDQ   DX, AX
+	VADDPS (AX), Z22, Z22
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10847,8 +15749,6 @@ TEXT ·weights512x24x1(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -10873,6 +15773,12 @@ TEXT ·weights512x24x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	CMPQ   120(AX), $0x00
+	JNE    rowNear
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -10911,59 +15817,254 @@ pixel:
 	ADDQ             64(AX), DX
 	DECQ             BX
 	JNZ              row
-	MOVQ             16(AX), CX
-	MOVQ             72(AX), DX
-	CMPQ             112(AX), $0x00
-	JNE              store
-	MOVQ             16(AX), AX
-	VADDPS           (AX), Z0, Z0
-	ADDQ             DX, AX
-	VADDPS           (AX), Z1, Z1
-	ADDQ             DX, AX
-	VADDPS           (AX), Z2, Z2
-	ADDQ             DX, AX
-	VADDPS           (AX), Z3, Z3
-	ADDQ             DX, AX
-	VADDPS           (AX), Z4, Z4
-	ADDQ             DX, AX
-	VADDPS           (AX), Z5, Z5
-	ADDQ             DX, AX
-	VADDPS           (AX), Z6, Z6
-	ADDQ             DX, AX
-	VADDPS           (AX), Z7, Z7
-	ADDQ             DX, AX
-	VADDPS           (AX), Z8, Z8
-	ADDQ             DX, AX
-	VADDPS           (AX), Z9, Z9
-	ADDQ             DX, AX
-	VADDPS           (AX), Z10, Z10
-	ADDQ             DX, AX
-	VADDPS           (AX), Z11, Z11
-	ADDQ             DX, AX
-	VADDPS           (AX), Z12, Z12
-	ADDQ             DX, AX
-	VADDPS           (AX), Z13, Z13
-	ADDQ             DX, AX
-	VADDPS           (AX), Z14, Z14
-	ADDQ             DX, AX
-	VADDPS           (AX), Z15, Z15
-	ADDQ             DX, AX
-	VADDPS           (AX), Z16, Z16
-	ADDQ             DX, AX
-	VADDPS           (AX), Z17, Z17
-	ADDQ             DX, AX
-	VADDPS           (AX), Z18, Z18
-	ADDQ             DX, AX
-	VADDPS           (AX), Z19, Z19
-	ADDQ             DX, AX
-	VADDPS           (AX), Z20, Z20
-	ADDQ             DX, AX
-	VADDPS           (AX), Z21, Z21
-	ADDQ             DX, AX
-	VADDPS           (AX), Z22, Z22
-	ADDQ             DX, AX
-	VADDPS           (AX), Z23, Z23
-	ADDQ             DX, AX
+	JMP              summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS          (DX), Z24
+	VFMADD231PS.BCST (CX), Z24, Z0
+	VFMADD231PS.BCST 4(CX), Z24, Z1
+	VFMADD231PS.BCST 8(CX), Z24, Z2
+	VFMADD231PS.BCST 12(CX), Z24, Z3
+	VFMADD231PS.BCST 16(CX), Z24, Z4
+	VFMADD231PS.BCST 20(CX), Z24, Z5
+	VFMADD231PS.BCST 24(CX), Z24, Z6
+	VFMADD231PS.BCST 28(CX), Z24, Z7
+	VFMADD231PS.BCST 32(CX), Z24, Z8
+	VFMADD231PS.BCST 36(CX), Z24, Z9
+	VFMADD231PS.BCST 40(CX), Z24, Z10
+	VFMADD231PS.BCST 44(CX), Z24, Z11
+	VFMADD231PS.BCST 48(CX), Z24, Z12
+	VFMADD231PS.BCST 52(CX), Z24, Z13
+	VFMADD231PS.BCST 56(CX), Z24, Z14
+	VFMADD231PS.BCST 60(CX), Z24, Z15
+	VFMADD231PS.BCST 64(CX), Z24, Z16
+	VFMADD231PS.BCST 68(CX), Z24, Z17
+	VFMADD231PS.BCST 72(CX), Z24, Z18
+	VFMADD231PS.BCST 76(CX), Z24, Z19
+	VFMADD231PS.BCST 80(CX), Z24, Z20
+	VFMADD231PS.BCST 84(CX), Z24, Z21
+	VFMADD231PS.BCST 88(CX), Z24, Z22
+	VFMADD231PS.BCST 92(CX), Z24, Z23
+	ADDQ             SI, CX
+	ADDQ             DI, DX
+	DECQ             R8
+	JNZ              pixelWhole
+	ADDQ             56(AX), CX
+	ADDQ             64(AX), DX
+	DECQ             BX
+	JNZ              rowWhole
+	JMP              summed
+
+rowNear:
+	XORQ         R8, R8
+	SUBQ         DI, R8
+	VMOVUPS      (DX), Z24
+	VBROADCASTSS (CX), Z25
+	VFMADD231PS  Z25, Z24, Z0
+	VBROADCASTSS 4(CX), Z25
+	VFMADD231PS  Z25, Z24, Z1
+	VBROADCASTSS 8(CX), Z25
+	VFMADD231PS  Z25, Z24, Z2
+	VBROADCASTSS 12(CX), Z25
+	VFMADD231PS  Z25, Z24, Z3
+	VBROADCASTSS 16(CX), Z25
+	VFMADD231PS  Z25, Z24, Z4
+	VBROADCASTSS 20(CX), Z25
+	VFMADD231PS  Z25, Z24, Z5
+	VBROADCASTSS 24(CX), Z25
+	VFMADD231PS  Z25, Z24, Z6
+	VBROADCASTSS 28(CX), Z25
+	VFMADD231PS  Z25, Z24, Z7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z24
+	VMOVUPS      (DX)(R8*1), Z25
+	VBROADCASTSS (CX), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z8
+	VBROADCASTSS 4(CX), Z26
+	VFMADD231PS  Z26, Z24, Z1
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS 8(CX), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z10
+	VBROADCASTSS 12(CX), Z26
+	VFMADD231PS  Z26, Z24, Z3
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS 16(CX), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z12
+	VBROADCASTSS 20(CX), Z26
+	VFMADD231PS  Z26, Z24, Z5
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS 24(CX), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z14
+	VBROADCASTSS 28(CX), Z26
+	VFMADD231PS  Z26, Z24, Z7
+	VFMADD231PS  Z26, Z25, Z15
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R9
+	SUBQ         $0x02, R9
+
+near:
+	VMOVUPS      (DX), Z24
+	VMOVUPS      (DX)(R8*1), Z25
+	VMOVUPS      (DX)(R8*2), Z26
+	VBROADCASTSS (CX), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z8
+	VFMADD231PS  Z27, Z26, Z16
+	VBROADCASTSS 4(CX), Z27
+	VFMADD231PS  Z27, Z24, Z1
+	VFMADD231PS  Z27, Z25, Z9
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS 8(CX), Z27
+	VFMADD231PS  Z27, Z24, Z2
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z18
+	VBROADCASTSS 12(CX), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z11
+	VFMADD231PS  Z27, Z26, Z19
+	VBROADCASTSS 16(CX), Z27
+	VFMADD231PS  Z27, Z24, Z4
+	VFMADD231PS  Z27, Z25, Z12
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS 20(CX), Z27
+	VFMADD231PS  Z27, Z24, Z5
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z21
+	VBROADCASTSS 24(CX), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z14
+	VFMADD231PS  Z27, Z26, Z22
+	VBROADCASTSS 28(CX), Z27
+	VFMADD231PS  Z27, Z24, Z7
+	VFMADD231PS  Z27, Z25, Z15
+	VFMADD231PS  Z27, Z26, Z23
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R9
+	JNZ          near
+	VMOVUPS      (DX)(R8*1), Z24
+	VMOVUPS      (DX)(R8*2), Z25
+	VBROADCASTSS (CX), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z16
+	VBROADCASTSS 4(CX), Z26
+	VFMADD231PS  Z26, Z24, Z9
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS 8(CX), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z18
+	VBROADCASTSS 12(CX), Z26
+	VFMADD231PS  Z26, Z24, Z11
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS 16(CX), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z20
+	VBROADCASTSS 20(CX), Z26
+	VFMADD231PS  Z26, Z24, Z13
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSS 24(CX), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z22
+	VBROADCASTSS 28(CX), Z26
+	VFMADD231PS  Z26, Z24, Z15
+	VFMADD231PS  Z26, Z25, Z23
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R8*2), Z24
+	VBROADCASTSS (CX), Z25
+	VFMADD231PS  Z25, Z24, Z16
+	VBROADCASTSS 4(CX), Z25
+	VFMADD231PS  Z25, Z24, Z17
+	VBROADCASTSS 8(CX), Z25
+	VFMADD231PS  Z25, Z24, Z18
+	VBROADCASTSS 12(CX), Z25
+	VFMADD231PS  Z25, Z24, Z19
+	VBROADCASTSS 16(CX), Z25
+	VFMADD231PS  Z25, Z24, Z20
+	VBROADCASTSS 20(CX), Z25
+	VFMADD231PS  Z25, Z24, Z21
+	VBROADCASTSS 24(CX), Z25
+	VFMADD231PS  Z25, Z24, Z22
+	VBROADCASTSS 28(CX), Z25
+	VFMADD231PS  Z25, Z24, Z23
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNear
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), BX
+	VADDPS (BX), Z0, Z0
+	ADDQ   DX, BX
+	VADDPS (BX), Z1, Z1
+	ADDQ   DX, BX
+	VADDPS (BX), Z2, Z2
+	ADDQ   DX, BX
+	VADDPS (BX), Z3, Z3
+	ADDQ   DX, BX
+	VADDPS (BX), Z4, Z4
+	ADDQ   DX, BX
+	VADDPS (BX), Z5, Z5
+	ADDQ   DX, BX
+	VADDPS (BX), Z6, Z6
+	ADDQ   DX, BX
+	VADDPS (BX), Z7, Z7
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z8, Z8
+	ADDQ   DX, BX
+	VADDPS (BX), Z9, Z9
+	ADDQ   DX, BX
+	VADDPS (BX), Z10, Z10
+	ADDQ   DX, BX
+	VADDPS (BX), Z11, Z11
+	ADDQ   DX, BX
+	VADDPS (BX), Z12, Z12
+	ADDQ   DX, BX
+	VADDPS (BX), Z13, Z13
+	ADDQ   DX, BX
+	VADDPS (BX), Z14, Z14
+	ADDQ   DX, BX
+	VADDPS (BX), Z15, Z15
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
+	VADDPS (BX), Z16, Z16
+	ADDQ   DX, BX
+	VADDPS (BX), Z17, Z17
+	ADDQ   DX, BX
+	VADDPS (BX), Z18, Z18
+	ADDQ   DX, BX
+	VADDPS (BX), Z19, Z19
+	ADDQ   DX, BX
+	VADDPS (BX), Z20, Z20
+	ADDQ   DX, BX
+	VADDPS (BX), Z21, Z21
+	ADDQ   DX, BX
+	VADDPS (BX), Z22, Z22
+	ADDQ   DX, BX
+	VADDPS (BX), Z23, Z23
+	ADDQ   DX, BX
+	ADDQ   128(AX), BX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -10982,6 +16083,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z7, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z8, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z9, (CX)
@@ -10998,6 +16100,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z15, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VMOVUPS Z16, (CX)
 	ADDQ    DX, CX
 	VMOVUPS Z17, (CX)
@@ -11014,6 +16117,7 @@ store:
 	ADDQ    DX, CX
 	VMOVUPS Z23, (CX)
 	ADDQ    DX, CX
+	ADDQ    128(AX), CX
 	VZEROUPPER
 	RET
 
@@ -11026,10 +16130,12 @@ TEXT ·weights512x1x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11048,14 +16154,36 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z2
+	VMOVUPS      64(DX), Z3
+	VBROADCASTSS (CX), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11073,12 +16201,14 @@ TEXT ·weights512x2x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11100,17 +16230,42 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z4
+	VMOVUPS      64(DX), Z5
+	VBROADCASTSS (CX), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(CX), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11131,14 +16286,16 @@ TEXT ·weights512x3x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11163,20 +16320,48 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z6
+	VMOVUPS      64(DX), Z7
+	VBROADCASTSS (CX), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(CX), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(CX), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11200,8 +16385,6 @@ TEXT ·weights512x4x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11210,6 +16393,10 @@ TEXT ·weights512x4x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11237,23 +16424,54 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z8
+	VMOVUPS      64(DX), Z9
+	VBROADCASTSS (CX), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(CX), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(CX), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(CX), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11280,8 +16498,6 @@ TEXT ·weights512x5x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11292,6 +16508,10 @@ TEXT ·weights512x5x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11322,26 +16542,60 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z10
+	VMOVUPS      64(DX), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(CX), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(CX), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(CX), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(CX), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11371,8 +16625,6 @@ TEXT ·weights512x6x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11385,6 +16637,10 @@ TEXT ·weights512x6x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11418,29 +16674,66 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z12
+	VMOVUPS      64(DX), Z13
+	VBROADCASTSS (CX), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(CX), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(CX), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(CX), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(CX), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(CX), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11473,8 +16766,6 @@ TEXT ·weights512x7x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11489,6 +16780,10 @@ TEXT ·weights512x7x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11525,32 +16820,72 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z14
+	VMOVUPS      64(DX), Z15
+	VBROADCASTSS (CX), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS 4(CX), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS 8(CX), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS 12(CX), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS 16(CX), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS 20(CX), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS 24(CX), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11586,8 +16921,6 @@ TEXT ·weights512x8x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11604,6 +16937,10 @@ TEXT ·weights512x8x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11643,35 +16980,78 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
-	VADDPS       (AX), Z14, Z14
-	VADDPS       64(AX), Z15, Z15
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z16
+	VMOVUPS      64(DX), Z17
+	VBROADCASTSS (CX), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS 4(CX), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS 8(CX), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 12(CX), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS 16(CX), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS 20(CX), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 24(CX), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS 28(CX), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	VADDPS 64(AX), Z15, Z15
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11710,8 +17090,6 @@ TEXT ·weights512x9x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11730,6 +17108,10 @@ TEXT ·weights512x9x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11772,38 +17154,84 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
-	VADDPS       (AX), Z14, Z14
-	VADDPS       64(AX), Z15, Z15
-	ADDQ         DX, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z18
+	VMOVUPS      64(DX), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS 4(CX), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 8(CX), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS 12(CX), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 16(CX), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS 20(CX), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 24(CX), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS 28(CX), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS 32(CX), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	VADDPS 64(AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	VADDPS 64(AX), Z17, Z17
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11845,8 +17273,6 @@ TEXT ·weights512x10x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -11867,6 +17293,10 @@ TEXT ·weights512x10x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -11912,41 +17342,90 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
-	VADDPS       (AX), Z14, Z14
-	VADDPS       64(AX), Z15, Z15
-	ADDQ         DX, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z20
+	VMOVUPS      64(DX), Z21
+	VBROADCASTSS (CX), Z22
+	VFMADD231PS  Z22, Z20, Z0
+	VFMADD231PS  Z22, Z21, Z1
+	VBROADCASTSS 4(CX), Z22
+	VFMADD231PS  Z22, Z20, Z2
+	VFMADD231PS  Z22, Z21, Z3
+	VBROADCASTSS 8(CX), Z22
+	VFMADD231PS  Z22, Z20, Z4
+	VFMADD231PS  Z22, Z21, Z5
+	VBROADCASTSS 12(CX), Z22
+	VFMADD231PS  Z22, Z20, Z6
+	VFMADD231PS  Z22, Z21, Z7
+	VBROADCASTSS 16(CX), Z22
+	VFMADD231PS  Z22, Z20, Z8
+	VFMADD231PS  Z22, Z21, Z9
+	VBROADCASTSS 20(CX), Z22
+	VFMADD231PS  Z22, Z20, Z10
+	VFMADD231PS  Z22, Z21, Z11
+	VBROADCASTSS 24(CX), Z22
+	VFMADD231PS  Z22, Z20, Z12
+	VFMADD231PS  Z22, Z21, Z13
+	VBROADCASTSS 28(CX), Z22
+	VFMADD231PS  Z22, Z20, Z14
+	VFMADD231PS  Z22, Z21, Z15
+	VBROADCASTSS 32(CX), Z22
+	VFMADD231PS  Z22, Z20, Z16
+	VFMADD231PS  Z22, Z21, Z17
+	VBROADCASTSS 36(CX), Z22
+	VFMADD231PS  Z22, Z20, Z18
+	VFMADD231PS  Z22, Z21, Z19
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	VADDPS 64(AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	VADDPS 64(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -11991,8 +17470,6 @@ TEXT ·weights512x11x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12015,6 +17492,10 @@ TEXT ·weights512x11x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12063,44 +17544,96 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
-	VADDPS       (AX), Z14, Z14
-	VADDPS       64(AX), Z15, Z15
-	ADDQ         DX, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	ADDQ         DX, AX
-	VADDPS       (AX), Z20, Z20
-	VADDPS       64(AX), Z21, Z21
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z22
+	VMOVUPS      64(DX), Z23
+	VBROADCASTSS (CX), Z24
+	VFMADD231PS  Z24, Z22, Z0
+	VFMADD231PS  Z24, Z23, Z1
+	VBROADCASTSS 4(CX), Z24
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 8(CX), Z24
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 12(CX), Z24
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 16(CX), Z24
+	VFMADD231PS  Z24, Z22, Z8
+	VFMADD231PS  Z24, Z23, Z9
+	VBROADCASTSS 20(CX), Z24
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 24(CX), Z24
+	VFMADD231PS  Z24, Z22, Z12
+	VFMADD231PS  Z24, Z23, Z13
+	VBROADCASTSS 28(CX), Z24
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 32(CX), Z24
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 36(CX), Z24
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	VBROADCASTSS 40(CX), Z24
+	VFMADD231PS  Z24, Z22, Z20
+	VFMADD231PS  Z24, Z23, Z21
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	VADDPS 64(AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	VADDPS 64(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	ADDQ   DX, AX
+	VADDPS (AX), Z20, Z20
+	VADDPS 64(AX), Z21, Z21
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12148,8 +17681,6 @@ TEXT ·weights512x12x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12174,6 +17705,10 @@ TEXT ·weights512x12x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12225,47 +17760,102 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
-	VADDPS       (AX), Z14, Z14
-	VADDPS       64(AX), Z15, Z15
-	ADDQ         DX, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	ADDQ         DX, AX
-	VADDPS       (AX), Z20, Z20
-	VADDPS       64(AX), Z21, Z21
-	ADDQ         DX, AX
-	VADDPS       (AX), Z22, Z22
-	VADDPS       64(AX), Z23, Z23
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z24
+	VMOVUPS      64(DX), Z25
+	VBROADCASTSS (CX), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSS 4(CX), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSS 8(CX), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSS 12(CX), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSS 16(CX), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS 20(CX), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS 24(CX), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS 28(CX), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSS 32(CX), Z26
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS 36(CX), Z26
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS 40(CX), Z26
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSS 44(CX), Z26
+	VFMADD231PS  Z26, Z24, Z22
+	VFMADD231PS  Z26, Z25, Z23
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	VADDPS 64(AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	VADDPS 64(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	ADDQ   DX, AX
+	VADDPS (AX), Z20, Z20
+	VADDPS 64(AX), Z21, Z21
+	ADDQ   DX, AX
+	VADDPS (AX), Z22, Z22
+	VADDPS 64(AX), Z23, Z23
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12316,8 +17906,6 @@ TEXT ·weights512x13x2(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12344,6 +17932,10 @@ TEXT ·weights512x13x2(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12398,50 +17990,108 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	ADDQ         DX, AX
-	VADDPS       (AX), Z2, Z2
-	VADDPS       64(AX), Z3, Z3
-	ADDQ         DX, AX
-	VADDPS       (AX), Z4, Z4
-	VADDPS       64(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	ADDQ         DX, AX
-	VADDPS       (AX), Z8, Z8
-	VADDPS       64(AX), Z9, Z9
-	ADDQ         DX, AX
-	VADDPS       (AX), Z10, Z10
-	VADDPS       64(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	ADDQ         DX, AX
-	VADDPS       (AX), Z14, Z14
-	VADDPS       64(AX), Z15, Z15
-	ADDQ         DX, AX
-	VADDPS       (AX), Z16, Z16
-	VADDPS       64(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	ADDQ         DX, AX
-	VADDPS       (AX), Z20, Z20
-	VADDPS       64(AX), Z21, Z21
-	ADDQ         DX, AX
-	VADDPS       (AX), Z22, Z22
-	VADDPS       64(AX), Z23, Z23
-	ADDQ         DX, AX
-	VADDPS       (AX), Z24, Z24
-	VADDPS       64(AX), Z25, Z25
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z26
+	VMOVUPS      64(DX), Z27
+	VBROADCASTSS (CX), Z28
+	VFMADD231PS  Z28, Z26, Z0
+	VFMADD231PS  Z28, Z27, Z1
+	VBROADCASTSS 4(CX), Z28
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 8(CX), Z28
+	VFMADD231PS  Z28, Z26, Z4
+	VFMADD231PS  Z28, Z27, Z5
+	VBROADCASTSS 12(CX), Z28
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 16(CX), Z28
+	VFMADD231PS  Z28, Z26, Z8
+	VFMADD231PS  Z28, Z27, Z9
+	VBROADCASTSS 20(CX), Z28
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 24(CX), Z28
+	VFMADD231PS  Z28, Z26, Z12
+	VFMADD231PS  Z28, Z27, Z13
+	VBROADCASTSS 28(CX), Z28
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 32(CX), Z28
+	VFMADD231PS  Z28, Z26, Z16
+	VFMADD231PS  Z28, Z27, Z17
+	VBROADCASTSS 36(CX), Z28
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 40(CX), Z28
+	VFMADD231PS  Z28, Z26, Z20
+	VFMADD231PS  Z28, Z27, Z21
+	VBROADCASTSS 44(CX), Z28
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	VBROADCASTSS 48(CX), Z28
+	VFMADD231PS  Z28, Z26, Z24
+	VFMADD231PS  Z28, Z27, Z25
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	ADDQ   DX, AX
+	VADDPS (AX), Z2, Z2
+	VADDPS 64(AX), Z3, Z3
+	ADDQ   DX, AX
+	VADDPS (AX), Z4, Z4
+	VADDPS 64(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	ADDQ   DX, AX
+	VADDPS (AX), Z8, Z8
+	VADDPS 64(AX), Z9, Z9
+	ADDQ   DX, AX
+	VADDPS (AX), Z10, Z10
+	VADDPS 64(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	ADDQ   DX, AX
+	VADDPS (AX), Z14, Z14
+	VADDPS 64(AX), Z15, Z15
+	ADDQ   DX, AX
+	VADDPS (AX), Z16, Z16
+	VADDPS 64(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	ADDQ   DX, AX
+	VADDPS (AX), Z20, Z20
+	VADDPS 64(AX), Z21, Z21
+	ADDQ   DX, AX
+	VADDPS (AX), Z22, Z22
+	VADDPS 64(AX), Z23, Z23
+	ADDQ   DX, AX
+	VADDPS (AX), Z24, Z24
+	VADDPS 64(AX), Z25, Z25
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12495,11 +18145,13 @@ TEXT ·weights512x1x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12520,15 +18172,39 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z3
+	VMOVUPS      64(DX), Z4
+	VMOVUPS      128(DX), Z5
+	VBROADCASTSS (CX), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12547,14 +18223,16 @@ TEXT ·weights512x2x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12579,19 +18257,47 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z6
+	VMOVUPS      64(DX), Z7
+	VMOVUPS      128(DX), Z8
+	VBROADCASTSS (CX), Z9
+	VFMADD231PS  Z9, Z6, Z0
+	VFMADD231PS  Z9, Z7, Z1
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS 4(CX), Z9
+	VFMADD231PS  Z9, Z6, Z3
+	VFMADD231PS  Z9, Z7, Z4
+	VFMADD231PS  Z9, Z8, Z5
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12614,8 +18320,6 @@ TEXT ·weights512x3x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12625,6 +18329,10 @@ TEXT ·weights512x3x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12653,23 +18361,55 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z9
+	VMOVUPS      64(DX), Z10
+	VMOVUPS      128(DX), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS 4(CX), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 8(CX), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12696,8 +18436,6 @@ TEXT ·weights512x4x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12710,6 +18448,10 @@ TEXT ·weights512x4x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12742,27 +18484,63 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
-	VADDPS       (AX), Z9, Z9
-	VADDPS       64(AX), Z10, Z10
-	VADDPS       128(AX), Z11, Z11
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z12
+	VMOVUPS      64(DX), Z13
+	VMOVUPS      128(DX), Z14
+	VBROADCASTSS (CX), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z1
+	VFMADD231PS  Z15, Z14, Z2
+	VBROADCASTSS 4(CX), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z5
+	VBROADCASTSS 8(CX), Z15
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z8
+	VBROADCASTSS 12(CX), Z15
+	VFMADD231PS  Z15, Z12, Z9
+	VFMADD231PS  Z15, Z13, Z10
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	VADDPS 64(AX), Z10, Z10
+	VADDPS 128(AX), Z11, Z11
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12793,8 +18571,6 @@ TEXT ·weights512x5x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12810,6 +18586,10 @@ TEXT ·weights512x5x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12846,31 +18626,71 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
-	VADDPS       (AX), Z9, Z9
-	VADDPS       64(AX), Z10, Z10
-	VADDPS       128(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z15
+	VMOVUPS      64(DX), Z16
+	VMOVUPS      128(DX), Z17
+	VBROADCASTSS (CX), Z18
+	VFMADD231PS  Z18, Z15, Z0
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z17, Z2
+	VBROADCASTSS 4(CX), Z18
+	VFMADD231PS  Z18, Z15, Z3
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS 8(CX), Z18
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z16, Z7
+	VFMADD231PS  Z18, Z17, Z8
+	VBROADCASTSS 12(CX), Z18
+	VFMADD231PS  Z18, Z15, Z9
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS 16(CX), Z18
+	VFMADD231PS  Z18, Z15, Z12
+	VFMADD231PS  Z18, Z16, Z13
+	VFMADD231PS  Z18, Z17, Z14
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	VADDPS 64(AX), Z10, Z10
+	VADDPS 128(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	VADDPS 128(AX), Z14, Z14
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -12905,8 +18725,6 @@ TEXT ·weights512x6x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -12925,6 +18743,10 @@ TEXT ·weights512x6x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -12965,35 +18787,79 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
-	VADDPS       (AX), Z9, Z9
-	VADDPS       64(AX), Z10, Z10
-	VADDPS       128(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	ADDQ         DX, AX
-	VADDPS       (AX), Z15, Z15
-	VADDPS       64(AX), Z16, Z16
-	VADDPS       128(AX), Z17, Z17
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z18
+	VMOVUPS      64(DX), Z19
+	VMOVUPS      128(DX), Z20
+	VBROADCASTSS (CX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z1
+	VFMADD231PS  Z21, Z20, Z2
+	VBROADCASTSS 4(CX), Z21
+	VFMADD231PS  Z21, Z18, Z3
+	VFMADD231PS  Z21, Z19, Z4
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS 8(CX), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z7
+	VFMADD231PS  Z21, Z20, Z8
+	VBROADCASTSS 12(CX), Z21
+	VFMADD231PS  Z21, Z18, Z9
+	VFMADD231PS  Z21, Z19, Z10
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS 16(CX), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z13
+	VFMADD231PS  Z21, Z20, Z14
+	VBROADCASTSS 20(CX), Z21
+	VFMADD231PS  Z21, Z18, Z15
+	VFMADD231PS  Z21, Z19, Z16
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	VADDPS 64(AX), Z10, Z10
+	VADDPS 128(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	VADDPS 128(AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	VADDPS 64(AX), Z16, Z16
+	VADDPS 128(AX), Z17, Z17
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -13032,8 +18898,6 @@ TEXT ·weights512x7x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13055,6 +18919,10 @@ TEXT ·weights512x7x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -13099,39 +18967,87 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
-	VADDPS       (AX), Z9, Z9
-	VADDPS       64(AX), Z10, Z10
-	VADDPS       128(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	ADDQ         DX, AX
-	VADDPS       (AX), Z15, Z15
-	VADDPS       64(AX), Z16, Z16
-	VADDPS       128(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	VADDPS       128(AX), Z20, Z20
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z21
+	VMOVUPS      64(DX), Z22
+	VMOVUPS      128(DX), Z23
+	VBROADCASTSS (CX), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS 4(CX), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS 8(CX), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS 12(CX), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 16(CX), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS 20(CX), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS 24(CX), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	VADDPS 64(AX), Z10, Z10
+	VADDPS 128(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	VADDPS 128(AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	VADDPS 64(AX), Z16, Z16
+	VADDPS 128(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	VADDPS 128(AX), Z20, Z20
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -13174,8 +19090,6 @@ TEXT ·weights512x8x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13200,6 +19114,10 @@ TEXT ·weights512x8x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -13248,43 +19166,95 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
-	VADDPS       (AX), Z9, Z9
-	VADDPS       64(AX), Z10, Z10
-	VADDPS       128(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	ADDQ         DX, AX
-	VADDPS       (AX), Z15, Z15
-	VADDPS       64(AX), Z16, Z16
-	VADDPS       128(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	VADDPS       128(AX), Z20, Z20
-	ADDQ         DX, AX
-	VADDPS       (AX), Z21, Z21
-	VADDPS       64(AX), Z22, Z22
-	VADDPS       128(AX), Z23, Z23
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z24
+	VMOVUPS      64(DX), Z25
+	VMOVUPS      128(DX), Z26
+	VBROADCASTSS (CX), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS 4(CX), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS 8(CX), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS 12(CX), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS 16(CX), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS 20(CX), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS 24(CX), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS 28(CX), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	VADDPS 64(AX), Z10, Z10
+	VADDPS 128(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	VADDPS 128(AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	VADDPS 64(AX), Z16, Z16
+	VADDPS 128(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	VADDPS 128(AX), Z20, Z20
+	ADDQ   DX, AX
+	VADDPS (AX), Z21, Z21
+	VADDPS 64(AX), Z22, Z22
+	VADDPS 128(AX), Z23, Z23
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)
@@ -13331,8 +19301,6 @@ TEXT ·weights512x9x3(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ   24(AX), BX
 	MOVQ   40(AX), SI
 	MOVQ   48(AX), DI
-	MOVL   80(AX), R8
-	KMOVW  R8, K1
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -13360,6 +19328,10 @@ TEXT ·weights512x9x3(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
+	CMPQ   88(AX), $0x10
+	JEQ    whole
+	MOVL   80(AX), R8
+	KMOVW  R8, K1
 
 row:
 	MOVQ 32(AX), R8
@@ -13412,47 +19384,103 @@ pixel:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          row
-	MOVQ         16(AX), CX
-	MOVQ         72(AX), DX
-	CMPQ         112(AX), $0x00
-	JNE          store
-	MOVQ         16(AX), AX
-	VADDPS       (AX), Z0, Z0
-	VADDPS       64(AX), Z1, Z1
-	VADDPS       128(AX), Z2, Z2
-	ADDQ         DX, AX
-	VADDPS       (AX), Z3, Z3
-	VADDPS       64(AX), Z4, Z4
-	VADDPS       128(AX), Z5, Z5
-	ADDQ         DX, AX
-	VADDPS       (AX), Z6, Z6
-	VADDPS       64(AX), Z7, Z7
-	VADDPS       128(AX), Z8, Z8
-	ADDQ         DX, AX
-	VADDPS       (AX), Z9, Z9
-	VADDPS       64(AX), Z10, Z10
-	VADDPS       128(AX), Z11, Z11
-	ADDQ         DX, AX
-	VADDPS       (AX), Z12, Z12
-	VADDPS       64(AX), Z13, Z13
-	VADDPS       128(AX), Z14, Z14
-	ADDQ         DX, AX
-	VADDPS       (AX), Z15, Z15
-	VADDPS       64(AX), Z16, Z16
-	VADDPS       128(AX), Z17, Z17
-	ADDQ         DX, AX
-	VADDPS       (AX), Z18, Z18
-	VADDPS       64(AX), Z19, Z19
-	VADDPS       128(AX), Z20, Z20
-	ADDQ         DX, AX
-	VADDPS       (AX), Z21, Z21
-	VADDPS       64(AX), Z22, Z22
-	VADDPS       128(AX), Z23, Z23
-	ADDQ         DX, AX
-	VADDPS       (AX), Z24, Z24
-	VADDPS       64(AX), Z25, Z25
-	VADDPS       128(AX), Z26, Z26
-	ADDQ         DX, AX
+	JMP          summed
+
+whole:
+rowWhole:
+	MOVQ 32(AX), R8
+
+pixelWhole:
+	VMOVUPS      (DX), Z27
+	VMOVUPS      64(DX), Z28
+	VMOVUPS      128(DX), Z29
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS 4(CX), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS 12(CX), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS 20(CX), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS 28(CX), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R8
+	JNZ          pixelWhole
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowWhole
+
+summed:
+	MOVQ   16(AX), CX
+	MOVQ   72(AX), DX
+	CMPQ   112(AX), $0x00
+	JNE    store
+	MOVQ   16(AX), AX
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	ADDQ   DX, AX
+	VADDPS (AX), Z3, Z3
+	VADDPS 64(AX), Z4, Z4
+	VADDPS 128(AX), Z5, Z5
+	ADDQ   DX, AX
+	VADDPS (AX), Z6, Z6
+	VADDPS 64(AX), Z7, Z7
+	VADDPS 128(AX), Z8, Z8
+	ADDQ   DX, AX
+	VADDPS (AX), Z9, Z9
+	VADDPS 64(AX), Z10, Z10
+	VADDPS 128(AX), Z11, Z11
+	ADDQ   DX, AX
+	VADDPS (AX), Z12, Z12
+	VADDPS 64(AX), Z13, Z13
+	VADDPS 128(AX), Z14, Z14
+	ADDQ   DX, AX
+	VADDPS (AX), Z15, Z15
+	VADDPS 64(AX), Z16, Z16
+	VADDPS 128(AX), Z17, Z17
+	ADDQ   DX, AX
+	VADDPS (AX), Z18, Z18
+	VADDPS 64(AX), Z19, Z19
+	VADDPS 128(AX), Z20, Z20
+	ADDQ   DX, AX
+	VADDPS (AX), Z21, Z21
+	VADDPS 64(AX), Z22, Z22
+	VADDPS 128(AX), Z23, Z23
+	ADDQ   DX, AX
+	VADDPS (AX), Z24, Z24
+	VADDPS 64(AX), Z25, Z25
+	VADDPS 128(AX), Z26, Z26
+	ADDQ   DX, AX
 
 store:
 	VMOVUPS Z0, (CX)

@@ -192,9 +192,17 @@ func (j *weightsJob) outer(c *outerCall, x []float32, row int, dy, sum []float32
 		c.vecs = k.block(vectors - v)
 		c.tail = k.lastLanes(s.Cout, v, c.vecs)
 		c.mask = 1<<c.tail - 1
-		tiles := ceilDiv(depth, k.rows[c.vecs])
-		for i, m := 0, 0; i < tiles; i, m = i+1, m+c.m {
-			c.m = (depth - m) / (tiles - i)
+		each, taps := depth, 1
+		if c.near, c.gap = 0, 0; 4*depth == 3*c.xPix && c.vecs == 1 && c.tail == k.lanes && c.cols >= 3 {
+			each, taps, c.near = depth/3, 3, 1
+		}
+		tiles := ceilDiv(each, k.rows[c.vecs]/taps)
+		for i, m := 0, 0; i < tiles; i, m = i+1, m+c.m/taps {
+			n := (each - m) / (tiles - i)
+			c.m = taps * n
+			if taps > 1 {
+				c.gap = (each - n) * c.ld
+			}
 			c.x = unsafe.Pointer(&x[m])
 			c.dy = unsafe.Pointer(&dy[v*k.lanes])
 			c.dw = unsafe.Pointer(&sum[m*ld+v*k.lanes])

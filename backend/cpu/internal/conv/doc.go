@@ -13,16 +13,19 @@
 // needs none is read in place. Then:
 //
 //   - forward: a tile is up to 24 neighbouring pixels of a row times up to 48 output channels,
-//     held in registers; each x is broadcast from memory into a fused multiply-add.
+//     held in registers; each x is broadcast from memory into a fused multiply-add. Tiles of one vector
+//     would wait for these broadcasts, so where the window is three pixels wide, in units of the stride,
+//     one broadcast serves the three windows that the pixel is in.
 //   - gradient by the data: for stride s the pixels of dx fall into s·s phases, each a stride-1
 //     convolution of dy with every s-th tap of the kernel, flipped; the forward tiles do them all.
 //   - gradient by the weights: a tile is up to 24 window positions times up to 48 output channels
-//     that stay in registers while all pixels of an image pass by.
+//     that stay in registers while all pixels of an image pass by, one vector with broadcasts for three
+//     windows likewise.
 //
 // # Determinism
 //
-// Every element of y and dx is one chain of multiply-adds in the order (kh, kw, channel), however
-// the image is tiled or split. The weight gradient adds per image and then over a number of chunks
+// Every element of y and dx is one chain of multiply-adds in the order (kh, kw, channel), or where
+// broadcasts serve three windows (kh, channel, kw), however the image is tiled or split. The weight gradient adds per image and then over a number of chunks
 // that depends on the shape alone, in a fixed order. So on one instruction set the bits do not
 // depend on the number of threads. NaN and infinities pass through as IEEE 754 says; padding
 // contributes 0·w, so an infinite weight over padding gives NaN as the padded product would.

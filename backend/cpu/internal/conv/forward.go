@@ -213,6 +213,10 @@ func (c *correlation) run(call *tileCall, g geometry) {
 			call.vecs = c.k.block(vectors - v)
 			call.tail = int32(c.k.lastLanes(c.cout, v, call.vecs))
 			call.mask = 1<<call.tail - 1
+			call.wNear = 0
+			if call.vecs == 1 && c.depth == 3*g.srcPix {
+				call.near, call.wNear = g.srcPix, g.srcPix*call.wStep
+			}
 			c.row(call, g, r, v*c.k.lanes)
 		}
 	}

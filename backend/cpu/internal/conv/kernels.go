@@ -49,7 +49,7 @@ type tileCall struct {
 	x      unsafe.Pointer // first tap of the first pixel
 	w      unsafe.Pointer // weights of the tile's first channel
 	y      unsafe.Pointer // first pixel's first channel
-	bias   unsafe.Pointer // vecs vectors
+	bias   unsafe.Pointer // vecs vectors; nil: y is the bare sum, without res and floor, and all lanes exist
 	res    unsafe.Pointer // added before the floor, laid out like y; or nil
 	taps   int            // tap rows (KH)
 	depth  int            // floats of a tap row (KW·Cin)
@@ -67,6 +67,8 @@ type tileCall struct {
 	xTile  int            // from tile to tile: of x, y and res, and w
 	yTile  int
 	wTile  int
+	near   int // with wNear: floats from pixel to pixel, which are depth/3
+	wNear  int // not 0: sum in the order (tap row, float of a pixel, pixel), weights of pixels so far apart; vecs is 1
 }
 
 // outerCall asks for dw[m, :] += Σ over pixels of x[pixel, m] · dy[pixel, :]. Steps are in bytes.
@@ -86,6 +88,8 @@ type outerCall struct {
 	m     int // window positions of the tile
 	vecs  int
 	fresh int // not 0: overwrite dw instead of adding to it
+	near  int // not 0: the window positions are m/3 in each of three pixels; vecs is 1, whole, and cols at least 3
+	gap   int // with near, from the end of a pixel's rows of dw to the next pixel's, else 0
 }
 
 // copyCall asks for dst = src, rows of n floats; steps in bytes from row to row.

@@ -30,17 +30,25 @@ func tilePortable(arg *byte) {
 		tile, pixel := i/c.pixels, i%c.pixels
 		x, w, to := tile*c.xTile+pixel*c.xPix, tile*c.wTile, tile*c.yTile+pixel*c.yPix
 		for range c.taps {
-			for _, xv := range floats(c.x, x, c.depth) {
-				wv := (*[portableLanes]float32)(unsafe.Add(c.w, w))
-				for l := range acc {
-					acc[l] += xv * wv[l]
+			xs := floats(c.x, x, c.depth)
+			for i := range xs {
+				if c.wNear != 0 {
+					i = i%3*c.near + i/3
 				}
-				w += c.wStep
+				wv := (*[portableLanes]float32)(unsafe.Add(c.w, w+i*c.wStep))
+				for l := range acc {
+					acc[l] += xs[i] * wv[l]
+				}
 			}
+			w += c.depth * c.wStep
 			x += 4*c.depth + c.xRow
 		}
 		y := floats(c.y, to, int(c.tail))
 		for l := range y {
+			if bias == nil {
+				y[l] = acc[l]
+				continue
+			}
 			v := acc[l] + bias[l]
 			if c.res != nil {
 				v += floats(c.res, to, int(c.tail))[l]
@@ -58,8 +66,12 @@ func outerPortable(arg *byte) {
 	for range c.rows {
 		for range c.cols {
 			ds := floats(c.dy, dy, c.tail)
-			for m, xv := range floats(c.x, x, c.m) {
-				a := &acc[m]
+			for m := range c.m {
+				at := x + 4*m
+				if c.near != 0 {
+					at = x + m/(c.m/3)*c.xPix + m%(c.m/3)*4
+				}
+				xv, a := floats(c.x, at, 1)[0], &acc[m]
 				for l, dv := range ds {
 					a[l%portableLanes] += xv * dv
 				}
@@ -69,11 +81,12 @@ func outerPortable(arg *byte) {
 		x, dy = x+c.xRow, dy+c.dyRow
 	}
 	for m := range c.m {
+		dw := floats(c.dw, m*c.ld+3*m/c.m*c.gap, c.tail)
 		if c.fresh != 0 {
-			clear(floats(c.dw, m*c.ld, c.tail))
+			clear(dw)
 		}
-		for l := range floats(c.dw, m*c.ld, c.tail) {
-			floats(c.dw, m*c.ld, c.tail)[l] += acc[m][l%portableLanes]
+		for l := range dw {
+			dw[l] += acc[m][l%portableLanes]
 		}
 	}
 }

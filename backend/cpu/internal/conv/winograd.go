@@ -77,11 +77,11 @@ func (s Shape) transposed() Shape {
 // imageFloats is the size of the padded image under some rows of tiles.
 func (w *winograd) imageFloats(rows int) int { return (2*rows + 2) * (2*w.tileCols + 2) * w.cin }
 
-// forwardPlan: weights, then a vector of zeros and the bias, then the workers' memory.
+// forwardPlan: weights, then the bias, then the workers' memory.
 func (w *winograd) forwardPlan(flop float64, c Crew) forwardPlan {
 	p := forwardPlan{split: c.split(w.n, w.tileRows, flop), wLd: w.cout}
 	p.bias = winogradPlanes * w.cin * w.cout
-	p.images = p.bias + 2*w.cout
+	p.images = p.bias + w.cout
 	p.image = w.imageFloats(p.rows) + winogradPlanes*w.block*w.tileCols*(w.cin+w.cout)
 	p.total = p.images + c.Threads*p.image
 	return p
@@ -95,7 +95,6 @@ type winogradJob struct {
 	relu     bool
 	bias     []float32
 	floor    float32
-	zero     []float32 // a vector's worth at least
 	states[winogradCalls]
 }
 
@@ -103,14 +102,12 @@ type winogradJob struct {
 func (w *winograd) forward(c Crew, flop float64, a ForwardArgs, weights func(u []float32)) imageJob {
 	plan := w.forwardPlan(flop, c)
 	ws := workspace("Forward", a.Workspace, plan.total)
-	j := &winogradJob{winograd: w, states: newStates[winogradCalls](c.Threads), plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias+w.cout : plan.images], floor: float32(math.Inf(-1))}
+	j := &winogradJob{winograd: w, states: newStates[winogradCalls](c.Threads), plan: plan, x: a.X, y: a.Y, res: a.Residual, relu: a.ReLU, ws: ws, bias: ws[plan.bias:plan.images], floor: float32(math.Inf(-1))}
 	weights(ws[:plan.bias])
-	clear(ws[plan.bias:plan.images])
-	copy(j.bias, a.Bias)
+	clear(j.bias[copy(j.bias, a.Bias):])
 	if a.ReLU && a.Residual == nil {
 		j.floor = 0
 	}
-	j.zero = ws[plan.bias:][:w.cout]
 	return j
 }
 
@@ -175,8 +172,8 @@ func (w *winograd) input(c *winogradCall, v, image []float32, rows int) {
 func (j *winogradJob) multiply(calls *winogradCalls, m, v []float32, tiles int) {
 	k := j.k
 	call := &calls.tile
-	*call = tileCall{taps: 1, depth: j.cin, floor: float32(math.Inf(-1)), mask: 1<<k.lanes - 1, tail: int32(k.lanes),
-		xPix: 4 * j.cin, wStep: 4 * j.cout, yPix: 4 * j.cout, bias: unsafe.Pointer(&j.zero[0]),
+	*call = tileCall{taps: 1, depth: j.cin, tail: int32(k.lanes),
+		xPix: 4 * j.cin, wStep: 4 * j.cout, yPix: 4 * j.cout,
 		xTile: 4 * tiles * j.cin, yTile: 4 * tiles * j.cout, wTile: 4 * j.cin * j.cout}
 	_, _ = v[winogradPlanes*tiles*j.cin-1], m[winogradPlanes*tiles*j.cout-1]
 	vectors := j.cout / k.lanes

@@ -79,9 +79,13 @@ func (m *machine) forward(p, v int) {
 	xTile, yTile, wTile := arg(20), arg(21), arg(22)
 	taps, depth, xRow, xPix, wStep, yPix, tiles := arg(5), arg(6), arg(7), arg(8), arg(9), arg(10), arg(11)
 	bits, floor := arg(12), arg(13)
-	count := floor.Offset(4)
+	count, near, wNear := floor.Offset(4), arg(23), arg(24)
 
-	src := newPixels(p, xPix)
+	reach := p
+	if v == 1 {
+		reach += 2
+	}
+	src := newPixels(reach, xPix)
 	ws := loadQ(wStep)
 	acc := m.vecs(p * v)
 	Label("tile")
@@ -91,6 +95,24 @@ func (m *machine) forward(p, v int) {
 		m.zero(a)
 	}
 	t := loadQ(taps)
+	if v == 1 {
+		g := loadQ(wNear)
+		TESTQ(g, g)
+		JEQ(LabelRef("tap"))
+		loop("tapNear", t, func() {
+			loop("deepNear", loadQ(near), func() {
+				m.threeTaps(acc, wp, g, src)
+				src.advance(Imm(4))
+				ADDQ(ws, wp)
+			})
+			for range 2 {
+				ADDQ(g, wp)
+				src.advance(src.step[1])
+			}
+			src.advance(xRow)
+		})
+		JMP(LabelRef("summed"))
+	}
 	loop("tap", t, func() {
 		k := loadQ(depth)
 		loop("deep", k, func() {
@@ -104,6 +126,7 @@ func (m *machine) forward(p, v int) {
 		})
 		src.advance(xRow)
 	})
+	Label("summed")
 	m.epilogue(acc, p, v, epilogueArgs{y: y, res: res, bias: bias, step: yPix, floor: floor, bits: bits, count: count})
 
 	// the next tile
@@ -119,6 +142,24 @@ func (m *machine) forward(p, v int) {
 	JNZ(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
+}
+
+// threeTaps adds one channel's products for windows three pixels wide that begin at neighbouring pixels: a broadcast pixel
+// is in the windows of three. The weights of the taps lie g bytes apart.
+func (m *machine) threeTaps(acc []VecVirtual, w, g GPVirtual, src *pixels) {
+	wv := m.vecs(3)
+	for i, from := range []Mem{{Base: w}, {Base: w, Index: g, Scale: 1}, {Base: w, Index: g, Scale: 2}} {
+		VMOVUPS(from, wv[i])
+	}
+	for j := range len(acc) + 2 {
+		b := m.vec()
+		VBROADCASTSS(src.at(j), b)
+		for tap, w := range wv {
+			if p := j - tap; p >= 0 && p < len(acc) {
+				VFMADD231PS(b, w, acc[p])
+			}
+		}
+	}
 }
 
 // multiply adds the products of n broadcast floats at the given places with the vectors of w.
@@ -140,17 +181,19 @@ type epilogueArgs struct {
 	y, res, bias, step, floor, bits, count Mem
 }
 
-// epilogue stores max(floor, acc + bias + res); a NaN sum stays NaN, as the sum is the second
+// epilogue stores max(floor, acc + bias + res), or without a bias acc alone; a NaN sum stays NaN, as the sum is the second
 // source of the maximum.
 func (m *machine) epilogue(acc []VecVirtual, p, v int, e epilogueArgs) {
+	bias := loadQ(e.bias)
+	TESTQ(bias, bias)
+	JEQ(LabelRef("bare"))
 	for i := range v {
 		b := m.vec()
-		VMOVUPS(offset(loadQ(e.bias), i*m.bytes), b)
+		VMOVUPS(offset(bias, i*m.bytes), b)
 		for j := range p {
 			VADDPS(b, acc[j*v+i], acc[j*v+i])
 		}
 	}
-	step := loadQ(e.step)
 	mask := m.mask(e.bits, e.count)
 	tail := func(i int) Op {
 		if i == v-1 {
@@ -158,7 +201,7 @@ func (m *machine) epilogue(acc []VecVirtual, p, v int, e epilogueArgs) {
 		}
 		return nil
 	}
-	r := loadQ(e.res)
+	r, step := loadQ(e.res), loadQ(e.step)
 	TESTQ(r, r)
 	JEQ(LabelRef("plain"))
 	t := m.vec()
@@ -172,11 +215,22 @@ func (m *machine) epilogue(acc []VecVirtual, p, v int, e epilogueArgs) {
 	Label("plain")
 	low := m.vec()
 	VBROADCASTSS(e.floor, low)
-	out := loadQ(e.y)
-	for j := range p {
+	for _, a := range acc {
+		VMAXPS(a, low, a)
+	}
+	m.write(acc, v, e, tail)
+	JMP(LabelRef("written"))
+	Label("bare")
+	m.write(acc, v, e, func(int) Op { return nil })
+	Label("written")
+}
+
+// write stores the sums, the vectors of a pixel under the masks of tail.
+func (m *machine) write(acc []VecVirtual, v int, e epilogueArgs, tail func(int) Op) {
+	out, step := loadQ(e.y), loadQ(e.step)
+	for j := 0; j < len(acc); j += v {
 		for i := range v {
-			VMAXPS(acc[j*v+i], low, acc[j*v+i])
-			m.store(acc[j*v+i], tail(i), offset(out, i*m.bytes))
+			m.store(acc[j+i], tail(i), offset(out, i*m.bytes))
 		}
 		ADDQ(step, out)
 	}

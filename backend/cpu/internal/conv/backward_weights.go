@@ -26,7 +26,7 @@ func BackwardWeights(p *pool.Pool, s Shape, a WeightArgs) { best.weightsPass(p, 
 func BackwardWeightsWorkspace(s Shape, c Crew) int { return best.weightsFloats(s, c) }
 
 func (k *kernels) weightsFloats(s Shape, c Crew) int {
-	if k.useWinograd(s) {
+	if k.sumWinograd(s) {
 		return k.newWinograd(s).gradPlan(c).total
 	}
 	return k.weightsPlan(s.pointwise(), c).total
@@ -95,7 +95,7 @@ func (k *kernels) prepareWeights(s Shape, a WeightArgs, c Crew) sumJob {
 		clear(a.DW)
 		return nil
 	}
-	if k.useWinograd(s) {
+	if k.sumWinograd(s) {
 		return k.newWinograd(s).weights(c, a)
 	}
 	s = s.pointwise()

@@ -25,9 +25,9 @@
 // # Determinism
 //
 // Every element of y and dx is one chain of multiply-adds in the order (kh, kw, channel), or where
-// broadcasts serve three windows (kh, channel, kw), however the image is tiled or split. The weight gradient adds per image and then over a number of chunks
-// that depends on the shape alone, in a fixed order. So on one instruction set the bits do not
-// depend on the number of threads. NaN and infinities pass through as IEEE 754 says; padding
+// broadcasts serve three windows (kh, channel, kw), however the image is tiled or split. The weight
+// gradient adds per image and then over a number of chunks that depends on the shape alone, in a
+// fixed order. So on one instruction set the bits do not depend on the number of threads. NaN and infinities pass through as IEEE 754 says; padding
 // contributes 0·w, so an infinite weight over padding gives NaN as the padded product would.
 //
 // The assembly comes from internal/asmgen/conv; the portable kernels in portable.go do the same

@@ -30,6 +30,7 @@ type kernels struct {
 	prefetch    func(*byte) // may be nil
 
 	winogradTiles  int         // fewest tiles of a pass that pay for the transform of the weights
+	winogradFloats int         // fewest output channels that pay for the transform of the input
 	winogradInput  func(*byte) // may be nil
 	winogradOutput func(*byte)
 	winogradGrad   func(*byte)

@@ -8,6 +8,10 @@ import "foresee/backend/cpu/internal/isa"
 // minTiles is where Winograd's algorithm begins to pay.
 const minTiles = 1024
 
+// minFloats is how many output channels it takes with AVX-512: with one vector of them the direct way is as fast as it can
+// be and the transforms, whose planes go through the second-level cache, cost more than they save. With AVX2 they never do.
+const minFloats = 32
+
 // available returns the kernel sets that this processor runs, fastest first.
 func available() []*kernels {
 	sets := []*kernels{portable()}
@@ -17,7 +21,7 @@ func available() []*kernels {
 		sets = append([]*kernels{k}, sets...)
 	}
 	if isa.Best() >= isa.AVX512 {
-		k := &kernels{name: "avx512", lanes: 16, vecs: 3, narrow: sets[0], winogradTiles: minTiles}
+		k := &kernels{name: "avx512", lanes: 16, vecs: 3, narrow: sets[0], winogradTiles: minTiles, winogradFloats: minFloats}
 		fill512(k)
 		sets = append([]*kernels{k}, sets...)
 	}

@@ -64,7 +64,7 @@ func TestVariantsStayInside(t *testing.T) {
 	eachSet(t, func(t *testing.T, k *kernels) {
 		seen := map[string]int{}
 		k = watched(k, seen)
-		k.winogradTiles = 1
+		k.winogradTiles, k.winogradFloats = 1, 0
 		r := rand.New(rand.NewPCG(11, 1))
 		for i := range cases(k) / 2 {
 			s := variantShape(r, k)

@@ -52,9 +52,12 @@ type winograd struct {
 // useWinograd reports whether a pass takes the fast way.
 func (k *kernels) useWinograd(s Shape) bool {
 	return s.Fast && k.winogradInput != nil && s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 &&
-		s.Cin > 0 && s.Cout > 0 && s.Cin%k.lanes == 0 && s.Cout%k.lanes == 0 &&
+		s.Cin > 0 && s.Cout >= max(1, k.winogradFloats) && s.Cin%k.lanes == 0 && s.Cout%k.lanes == 0 &&
 		s.N*ceilDiv(s.OutH, 2)*ceilDiv(s.OutW, 2) >= max(1, k.winogradTiles)
 }
+
+// sumWinograd is useWinograd for a weight gradient, which transforms two images, each for the other's channels.
+func (k *kernels) sumWinograd(s Shape) bool { return k.useWinograd(s) && s.Cin >= k.winogradFloats }
 
 func (k *kernels) newWinograd(s Shape) *winograd {
 	w := &winograd{

@@ -17,7 +17,7 @@ func eachWinograd(t *testing.T, f func(t *testing.T, k *kernels)) {
 			continue
 		}
 		fast := *k
-		fast.winogradTiles = 1
+		fast.winogradTiles, fast.winogradFloats = 1, 0
 		t.Run(k.name, func(t *testing.T) { f(t, &fast) })
 	}
 }
@@ -85,6 +85,22 @@ func TestWinogradMatchesNaive(t *testing.T) {
 		}
 		if ran < 60 {
 			t.Fatalf("only %d cases took the fast way", ran)
+		}
+	})
+}
+
+// TestWinogradNeedsChannels follows the choice of each pass by its channels.
+func TestWinogradNeedsChannels(t *testing.T) {
+	eachWinograd(t, func(t *testing.T, k *kernels) {
+		k.winogradFloats = 32
+		for _, c := range []struct {
+			in, out             int
+			forward, data, sums bool
+		}{{16, 16, false, false, false}, {16, 32, true, false, false}, {32, 16, false, true, false}, {32, 32, true, true, true}} {
+			s := Shape{N: 2, H: 9, W: 9, Cin: c.in, KH: 3, KW: 3, Cout: c.out, StrideH: 1, StrideW: 1, Fast: true}.WithOut()
+			if f, d, w := k.useWinograd(s), k.useWinograd(s.transposed()), k.sumWinograd(s); f != c.forward || d != c.data || w != c.sums {
+				t.Errorf("%+v: %v, %v and %v took the fast way", c, f, d, w)
+			}
 		}
 	})
 }

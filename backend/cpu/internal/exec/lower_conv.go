@@ -78,7 +78,7 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 }
 
 // winogradPays says where Winograd's algorithm was measured to be faster: with 16 channels on
-// both sides, only on wide images.
+// both sides, only on wide images. Package conv knows which passes of these its kernels do faster directly.
 func winogradPays(a ir.FastConv) bool { return a.Cin*a.Cout > 16*16 || min(a.W, a.OutW) >= 24 }
 
 // optional returns a reader of operand i of n, or of nothing.

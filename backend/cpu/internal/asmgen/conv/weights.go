@@ -9,7 +9,7 @@ import (
 )
 
 // weights emits the kernel of conv.outerCall for r window positions by v vectors. Where all lanes exist, a second loop
-// loads without a mask: a load under one takes a port that multiplies.
+// loads without a mask: a load under one most likely takes a port that multiplies.
 func (m *machine) weights(r, v int) {
 	name := fmt.Sprintf("weights%sx%dx%d", m.name, r, v)
 	arg := begin(name, fmt.Sprintf("%s adds the outer products of %d window positions and %d vectors of channels over pixels.", name, r, v))

@@ -3546,8 +3546,8 @@ TEXT ·weights256x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	CMPQ    120(AX), $0x00
-	JNE     rowNear
+	CMPQ    120(AX), $0x01
+	JEQ     near
 	CMPQ    88(AX), $0x08
 	JEQ     whole
 	MOVLQSX 88(AX), R8
@@ -3598,9 +3598,11 @@ pixelWhole:
 	JNZ          rowWhole
 	JMP          summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Y3
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y3, Y0
@@ -3616,7 +3618,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Y3
 	VMOVUPS      (DX)(R8*1), Y4
 	VMOVUPS      (DX)(R8*2), Y5
@@ -3627,7 +3629,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Y3
 	VMOVUPS      (DX)(R8*2), Y4
 	VBROADCASTSS (CX), Y5
@@ -3888,8 +3890,8 @@ TEXT ·weights256x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	CMPQ    120(AX), $0x00
-	JNE     rowNear
+	CMPQ    120(AX), $0x01
+	JEQ     near
 	CMPQ    88(AX), $0x08
 	JEQ     whole
 	MOVLQSX 88(AX), R8
@@ -3952,9 +3954,11 @@ pixelWhole:
 	JNZ          rowWhole
 	JMP          summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Y6
 	VBROADCASTSS (CX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -3975,7 +3979,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Y6
 	VMOVUPS      (DX)(R8*1), Y7
 	VMOVUPS      (DX)(R8*2), Y8
@@ -3990,7 +3994,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Y6
 	VMOVUPS      (DX)(R8*2), Y7
 	VBROADCASTSS (CX), Y8
@@ -4325,8 +4329,9 @@ TEXT ·weights256x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	CMPQ    120(AX), $0x00
-	JNE     rowNear
+	CMPQ    120(AX), $0x01
+	JEQ     near
+	JGT     nine
 	CMPQ    88(AX), $0x08
 	JEQ     whole
 	MOVLQSX 88(AX), R8
@@ -4401,9 +4406,11 @@ pixelWhole:
 	JNZ          rowWhole
 	JMP          summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Y9
 	VBROADCASTSS (CX), Y10
 	VFMADD231PS  Y10, Y9, Y0
@@ -4429,7 +4436,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Y9
 	VMOVUPS      (DX)(R8*1), Y10
 	VMOVUPS      (DX)(R8*2), Y11
@@ -4448,7 +4455,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Y9
 	VMOVUPS      (DX)(R8*2), Y10
 	VBROADCASTSS (CX), Y11
@@ -4479,6 +4486,89 @@ near:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          rowNear
+	JMP          summed
+
+nine:
+	MOVQ 136(AX), R8
+	XORQ R9, R9
+	SUBQ DI, R9
+
+rowNine:
+	VMOVUPS      (DX), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y9, Y0
+	VBROADCASTSS (CX)(R8*1), Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (CX)(R8*2), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Y9
+	VMOVUPS      (DX)(R9*1), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y9, Y0
+	VFMADD231PS  Y11, Y10, Y1
+	VBROADCASTSS (CX)(R8*1), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y10, Y4
+	VBROADCASTSS (CX)(R8*2), Y11
+	VFMADD231PS  Y11, Y9, Y6
+	VFMADD231PS  Y11, Y10, Y7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R10
+	SUBQ         $0x02, R10
+
+pixelNine:
+	VMOVUPS      (DX), Y9
+	VMOVUPS      (DX)(R9*1), Y10
+	VMOVUPS      (DX)(R9*2), Y11
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y11, Y2
+	VBROADCASTSS (CX)(R8*1), Y12
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (CX)(R8*2), Y12
+	VFMADD231PS  Y12, Y9, Y6
+	VFMADD231PS  Y12, Y10, Y7
+	VFMADD231PS  Y12, Y11, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R10
+	JNZ          pixelNine
+	VMOVUPS      (DX)(R9*1), Y9
+	VMOVUPS      (DX)(R9*2), Y10
+	VBROADCASTSS (CX), Y11
+	VFMADD231PS  Y11, Y9, Y1
+	VFMADD231PS  Y11, Y10, Y2
+	VBROADCASTSS (CX)(R8*1), Y11
+	VFMADD231PS  Y11, Y9, Y4
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS (CX)(R8*2), Y11
+	VFMADD231PS  Y11, Y9, Y7
+	VFMADD231PS  Y11, Y10, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R9*2), Y9
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS (CX)(R8*1), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (CX)(R8*2), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNine
 
 summed:
 	MOVQ   16(AX), CX
@@ -4857,8 +4947,8 @@ TEXT ·weights256x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
-	CMPQ    120(AX), $0x00
-	JNE     rowNear
+	CMPQ    120(AX), $0x01
+	JEQ     near
 	CMPQ    88(AX), $0x08
 	JEQ     whole
 	MOVLQSX 88(AX), R8
@@ -4945,9 +5035,11 @@ pixelWhole:
 	JNZ          rowWhole
 	JMP          summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Y12
 	VBROADCASTSS (CX), Y13
 	VFMADD231PS  Y13, Y12, Y0
@@ -4978,7 +5070,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Y12
 	VMOVUPS      (DX)(R8*1), Y13
 	VMOVUPS      (DX)(R8*2), Y14
@@ -5001,7 +5093,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Y12
 	VMOVUPS      (DX)(R8*2), Y13
 	VBROADCASTSS (CX), Y14

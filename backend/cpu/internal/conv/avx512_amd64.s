@@ -11972,8 +11972,8 @@ TEXT ·weights512x3x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -12016,9 +12016,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z3
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z3, Z0
@@ -12034,7 +12036,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z3
 	VMOVUPS      (DX)(R8*1), Z4
 	VMOVUPS      (DX)(R8*2), Z5
@@ -12045,7 +12047,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z3
 	VMOVUPS      (DX)(R8*2), Z4
 	VBROADCASTSS (CX), Z5
@@ -12284,8 +12286,8 @@ TEXT ·weights512x6x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -12334,9 +12336,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z6
 	VBROADCASTSS (CX), Z7
 	VFMADD231PS  Z7, Z6, Z0
@@ -12357,7 +12361,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z6
 	VMOVUPS      (DX)(R8*1), Z7
 	VMOVUPS      (DX)(R8*2), Z8
@@ -12372,7 +12376,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z6
 	VMOVUPS      (DX)(R8*2), Z7
 	VBROADCASTSS (CX), Z8
@@ -12673,8 +12677,9 @@ TEXT ·weights512x9x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	VPXORD Z8, Z8, Z8
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
+	JGT    nine
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -12729,9 +12734,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z9
 	VBROADCASTSS (CX), Z10
 	VFMADD231PS  Z10, Z9, Z0
@@ -12757,7 +12764,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z9
 	VMOVUPS      (DX)(R8*1), Z10
 	VMOVUPS      (DX)(R8*2), Z11
@@ -12776,7 +12783,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z9
 	VMOVUPS      (DX)(R8*2), Z10
 	VBROADCASTSS (CX), Z11
@@ -12807,6 +12814,89 @@ near:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          rowNear
+	JMP          summed
+
+nine:
+	MOVQ 136(AX), R8
+	XORQ R9, R9
+	SUBQ DI, R9
+
+rowNine:
+	VMOVUPS      (DX), Z9
+	VBROADCASTSS (CX), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS (CX)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (CX)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z6
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z9
+	VMOVUPS      (DX)(R9*1), Z10
+	VBROADCASTSS (CX), Z11
+	VFMADD231PS  Z11, Z9, Z0
+	VFMADD231PS  Z11, Z10, Z1
+	VBROADCASTSS (CX)(R8*1), Z11
+	VFMADD231PS  Z11, Z9, Z3
+	VFMADD231PS  Z11, Z10, Z4
+	VBROADCASTSS (CX)(R8*2), Z11
+	VFMADD231PS  Z11, Z9, Z6
+	VFMADD231PS  Z11, Z10, Z7
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R10
+	SUBQ         $0x02, R10
+
+pixelNine:
+	VMOVUPS      (DX), Z9
+	VMOVUPS      (DX)(R9*1), Z10
+	VMOVUPS      (DX)(R9*2), Z11
+	VBROADCASTSS (CX), Z12
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z10, Z1
+	VFMADD231PS  Z12, Z11, Z2
+	VBROADCASTSS (CX)(R8*1), Z12
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (CX)(R8*2), Z12
+	VFMADD231PS  Z12, Z9, Z6
+	VFMADD231PS  Z12, Z10, Z7
+	VFMADD231PS  Z12, Z11, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R10
+	JNZ          pixelNine
+	VMOVUPS      (DX)(R9*1), Z9
+	VMOVUPS      (DX)(R9*2), Z10
+	VBROADCASTSS (CX), Z11
+	VFMADD231PS  Z11, Z9, Z1
+	VFMADD231PS  Z11, Z10, Z2
+	VBROADCASTSS (CX)(R8*1), Z11
+	VFMADD231PS  Z11, Z9, Z4
+	VFMADD231PS  Z11, Z10, Z5
+	VBROADCASTSS (CX)(R8*2), Z11
+	VFMADD231PS  Z11, Z9, Z7
+	VFMADD231PS  Z11, Z10, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R9*2), Z9
+	VBROADCASTSS (CX), Z10
+	VFMADD231PS  Z10, Z9, Z2
+	VBROADCASTSS (CX)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (CX)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNine
 
 summed:
 	MOVQ   16(AX), CX
@@ -13139,8 +13229,8 @@ TEXT ·weights512x12x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -13201,9 +13291,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z12
 	VBROADCASTSS (CX), Z13
 	VFMADD231PS  Z13, Z12, Z0
@@ -13234,7 +13326,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      (DX)(R8*1), Z13
 	VMOVUPS      (DX)(R8*2), Z14
@@ -13257,7 +13349,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z12
 	VMOVUPS      (DX)(R8*2), Z13
 	VBROADCASTSS (CX), Z14
@@ -13682,8 +13774,8 @@ TEXT ·weights512x15x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -13750,9 +13842,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z15
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z16, Z15, Z0
@@ -13788,7 +13882,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z15
 	VMOVUPS      (DX)(R8*1), Z16
 	VMOVUPS      (DX)(R8*2), Z17
@@ -13815,7 +13909,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z15
 	VMOVUPS      (DX)(R8*2), Z16
 	VBROADCASTSS (CX), Z17
@@ -14302,8 +14396,9 @@ TEXT ·weights512x18x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z15, Z15, Z15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
+	JGT    nine
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -14376,9 +14471,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z18
 	VBROADCASTSS (CX), Z19
 	VFMADD231PS  Z19, Z18, Z0
@@ -14419,7 +14516,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z18
 	VMOVUPS      (DX)(R8*1), Z19
 	VMOVUPS      (DX)(R8*2), Z20
@@ -14450,7 +14547,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z18
 	VMOVUPS      (DX)(R8*2), Z19
 	VBROADCASTSS (CX), Z20
@@ -14496,6 +14593,131 @@ near:
 	ADDQ         64(AX), DX
 	DECQ         BX
 	JNZ          rowNear
+	JMP          summed
+
+nine:
+	MOVQ 136(AX), R8
+	XORQ R9, R9
+	SUBQ DI, R9
+
+rowNine:
+	VMOVUPS      (DX), Z18
+	VBROADCASTSS (CX), Z19
+	VFMADD231PS  Z19, Z18, Z0
+	VBROADCASTSS 4(CX), Z19
+	VFMADD231PS  Z19, Z18, Z1
+	VBROADCASTSS (CX)(R8*1), Z19
+	VFMADD231PS  Z19, Z18, Z6
+	VBROADCASTSS 4(CX)(R8*1), Z19
+	VFMADD231PS  Z19, Z18, Z7
+	VBROADCASTSS (CX)(R8*2), Z19
+	VFMADD231PS  Z19, Z18, Z12
+	VBROADCASTSS 4(CX)(R8*2), Z19
+	VFMADD231PS  Z19, Z18, Z13
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX), Z18
+	VMOVUPS      (DX)(R9*1), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z2
+	VBROADCASTSS 4(CX), Z20
+	VFMADD231PS  Z20, Z18, Z1
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (CX)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z8
+	VBROADCASTSS 4(CX)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z7
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS (CX)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z14
+	VBROADCASTSS 4(CX)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z13
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	MOVQ         32(AX), R10
+	SUBQ         $0x02, R10
+
+pixelNine:
+	VMOVUPS      (DX), Z18
+	VMOVUPS      (DX)(R9*1), Z19
+	VMOVUPS      (DX)(R9*2), Z20
+	VBROADCASTSS (CX), Z21
+	VFMADD231PS  Z21, Z18, Z0
+	VFMADD231PS  Z21, Z19, Z2
+	VFMADD231PS  Z21, Z20, Z4
+	VBROADCASTSS 4(CX), Z21
+	VFMADD231PS  Z21, Z18, Z1
+	VFMADD231PS  Z21, Z19, Z3
+	VFMADD231PS  Z21, Z20, Z5
+	VBROADCASTSS (CX)(R8*1), Z21
+	VFMADD231PS  Z21, Z18, Z6
+	VFMADD231PS  Z21, Z19, Z8
+	VFMADD231PS  Z21, Z20, Z10
+	VBROADCASTSS 4(CX)(R8*1), Z21
+	VFMADD231PS  Z21, Z18, Z7
+	VFMADD231PS  Z21, Z19, Z9
+	VFMADD231PS  Z21, Z20, Z11
+	VBROADCASTSS (CX)(R8*2), Z21
+	VFMADD231PS  Z21, Z18, Z12
+	VFMADD231PS  Z21, Z19, Z14
+	VFMADD231PS  Z21, Z20, Z16
+	VBROADCASTSS 4(CX)(R8*2), Z21
+	VFMADD231PS  Z21, Z18, Z13
+	VFMADD231PS  Z21, Z19, Z15
+	VFMADD231PS  Z21, Z20, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	DECQ         R10
+	JNZ          pixelNine
+	VMOVUPS      (DX)(R9*1), Z18
+	VMOVUPS      (DX)(R9*2), Z19
+	VBROADCASTSS (CX), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z4
+	VBROADCASTSS 4(CX), Z20
+	VFMADD231PS  Z20, Z18, Z3
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS (CX)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z10
+	VBROADCASTSS 4(CX)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z9
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (CX)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z16
+	VBROADCASTSS 4(CX)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z15
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	VMOVUPS      (DX)(R9*2), Z18
+	VBROADCASTSS (CX), Z19
+	VFMADD231PS  Z19, Z18, Z4
+	VBROADCASTSS 4(CX), Z19
+	VFMADD231PS  Z19, Z18, Z5
+	VBROADCASTSS (CX)(R8*1), Z19
+	VFMADD231PS  Z19, Z18, Z10
+	VBROADCASTSS 4(CX)(R8*1), Z19
+	VFMADD231PS  Z19, Z18, Z11
+	VBROADCASTSS (CX)(R8*2), Z19
+	VFMADD231PS  Z19, Z18, Z16
+	VBROADCASTSS 4(CX)(R8*2), Z19
+	VFMADD231PS  Z19, Z18, Z17
+	ADDQ         SI, CX
+	ADDQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	SUBQ         SI, CX
+	SUBQ         DI, DX
+	ADDQ         56(AX), CX
+	ADDQ         64(AX), DX
+	DECQ         BX
+	JNZ          rowNine
 
 summed:
 	MOVQ   16(AX), CX
@@ -14999,8 +15221,8 @@ TEXT ·weights512x21x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -15079,9 +15301,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z21
 	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z22, Z21, Z0
@@ -15127,7 +15351,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z21
 	VMOVUPS      (DX)(R8*1), Z22
 	VMOVUPS      (DX)(R8*2), Z23
@@ -15162,7 +15386,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z21
 	VMOVUPS      (DX)(R8*2), Z22
 	VBROADCASTSS (CX), Z23
@@ -15773,8 +15997,8 @@ TEXT ·weights512x24x1(SB), NOSPLIT|NOFRAME, $0-8
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
-	CMPQ   120(AX), $0x00
-	JNE    rowNear
+	CMPQ   120(AX), $0x01
+	JEQ    near
 	CMPQ   88(AX), $0x10
 	JEQ    whole
 	MOVL   80(AX), R8
@@ -15859,9 +16083,11 @@ pixelWhole:
 	JNZ              rowWhole
 	JMP              summed
 
+near:
+	XORQ R8, R8
+	SUBQ DI, R8
+
 rowNear:
-	XORQ         R8, R8
-	SUBQ         DI, R8
 	VMOVUPS      (DX), Z24
 	VBROADCASTSS (CX), Z25
 	VFMADD231PS  Z25, Z24, Z0
@@ -15912,7 +16138,7 @@ rowNear:
 	MOVQ         32(AX), R9
 	SUBQ         $0x02, R9
 
-near:
+pixelNear:
 	VMOVUPS      (DX), Z24
 	VMOVUPS      (DX)(R8*1), Z25
 	VMOVUPS      (DX)(R8*2), Z26
@@ -15951,7 +16177,7 @@ near:
 	ADDQ         SI, CX
 	ADDQ         DI, DX
 	DECQ         R9
-	JNZ          near
+	JNZ          pixelNear
 	VMOVUPS      (DX)(R8*1), Z24
 	VMOVUPS      (DX)(R8*2), Z25
 	VBROADCASTSS (CX), Z26

@@ -145,7 +145,8 @@ func (j *weightsJob) add(r rowRange) {
 		st.pack, st.nextX.k, st.nextDY.k = packer{k: j.k, h: s.H, w: s.W, c: s.Cin}, j.k, j.k
 	})
 	call := &st.call
-	*call = outerCall{fresh: r.flag()}
+	*call = outerCall{fresh: r.flag(), near: j.near()}
+	turns := s.KH / max(1, call.near)
 	from, to := r.from, r.to
 	for from < to {
 		n, r0 := from/s.OutH, from%s.OutH
@@ -163,12 +164,12 @@ func (j *weightsJob) add(r rowRange) {
 		dy := j.a.DY[(n*s.OutH+r0)*s.OutW*s.Cout:][:(r1-r0)*s.OutW*s.Cout]
 		call.rows, call.cols = r1-r0, s.OutW
 		if from < to {
-			st.nextX.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], s.KH)
-			st.nextDY.aim(j.a.DY[from*s.OutW*s.Cout:][:min(s.OutH, to-from)*s.OutW*s.Cout], s.KH)
+			st.nextX.aim(j.a.X[(n+1)*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin], turns)
+			st.nextDY.aim(j.a.DY[from*s.OutW*s.Cout:][:min(s.OutH, to-from)*s.OutW*s.Cout], turns)
 		} else {
-			st.nextX.aim(r.soon, s.KH)
+			st.nextX.aim(r.soon, turns)
 		}
-		for kh := range s.KH {
+		for kh := 0; kh < s.KH; kh += max(1, call.near) {
 			st.nextX.step()
 			st.nextDY.step()
 			j.outer(call, x[kh*row:], row, dy, sum[kh*s.KW*s.Cin*p.ld:])
@@ -177,24 +178,36 @@ func (j *weightsJob) add(r rowRange) {
 	}
 }
 
-// outer adds one tap row's share of some pixel rows to sum [KW·Cin, ld].
+// near says whether tiles sum pixels in three windows each, and then for how many tap rows.
+func (j *weightsJob) near() int {
+	s := &j.s
+	switch {
+	case s.KW != 3*s.StrideW || s.Cout != j.k.lanes || s.OutW < 3:
+		return 0
+	case s.KH == 3 && 3*s.KW*s.Cin <= j.k.rows[1]:
+		return 3
+	}
+	return 1
+}
+
+// outer adds the share of one tap row, or of three if c.near is, of some pixel rows to sum [KW·Cin, ld].
 func (j *weightsJob) outer(c *outerCall, x []float32, row int, dy, sum []float32) {
 	s, k, ld := j.s, j.k, j.plan.ld
-	depth := s.KW * s.Cin
-	_ = x[((c.rows-1)*s.StrideH)*row+(c.cols-1)*s.StrideW*s.Cin+depth-1]
+	depth, more := s.KW*s.Cin, max(c.near, 1)-1
+	_ = x[((c.rows-1)*s.StrideH+more)*row+(c.cols-1)*s.StrideW*s.Cin+depth-1]
 	_ = dy[c.rows*c.cols*s.Cout-1]
-	_ = sum[depth*ld-1]
+	_ = sum[(more+1)*depth*ld-1]
 	c.xPix, c.dyPix = 4*s.StrideW*s.Cin, 4*s.Cout
 	c.xRow = 4*s.StrideH*row - c.cols*c.xPix
-	c.dyRow, c.ld = 0, 4*ld
+	c.dyRow, c.ld, c.xTap = 0, 4*ld, 4*row
 	vectors := k.vectors(s.Cout)
 	for v := 0; v < vectors; v += c.vecs {
 		c.vecs = k.block(vectors - v)
 		c.tail = k.lastLanes(s.Cout, v, c.vecs)
 		c.mask = 1<<c.tail - 1
 		each, taps := depth, 1
-		if c.near, c.gap = 0, 0; 4*depth == 3*c.xPix && c.vecs == 1 && c.tail == k.lanes && c.cols >= 3 {
-			each, taps, c.near = depth/3, 3, 1
+		if c.gap = 0; c.near > 0 {
+			each, taps = depth/3, 3*c.near
 		}
 		tiles := ceilDiv(each, k.rows[c.vecs]/taps)
 		for i, m := 0, 0; i < tiles; i, m = i+1, m+c.m/taps {

@@ -164,6 +164,7 @@ var threadShapes = []Shape{
 	{N: 3, H: 31, W: 33, Cin: 16, KH: 3, KW: 3, Cout: 32, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 37, H: 9, W: 9, Cin: 32, KH: 3, KW: 3, Cout: 40, StrideH: 2, StrideW: 2, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 5, H: 33, W: 29, Cin: 11, KH: 3, KW: 3, Cout: 16, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+	{N: 9, H: 41, W: 37, Cin: 2, KH: 3, KW: 3, Cout: 16, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{N: 19, H: 16, W: 16, Cin: 48, KH: 1, KW: 1, Cout: 64, StrideH: 1, StrideW: 1},
 }
 

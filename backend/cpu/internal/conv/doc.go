@@ -20,7 +20,7 @@
 //     convolution of dy with every s-th tap of the kernel, flipped; the forward tiles do them all.
 //   - gradient by the weights: a tile is up to 24 window positions times up to 48 output channels
 //     that stay in registers while all pixels of an image pass by, one vector with broadcasts for three
-//     windows likewise.
+//     windows likewise, and with one or two input channels for all of a 3x3 kernel at once.
 //
 // # Determinism
 //

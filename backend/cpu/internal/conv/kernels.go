@@ -89,8 +89,9 @@ type outerCall struct {
 	m     int // window positions of the tile
 	vecs  int
 	fresh int // not 0: overwrite dw instead of adding to it
-	near  int // not 0: the window positions are m/3 in each of three pixels; vecs is 1, whole, and cols at least 3
+	near  int // 1 or 3: the window positions are in three pixels each of so many tap rows; vecs is 1, whole, and cols at least 3
 	gap   int // with near, from the end of a pixel's rows of dw to the next pixel's, else 0
+	xTap  int // from tap row to tap row
 }
 
 // copyCall asks for dst = src, rows of n floats; steps in bytes from row to row.

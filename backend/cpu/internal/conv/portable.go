@@ -69,7 +69,8 @@ func outerPortable(arg *byte) {
 			for m := range c.m {
 				at := x + 4*m
 				if c.near != 0 {
-					at = x + m/(c.m/3)*c.xPix + m%(c.m/3)*4
+					n := c.m / 3 / c.near
+					at = x + m/n/3*c.xTap + m/n%3*c.xPix + m%n*4
 				}
 				xv, a := floats(c.x, at, 1)[0], &acc[m]
 				for l, dv := range ds {

@@ -16,7 +16,7 @@ func (m *machine) weights(r, v int) {
 	x, dy, dw := loadQ(arg(0)), loadQ(arg(1)), arg(2)
 	rows, cols, xPix, dyPix := loadQ(arg(3)), arg(4), loadQ(arg(5)), loadQ(arg(6))
 	xRow, dyRow, ld, bits, count := arg(7), arg(8), arg(9), arg(10), arg(11)
-	fresh, near, gap := arg(14), arg(15), arg(16)
+	fresh, near, gap, xTap := arg(14), arg(15), arg(16), arg(17)
 
 	acc := m.vecs(r * v)
 	for _, a := range acc {
@@ -44,8 +44,11 @@ func (m *machine) weights(r, v int) {
 	}
 	three := v == 1 && r%3 == 0
 	if three {
-		CMPQ(near, Imm(0))
-		JNE(LabelRef("rowNear"))
+		CMPQ(near, Imm(1))
+		JEQ(LabelRef("near"))
+		if r%9 == 0 {
+			JGT(LabelRef("nine"))
+		}
 	}
 	CMPQ(count, Imm(uint64(m.bytes/4)))
 	JEQ(LabelRef("whole"))
@@ -54,64 +57,86 @@ func (m *machine) weights(r, v int) {
 	Label("whole")
 	sums("Whole", nil)
 	if three {
+		a := nearArgs{x: x, dy: dy, rows: rows, xPix: xPix, dyPix: dyPix, cols: cols, xRow: xRow, dyRow: dyRow}
 		JMP(LabelRef("summed"))
-		loop("rowNear", rows, func() {
-			m.nearRow(acc, nearArgs{x: x, dy: dy, xPix: xPix, dyPix: dyPix, cols: cols})
-			ADDQ(xRow, x)
-			ADDQ(dyRow, dy)
-		})
+		Label("near")
+		m.near("Near", acc, a)
+		if r%9 == 0 {
+			JMP(LabelRef("summed"))
+			Label("nine")
+			a.tap = loadQ(xTap)
+			m.near("Nine", acc, a)
+		}
 	}
 	Label("summed")
-	out, step := loadQ(dw), loadQ(ld)
-	CMPQ(fresh, Imm(0))
+	m.keep(acc, v, keepArgs{dw: dw, ld: ld, fresh: fresh, gap: gap, three: three})
+	VZEROUPPER()
+	RET()
+}
+
+type keepArgs struct {
+	dw, ld, fresh, gap Mem
+	three              bool // skip gap after each third of the rows
+}
+
+// keep adds the sums to rows of dw, or begins these with them.
+func (m *machine) keep(acc []VecVirtual, v int, a keepArgs) {
+	r := len(acc) / v
+	out, step := loadQ(a.dw), loadQ(a.ld)
+	next := func(p GPVirtual, j int) {
+		ADDQ(step, p)
+		if a.three && (j+1)%(r/3) == 0 {
+			ADDQ(a.gap, p)
+		}
+	}
+	CMPQ(a.fresh, Imm(0))
 	JNE(LabelRef("store"))
-	sum := loadQ(dw)
+	sum := loadQ(a.dw)
 	for j := range r {
 		for i := range v {
 			VADDPS(offset(sum, i*m.bytes), acc[j*v+i], acc[j*v+i])
 		}
-		ADDQ(step, sum)
-		if three && (j+1)%(r/3) == 0 {
-			ADDQ(gap, sum)
-		}
+		next(sum, j)
 	}
 	Label("store")
 	for j := range r {
 		for i := range v {
 			VMOVUPS(acc[j*v+i], offset(out, i*m.bytes))
 		}
-		ADDQ(step, out)
-		if three && (j+1)%(r/3) == 0 {
-			ADDQ(gap, out)
-		}
+		next(out, j)
 	}
-	VZEROUPPER()
-	RET()
 }
 
 type nearArgs struct {
-	x, dy, xPix, dyPix GPVirtual
-	cols               Mem
+	x, dy, rows, xPix, dyPix GPVirtual
+	cols, xRow, dyRow        Mem
+	tap                      Op // bytes between three tap rows that acc spans, or nil for one
 }
 
-// nearRow adds a row's products for windows three pixels wide that begin at neighbouring pixels: a broadcast pixel is in
-// three windows. The sums of a tap are the third of acc; each still adds the pixels in their order. At least three pixels.
-func (m *machine) nearRow(acc []VecVirtual, a nearArgs) {
+// near adds products for windows three pixels wide that begin at neighbouring pixels: a broadcast pixel is in three
+// windows. The sums of a tap are the third of acc, or of a third of it; each still adds the pixels in their order. At least
+// three pixels.
+func (m *machine) near(name string, acc []VecVirtual, a nearArgs) {
+	x := []Mem{{Base: a.x}}
+	if tap, ok := a.tap.(Register); ok {
+		x = append(x, Mem{Base: a.x, Index: tap, Scale: 1}, Mem{Base: a.x, Index: tap, Scale: 2})
+	}
 	back := GP64()
 	XORQ(back, back)
 	SUBQ(a.dyPix, back)
 	dy := []Mem{{Base: a.dy}, {Base: a.dy, Index: back, Scale: 1}, {Base: a.dy, Index: back, Scale: 2}}
+	Label("row" + name)
 	column := func(first, last int) {
 		d := m.vecs(3)
 		for tap := first; tap <= last; tap++ {
 			VMOVUPS(dy[tap], d[tap])
 		}
-		n := len(acc) / 3
-		for i := range n {
+		n := len(acc) / 3 / len(x)
+		for i := range n * len(x) {
 			b := m.vec()
-			VBROADCASTSS(offset(a.x, 4*i), b)
+			VBROADCASTSS(x[i/n].Offset(4*(i%n)), b)
 			for tap := first; tap <= last; tap++ {
-				VFMADD231PS(b, d[tap], acc[tap*n+i])
+				VFMADD231PS(b, d[tap], acc[(i/n*3+tap)*n+i%n])
 			}
 		}
 		ADDQ(a.xPix, a.x)
@@ -121,11 +146,15 @@ func (m *machine) nearRow(acc []VecVirtual, a nearArgs) {
 	column(0, 1)
 	n := loadQ(a.cols)
 	SUBQ(Imm(2), n)
-	loop("near", n, func() { column(0, 2) })
+	loop("pixel"+name, n, func() { column(0, 2) })
 	column(1, 2)
 	column(2, 2)
 	for range 2 {
 		SUBQ(a.xPix, a.x)
 		SUBQ(a.dyPix, a.dy)
 	}
+	ADDQ(a.xRow, a.x)
+	ADDQ(a.dyRow, a.dy)
+	DECQ(a.rows)
+	JNZ(LabelRef("row" + name))
 }

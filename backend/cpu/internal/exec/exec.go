@@ -28,6 +28,7 @@ type step struct {
 	loop  *ewise // of a fused loop
 	start start  // if it can be done entry by entry
 	batch *batch // of steps that are
+	early bool   // a copy that asTheyCome moves
 	run   func(f *Frame)
 }
 
@@ -233,6 +234,7 @@ func compile(f *ir.Func, m *Machine) (*Program, error) {
 	if err := c.lower(); err != nil {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}
+	c.asTheyCome()
 	c.entryByEntry()
 	c.sideBySide()
 	c.plan()

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/gomlx/compute/dtypes"
@@ -12,82 +11,6 @@ import (
 	"foresee/backend/cpu/internal/vec"
 )
 
-// side is one operand of a DotGeneral seen as [batch, rows, contracted].
-type side struct {
-	batch, rows, contract axisRun
-}
-
-// axisRun is a list of axes that behave as one of size n with a single stride.
-type axisRun struct{ n, stride int }
-
-// joinAxes returns the run for axes in the given order, or false if they have no single stride.
-func joinAxes(dims, strides, axes []int) (axisRun, bool) {
-	r := axisRun{n: 1}
-	for i := len(axes) - 1; i >= 0; i-- {
-		d := dims[axes[i]]
-		if d == 1 {
-			continue
-		}
-		if r.n == 1 {
-			r.stride = strides[axes[i]]
-		} else if strides[axes[i]] != r.stride*r.n {
-			return r, false
-		}
-		r.n *= d
-	}
-	if r.n == 1 {
-		r.stride = 1
-	}
-	return r, true
-}
-
-func otherAxes(rank int, lists ...[]int) []int {
-	var out []int
-	for i := range rank {
-		used := false
-		for _, l := range lists {
-			used = used || slices.Contains(l, i)
-		}
-		if !used {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// dotSide describes an operand in place if its axes join, or else as the dense copy that the
-// returned move makes.
-func dotSide(v *ir.Value, batch, contract []int) (side, *ops.Move) {
-	dims, strides := v.Dims(), ops.Strides(v.Dims())
-	rows := otherAxes(len(dims), batch, contract)
-	var s side
-	var ok [3]bool
-	s.batch, ok[0] = joinAxes(dims, strides, batch)
-	s.rows, ok[1] = joinAxes(dims, strides, rows)
-	s.contract, ok[2] = joinAxes(dims, strides, contract)
-	if ok == [3]bool{true, true, true} && (s.rows.stride == 1 || s.contract.stride == 1) {
-		return s, nil
-	}
-	order := slices.Concat(batch, rows, contract)
-	m := ops.Move{Size: v.DType().Size()}
-	for _, axis := range order {
-		m.Dims = append(m.Dims, dims[axis])
-		m.Src = append(m.Src, strides[axis])
-	}
-	m.Dst = ops.Strides(m.Dims)
-	size := func(axes []int) int {
-		n := 1
-		for _, a := range axes {
-			n *= dims[a]
-		}
-		return n
-	}
-	b, r, k := size(batch), size(rows), size(contract)
-	s = side{axisRun{b, r * k}, axisRun{r, k}, axisRun{k, 1}}
-	m = m.Simplify()
-	return s, &m
-}
-
 // lowerDot lowers DotGeneral to a batch of matrix products on strided operands.
 func (c *compiler) lowerDot(n *ir.Node) error {
 	a := n.Attr.(ir.Dot)
@@ -95,8 +18,8 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 		c.lowerHalfDot(n, a.Epilogue)
 		return nil
 	}
-	l, lm := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
-	r, rm := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
+	l, lm := ops.SideOf(n.In[0].Dims(), n.In[0].DType().Size(), a.LHSBatch, a.LHSContract)
+	r, rm := ops.SideOf(n.In[1].Dims(), n.In[1].DType().Size(), a.RHSBatch, a.RHSContract)
 	k := ops.Dot(n.In[0].DType())
 	if k == nil {
 		return unsupported(n)
@@ -162,10 +85,8 @@ func (c *compiler) lowerHalfDot(n *ir.Node, e ir.Epilogue) {
 
 type matrixProduct func(f *Frame, out, lhs, rhs unsafe.Pointer)
 
-func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, hi int), l, r side) matrixProduct {
-	m := &ops.Matrices{B: l.batch.n, M: l.rows.n, N: r.rows.n, K: l.contract.n,
-		LB: l.batch.stride, LM: l.rows.stride, LK: l.contract.stride,
-		RB: r.batch.stride, RN: r.rows.stride, RK: r.contract.stride}
+func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, hi int), l, r ops.Side) matrixProduct {
+	m := ops.Pair(l, r)
 	grain := max(1, 1<<16/max(1, m.N*m.K))
 	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
 		f.parallel(m.B*m.M, grain, func(_, lo, hi int) { k(m, out, lhs, rhs, lo, hi) })
@@ -174,11 +95,11 @@ func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, h
 
 // productArgs describes a product of package gemm; a transposed operand is a flag there, not a
 // copy. dotSide leaves each operand with rows or the contracted axis contiguous, because its axes join.
-func productArgs(l, r side) gemm.Args {
-	a := gemm.Args{M: l.rows.n, N: r.rows.n, K: l.contract.n, Batch: l.batch.n,
-		StrideA: l.batch.stride, StrideB: r.batch.stride, StrideC: l.rows.n * r.rows.n}
-	a.TransA, a.LDA = l.leading(false)
-	a.TransB, a.LDB = r.leading(true)
+func productArgs(l, r ops.Side) gemm.Args {
+	a := gemm.Args{M: l.Rows.N, N: r.Rows.N, K: l.Contract.N, Batch: l.Batch.N,
+		StrideA: l.Batch.Stride, StrideB: r.Batch.Stride, StrideC: l.Rows.N * r.Rows.N}
+	a.TransA, a.LDA = l.Leading(false)
+	a.TransB, a.LDB = r.Leading(true)
 	return a
 }
 
@@ -212,41 +133,27 @@ func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProdu
 
 // narrow says whether a product is of long rows with few columns, where packing the rows into
 // tiles costs more than it gains.
-func narrow(l, r side, n *ir.Node) bool {
-	return n.Attr.(ir.Dot).Epilogue == ir.Epilogue{} && l.batch.n == 1 && r.rows.n <= 4 &&
-		l.contract.n >= 64 && l.rows.n >= 64 && l.contract.stride == 1
+func narrow(l, r ops.Side, n *ir.Node) bool {
+	return n.Attr.(ir.Dot).Epilogue == ir.Epilogue{} && l.Batch.N == 1 && r.Rows.N <= 4 &&
+		l.Contract.N >= 64 && l.Rows.N >= 64 && l.Contract.Stride == 1
 }
 
 // narrowProduct takes a dot product for each element, with the right side's columns laid out as
 // rows in storage b.
-func narrowProduct(l, r side, b int) matrixProduct {
-	m, n, k := l.rows.n, r.rows.n, l.contract.n
+func narrowProduct(l, r ops.Side, b int) matrixProduct {
+	m, n, k := l.Rows.N, r.Rows.N, l.Contract.N
 	grain := max(1, 1<<17/(n*k))
-	columns := ops.Move{Size: 4, Dims: []int{n, k}, Dst: []int{k, 1}, Src: []int{r.rows.stride, r.contract.stride}}
+	columns := ops.Move{Size: 4, Dims: []int{n, k}, Dst: []int{k, 1}, Src: []int{r.Rows.Stride, r.Contract.Stride}}
 	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
 		columns.Run(f.p[b], rhs, 0, n)
-		x, y, z := ops.Of[float32](lhs, (m-1)*l.rows.stride+k), ops.Of[float32](f.p[b], n*k), ops.Of[float32](out, m*n)
+		x, y, z := ops.Of[float32](lhs, (m-1)*l.Rows.Stride+k), ops.Of[float32](f.p[b], n*k), ops.Of[float32](out, m*n)
 		f.parallel(m, grain, func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
-				row := x[i*l.rows.stride:][:k]
+				row := x[i*l.Rows.Stride:][:k]
 				for j := range n {
 					z[i*n+j] = vec.Dot(row, y[j*k:][:k])
 				}
 			}
 		})
 	}
-}
-
-// leading returns whether the operand is stored transposed, as [contracted, rows] on the left
-// and as [rows, contracted] on the right, and the distance of its stored rows, 0 for no gaps.
-func (s side) leading(right bool) (transposed bool, ld int) {
-	byRow := s.contract.n == 1 || s.contract.stride == 1 && !(s.rows.n == 1 && right) // stored [rows, contracted]
-	outer := s.contract
-	if byRow {
-		outer = s.rows
-	}
-	if outer.n > 1 {
-		ld = outer.stride
-	}
-	return byRow == right, ld
 }

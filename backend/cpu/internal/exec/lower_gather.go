@@ -16,13 +16,13 @@ import (
 func (c *compiler) lowerGather(n *ir.Node) error {
 	if n.Op == compute.OpTypeGather {
 		a := n.Attr.(ir.Gather)
-		window := otherAxes(len(n.In[0].Dims()), a.CollapsedSlice)
+		window := ops.OtherAxes(len(n.In[0].Dims()), a.CollapsedSlice)
 		s := slabs(n.In[0], n.In[1], n.Out[0], slabAxes{a.IndexVectorAxis, a.StartMap, window, a.OffsetOutput}, a.Sizes)
 		c.gather(n, s)
 		return nil
 	}
 	a := n.Attr.(ir.Scatter)
-	window := otherAxes(len(n.In[0].Dims()), a.InsertedWindow)
+	window := ops.OtherAxes(len(n.In[0].Dims()), a.InsertedWindow)
 	sizes := orOnes(nil, len(n.In[0].Dims()))
 	for i, axis := range window {
 		sizes[axis] = n.In[2].Dims()[a.UpdateWindow[i]]
@@ -58,7 +58,7 @@ func slabs(operand, index, other *ir.Value, axes slabAxes, sizes []int) *ops.Sla
 		indexDims = slices.Delete(indexDims, axes.vector, axes.vector+1)
 		indexStrides = slices.Delete(indexStrides, axes.vector, axes.vector+1)
 	}
-	batch := otherAxes(len(other.Dims()), axes.other)
+	batch := ops.OtherAxes(len(other.Dims()), axes.other)
 	s.Count = ops.Product(indexDims)
 	for i := range s.Count {
 		from, to := 0, 0

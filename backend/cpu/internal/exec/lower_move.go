@@ -90,26 +90,6 @@ func (f *Frame) transpose(m *ops.Move, dst, src unsafe.Pointer) {
 	})
 }
 
-func (c *compiler) lowerConcat(n *ir.Node) {
-	axis := n.Attr.(ir.Axis).Axis
-	out := n.Out[0]
-	o := c.out(out)
-	strides := ops.Strides(out.Dims())
-	var moves []ops.Move
-	var from []int
-	at := 0
-	for _, v := range n.In {
-		m := ops.Move{Size: v.DType().Size(), Dims: v.Dims(), Dst: strides, Src: ops.Strides(v.Dims()), DstAt: at * strides[axis]}
-		moves, from = append(moves, m.Simplify()), append(from, c.id(v))
-		at += v.Dims()[axis]
-	}
-	c.step(n, func(f *Frame) {
-		for i := range moves {
-			f.move(&moves[i], f.p[o], f.p[from[i]])
-		}
-	})
-}
-
 // lowerPad fills the output and copies the input into it; negative padding cuts.
 func (c *compiler) lowerPad(n *ir.Node) {
 	in, out := n.In[0], n.Out[0]

@@ -13,7 +13,7 @@ import (
 // packKey is a right operand as a product reads it.
 type packKey struct {
 	v *ir.Value
-	s side
+	s ops.Side
 }
 
 // sharePacking finds the right operands that several products would pack, each for itself: the
@@ -29,8 +29,8 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 			if !ok || n.In[0].DType() != dtypes.Float32 || n.Out[0].Size() == 0 {
 				continue
 			}
-			l, _ := dotSide(n.In[0], a.LHSBatch, a.LHSContract)
-			r, move := dotSide(n.In[1], a.RHSBatch, a.RHSContract)
+			l, _ := ops.SideOf(n.In[0].Dims(), n.In[0].DType().Size(), a.LHSBatch, a.LHSContract)
+			r, move := ops.SideOf(n.In[1].Dims(), n.In[1].DType().Size(), a.RHSBatch, a.RHSContract)
 			if args := productArgs(l, r); move == nil && !narrow(l, r, n) && c.prog.Gemm.Packs(&args) {
 				c.packers[packKey{fusion.Base(c.fn, n.In[1]), r}]++
 			}
@@ -40,7 +40,7 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 
 // packedOperand returns the storage of the packed right operand of n and appends the step that
 // fills it if there is none yet; false if n does better with the operand as it is.
-func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r side) (int, bool) {
+func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r ops.Side) (int, bool) {
 	key := packKey{fusion.Base(c.fn, n.In[1]), r}
 	if c.packers[key] < 2 || !c.prog.Gemm.Packs(args) {
 		return 0, false

@@ -28,7 +28,8 @@ type Storage struct {
 // Stores are the storage of a program, by number.
 type Stores []Storage
 
-// Step is one kernel call. Every storage is written by one step.
+// Step is one kernel call. Every storage is written by one step, or by several, each other bytes of it, none of which
+// has Entries or writes over an input.
 type Step struct {
 	Reads, Writes []int    // storage the step touches
 	Temps         []int    // storage that lives during the step only

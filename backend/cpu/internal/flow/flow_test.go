@@ -16,16 +16,22 @@ type world struct {
 	params  []int
 	results []int
 	batch   int
+	share   map[*Step][2]int // entries that a step writes of a storage that another writes too
 }
 
 // randomWorld makes steps of a batch, and some that are not, over storage of one or two bytes an entry.
 func randomWorld(r *rand.Rand) *world {
-	w := &world{batch: 2 + r.IntN(9)}
+	w := &world{batch: 2 + r.IntN(9), share: map[*Step][2]int{}}
 	for range 1 + r.IntN(3) {
 		w.params = append(w.params, w.store(Param, r))
 	}
 	known := slices.Clone(w.params)
+	var rest []*Step // second halves of what has a first
 	for range 2 + r.IntN(12) {
+		if len(rest) > 0 && r.IntN(2) == 0 {
+			known = w.finish(rest[0], known, r)
+			rest = rest[1:]
+		}
 		s := &Step{}
 		for range 1 + r.IntN(2) {
 			s.Reads = append(s.Reads, known[r.IntN(len(known))])
@@ -38,6 +44,13 @@ func randomWorld(r *rand.Rand) *world {
 		s.Writes = []int{out}
 		if kind == Result {
 			w.results = append(w.results, out)
+		}
+		if r.IntN(6) == 0 {
+			half := 1 + r.IntN(w.batch-1)
+			second := &Step{Writes: s.Writes}
+			w.share[s], w.share[second] = [2]int{0, half}, [2]int{half, w.batch}
+			w.steps, rest = append(w.steps, s), append(rest, second)
+			continue
 		}
 		if r.IntN(5) > 0 {
 			s.Entries = w.entries(s, r)
@@ -56,7 +69,17 @@ func randomWorld(r *rand.Rand) *world {
 			known = append(known, len(w.Stores)-1)
 		}
 	}
+	for _, s := range rest {
+		known = w.finish(s, known, r)
+	}
 	return w
+}
+
+// finish adds a step that writes the second half of a storage, which then is known.
+func (w *world) finish(s *Step, known []int, r *rand.Rand) []int {
+	s.Reads = []int{known[r.IntN(len(known))]}
+	w.steps = append(w.steps, s)
+	return append(known, s.Writes...)
 }
 
 func (w *world) store(kind Kind, r *rand.Rand) int {
@@ -116,6 +139,9 @@ func (m *memory) of(id int) []byte {
 
 // do computes the entries [lo, hi) of a step; of a sum, what they add.
 func (m *memory) do(number int, s *Step, lo, hi int) {
+	if p, ok := m.w.share[s]; ok {
+		lo, hi = max(lo, p[0]), min(hi, p[1])
+	}
 	sums := s.Entries != nil && len(s.Entries.Sums) > 0
 	for _, w := range s.Writes {
 		out := m.of(w)

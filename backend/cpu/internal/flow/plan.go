@@ -12,9 +12,11 @@ import (
 //
 //	a = exp(x); b = a·W; c = b + 1   →   a: [0, n); b: [n, 2n); c: in place of b
 //
+// Storage that several steps write, each other bytes of it, is there from the first of them on.
+//
 // Places are multiples of align. It returns the size of the arena.
 func (m Stores) Plan(steps []*Step, align int) int {
-	p := &placer{Stores: m, last: m.LastUses(steps), align: align}
+	p := &placer{Stores: m, last: m.LastUses(steps), placed: make([]bool, len(m)), align: align}
 	for i, s := range steps {
 		p.step(i, s)
 	}
@@ -38,9 +40,10 @@ func (m Stores) LastUses(steps []*Step) []int {
 // placer gives arena storage its places, step by step.
 type placer struct {
 	Stores
-	last  []int // by storage, the last step that touches it
-	arena arena.Allocator
-	align int
+	last   []int  // by storage, the last step that touches it
+	placed []bool // by storage, whether a step has written it
+	arena  arena.Allocator
+	align  int
 
 	now  int          // the step
 	gone map[int]bool // storage whose memory is given back or on, in this step
@@ -90,9 +93,10 @@ func (p *placer) give(ids []int) {
 func (p *placer) outputs(s *Step, take func(id int) int, mayGo func(id int) bool) {
 	for _, id := range s.Writes {
 		w := p.Root(id)
-		if p.Stores[w].Kind != Arena {
+		if p.Stores[w].Kind != Arena || p.placed[w] {
 			continue
 		}
+		p.placed[w] = true
 		at := slices.IndexFunc(s.InPlace, func(pair [2]int) bool {
 			r := p.Root(pair[1])
 			return p.Root(pair[0]) == w && mayGo(r) && p.size(r) == p.size(w) && p.Stores[pair[1]].Kind != View

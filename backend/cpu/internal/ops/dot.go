@@ -13,6 +13,13 @@ type Matrices struct {
 	RB, RN, RK int // strides of rhs
 }
 
+// Pair returns the products of two operands.
+func Pair(l, r Side) *Matrices {
+	return &Matrices{B: l.Batch.N, M: l.Rows.N, N: r.Rows.N, K: l.Contract.N,
+		LB: l.Batch.Stride, LM: l.Rows.Stride, LK: l.Contract.Stride,
+		RB: r.Batch.Stride, RN: r.Rows.Stride, RK: r.Contract.Stride}
+}
+
 // Dot returns the kernel that computes rows [lo, hi) of the B·M rows of out, or nil. bool uses
 // or and and for plus and times.
 func Dot(d dtypes.DType) func(m *Matrices, out, lhs, rhs unsafe.Pointer, lo, hi int) {

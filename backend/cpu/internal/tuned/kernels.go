@@ -123,6 +123,12 @@ func Convert(from, to dtypes.DType) ops.Kernel {
 			vec.FromBytes(f32(dst, n), unsafe.Slice((*uint8)(a), n), 1, 0)
 		}
 	}
+	if from == dtypes.Int32 && to == dtypes.Float32 {
+		return func(dst, a, _, _ unsafe.Pointer, n int) { vec.FromInts(f32(dst, n), ops.Of[int32](a, n)) }
+	}
+	if from == dtypes.Float32 && to == dtypes.Int8 {
+		return func(dst, a, _, _ unsafe.Pointer, n int) { vec.ToSigned(ops.Of[int8](dst, n), f32(a, n)) }
+	}
 	if from == dtypes.BFloat16 && to == dtypes.Float32 {
 		return func(dst, a, _, _ unsafe.Pointer, n int) {
 			vec.FromHalves(f32(dst, n), ops.Of[uint16](a, n))

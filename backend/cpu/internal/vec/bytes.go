@@ -78,6 +78,37 @@ func FromBytes(dst []float32, a []uint8, scale, offset float32) {
 	}
 }
 
+// FromInts sets dst = float32(a), rounded to nearest.
+func FromInts(dst []float32, a []int32) {
+	n := len(dst)
+	a = a[:n]
+	i := whole(ops.fromInts != nil, n)
+	if i > 0 {
+		ops.fromInts(&dst[0], &a[0], i)
+	}
+	for ; i < n; i++ {
+		dst[i] = float32(a[i])
+	}
+}
+
+// ToSigned sets dst to a without its fraction, within [-128, 127]; NaN gives 0.
+func ToSigned(dst []int8, a []float32) {
+	n := len(dst)
+	a = a[:n]
+	i := whole(ops.toSigned != nil, n)
+	if i > 0 {
+		ops.toSigned(&dst[0], &a[0], i)
+	}
+	for ; i < n; i++ {
+		switch x := a[i]; {
+		case x != x:
+			dst[i] = 0
+		default:
+			dst[i] = int8(max(-128, min(127, x)))
+		}
+	}
+}
+
 // MaxBytes sets dst to the larger of a and b.
 func MaxBytes(dst, a, b []uint8) {
 	i := rawBytes(ops.maxBytes, dst, a, b)

@@ -249,6 +249,16 @@ func chooseAVX512(dst *float32, cond *bool, a *float32, b *float32, n int)
 //go:noescape
 func fromBytesAVX512(dst *float32, a *uint8, s float32, t float32, n int)
 
+// fromIntsAVX512 sets dst = float32(a).
+//
+//go:noescape
+func fromIntsAVX512(dst *float32, a *int32, n int)
+
+// toSignedAVX512 sets dst to a without its fraction, within [-128, 127], NaN to 0.
+//
+//go:noescape
+func toSignedAVX512(dst *int8, a *float32, n int)
+
 // addAVX2 sets dst = a + b.
 //
 //go:noescape
@@ -493,6 +503,16 @@ func chooseAVX2(dst *float32, cond *bool, a *float32, b *float32, n int)
 //
 //go:noescape
 func fromBytesAVX2(dst *float32, a *uint8, s float32, t float32, n int)
+
+// fromIntsAVX2 sets dst = float32(a).
+//
+//go:noescape
+func fromIntsAVX2(dst *float32, a *int32, n int)
+
+// toSignedAVX2 sets dst to a without its fraction, within [-128, 127], NaN to 0.
+//
+//go:noescape
+func toSignedAVX2(dst *int8, a *float32, n int)
 
 // maxBytes sets dst = the larger of a and b.
 //

@@ -5,21 +5,23 @@ import "foresee/backend/cpu/internal/isa"
 //go:generate go -C ../asmgen run ./neon -kernels vec -out ../vec/neon_arm64.s -stubs ../vec/neon_arm64.go
 
 type (
-	fn0    = func(dst *float32, s float32, n int)
-	fn1    = func(dst, a *float32, n int)
-	fn1s   = func(dst, a *float32, s float32, n int)
-	fn1st  = func(dst, a *float32, s, t float32, n int)
-	fn2    = func(dst, a, b *float32, n int)
-	fn3    = func(dst, a, b, c *float32, n int)
-	fnFar  = func(dst, a *float32, n int) uint32
-	fold1  = func(a *float32, n int) float32
-	fold2  = func(a, b *float32, n int) float32
-	fnCmp  = func(dst *bool, a, b *float32, n int)
-	fnIf   = func(dst *float32, cond *bool, a, b *float32, n int)
-	fnByte = func(dst *float32, a *uint8, s, t float32, n int)
-	fnRaw  = func(dst, a, b *uint8, n int)
-	fnRows = func(dst, a *float32, rows, cols, stride int)
-	fnGate = func(dst, h, g0, g1, g2, p0, p1, p2 *float32, n int)
+	fn0      = func(dst *float32, s float32, n int)
+	fn1      = func(dst, a *float32, n int)
+	fn1s     = func(dst, a *float32, s float32, n int)
+	fn1st    = func(dst, a *float32, s, t float32, n int)
+	fn2      = func(dst, a, b *float32, n int)
+	fn3      = func(dst, a, b, c *float32, n int)
+	fnFar    = func(dst, a *float32, n int) uint32
+	fold1    = func(a *float32, n int) float32
+	fold2    = func(a, b *float32, n int) float32
+	fnCmp    = func(dst *bool, a, b *float32, n int)
+	fnIf     = func(dst *float32, cond *bool, a, b *float32, n int)
+	fnByte   = func(dst *float32, a *uint8, s, t float32, n int)
+	fnInts   = func(dst *float32, a *int32, n int)
+	fnSigned = func(dst *int8, a *float32, n int)
+	fnRaw    = func(dst, a, b *uint8, n int)
+	fnRows   = func(dst, a *float32, rows, cols, stride int)
+	fnGate   = func(dst, h, g0, g1, g2, p0, p1, p2 *float32, n int)
 )
 
 // table holds the kernels of an instruction set; nil ones are done in plain Go.
@@ -40,6 +42,8 @@ type table struct {
 	less, lessEqual, equal, notEqual                fnCmp
 	choose                                          fnIf
 	fromBytes                                       fnByte
+	fromInts                                        fnInts
+	toSigned                                        fnSigned
 	addRows                                         fnRows
 	gates                                           fnGate
 	maxBytes, minBytes                              fnRaw

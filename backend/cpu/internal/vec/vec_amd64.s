@@ -3909,6 +3909,100 @@ done:
 	VZEROUPPER
 	RET
 
+// func fromIntsAVX512(dst *float32, a *int32, n int)
+// Requires: AVX, AVX512F
+TEXT ·fromIntsAVX512(SB), NOSPLIT|NOFRAME, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), DX
+	MOVQ n+16(FP), CX
+	XORQ BX, BX
+	SUBQ $0x10, CX
+	JLT  rest
+
+loop:
+	VMOVUPS   (DX)(BX*4), Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, (AX)(BX*4)
+	ADDQ      $0x10, BX
+	SUBQ      $0x10, CX
+	JGE       loop
+
+rest:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVL      $0x00000001, SI
+	SHLL      CL, SI
+	SUBL      $0x01, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	VCVTDQ2PS Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func toSignedAVX512(dst *int8, a *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·toSignedAVX512(SB), NOSPLIT|NOFRAME, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), DX
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS cc3000000<>+0(SB), Z0
+	VBROADCASTSS c42fe0000<>+0(SB), Z1
+	XORQ         BX, BX
+	SUBQ         $0x10, CX
+	JLT          rest
+
+loop:
+	VMOVUPS      (DX)(BX*4), Z2
+	VCMPPS       $0x00, Z2, Z2, K1
+	VMINPS       Z1, Z2, Z2
+	VMAXPS       Z0, Z2, Z2
+	VCVTTPS2DQ.Z Z2, K1, Z2
+	VPMOVDB      Z2, (AX)(BX*1)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, CX
+	JGE          loop
+
+rest:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVL         $0x00000001, SI
+	SHLL         CL, SI
+	SUBL         $0x01, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (DX)(BX*4), K1, Z2
+	VCMPPS       $0x00, Z2, Z2, K2
+	VMINPS       Z1, Z2, Z1
+	VMAXPS       Z0, Z1, Z1
+	VCVTTPS2DQ.Z Z1, K2, Z1
+	VPMOVDB      Z1, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA cc3000000<>+0(SB)/4, $0xc3000000
+DATA cc3000000<>+4(SB)/4, $0xc3000000
+DATA cc3000000<>+8(SB)/4, $0xc3000000
+DATA cc3000000<>+12(SB)/4, $0xc3000000
+DATA cc3000000<>+16(SB)/4, $0xc3000000
+DATA cc3000000<>+20(SB)/4, $0xc3000000
+DATA cc3000000<>+24(SB)/4, $0xc3000000
+DATA cc3000000<>+28(SB)/4, $0xc3000000
+GLOBL cc3000000<>(SB), RODATA|NOPTR, $32
+
+DATA c42fe0000<>+0(SB)/4, $0x42fe0000
+DATA c42fe0000<>+4(SB)/4, $0x42fe0000
+DATA c42fe0000<>+8(SB)/4, $0x42fe0000
+DATA c42fe0000<>+12(SB)/4, $0x42fe0000
+DATA c42fe0000<>+16(SB)/4, $0x42fe0000
+DATA c42fe0000<>+20(SB)/4, $0x42fe0000
+DATA c42fe0000<>+24(SB)/4, $0x42fe0000
+DATA c42fe0000<>+28(SB)/4, $0x42fe0000
+GLOBL c42fe0000<>(SB), RODATA|NOPTR, $32
+
 // func addAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT|NOFRAME, $0-32
@@ -6830,6 +6924,51 @@ loop:
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
 	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func fromIntsAVX2(dst *float32, a *int32, n int)
+// Requires: AVX
+TEXT ·fromIntsAVX2(SB), NOSPLIT|NOFRAME, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ n+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS   (CX)(BX*4), Y0
+	VCVTDQ2PS Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	SUBQ      $0x08, DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func toSignedAVX2(dst *int8, a *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·toSignedAVX2(SB), NOSPLIT|NOFRAME, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS cc3000000<>+0(SB), Y0
+	VMOVUPS c42fe0000<>+0(SB), Y1
+	XORQ    BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y2
+	VCMPPS       $0x00, Y2, Y2, Y3
+	VMINPS       Y1, Y2, Y2
+	VMAXPS       Y0, Y2, Y2
+	VCVTTPS2DQ   Y2, Y2
+	VPAND        Y3, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X3
+	VPACKSSDW    X3, X2, X3
+	VPACKSSWB    X3, X3, X3
+	VMOVQ        X3, (AX)(BX*1)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	JNZ          loop
 	VZEROUPPER
 	RET
 

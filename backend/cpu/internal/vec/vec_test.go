@@ -473,6 +473,52 @@ func TestBytes(t *testing.T) {
 	})
 }
 
+// TestIntegers compares the conversions of products of bytes with plain Go.
+func TestIntegers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	const most = 70
+	intsEnd, signedEnd, floatsEnd := fence.AtEnd(make([]int32, most)), fence.AtEnd(make([]int8, most)), fence.AtEnd(make([]float32, most))
+	onLevels(t, func(t *testing.T) {
+		for n := range most {
+			ints, signed, floats := intsEnd[most-n:], signedEnd[most-n:], floatsEnd[most-n:]
+			for i := range ints {
+				ints[i] = int32(rng.Uint32()) >> rng.IntN(32)
+			}
+			vec.FromInts(floats, ints)
+			for i, x := range ints {
+				if floats[i] != float32(x) {
+					t.Fatalf("FromInts(%d) = %v", x, floats[i])
+				}
+			}
+			for i := range floats {
+				floats[i] = float32(rng.NormFloat64()) * 100
+				if edge := rng.IntN(20); edge < len(edges) {
+					floats[i] = edges[edge]
+				}
+			}
+			vec.ToSigned(signed, floats)
+			for i, x := range floats {
+				if want := signedOf(x); signed[i] != want {
+					t.Fatalf("ToSigned(%v) = %d, want %d", x, signed[i], want)
+				}
+			}
+		}
+	})
+}
+
+var edges = []float32{127, 127.99, 128, 1e30, -128, -128.99, -129, -1e30, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), -0.9}
+
+// signedOf counts towards x from 0, as far as a signed byte goes.
+func signedOf(x float32) (b int8) {
+	for x >= float32(b)+1 && b < 127 {
+		b++
+	}
+	for x <= float32(b)-1 && b > -128 {
+		b--
+	}
+	return b
+}
+
 func TestShortSourcePanics(t *testing.T) {
 	for i, f := range []func(){
 		func() { vec.Add(make([]float32, 3), make([]float32, 2, 2), make([]float32, 3)) },
@@ -481,6 +527,8 @@ func TestShortSourcePanics(t *testing.T) {
 		func() { vec.AddRows(make([]float32, 3), make([]float32, 7), 2, 5) },
 		func() { vec.ByRow(vec.Add, make([]float32, 4), make([]float32, 4), make([]float32, 3)) },
 		func() { vec.FromBytes(make([]float32, 3), make([]uint8, 2, 2), 1, 0) },
+		func() { vec.FromInts(make([]float32, 3), make([]int32, 2, 2)) },
+		func() { vec.ToSigned(make([]int8, 3), make([]float32, 2, 2)) },
 	} {
 		func() {
 			defer func() {

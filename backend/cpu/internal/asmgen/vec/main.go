@@ -39,6 +39,7 @@ func main() {
 		g.reductions()
 		g.columns()
 		g.bytes()
+		g.integers()
 	}
 	byteExtremes()
 	Generate()

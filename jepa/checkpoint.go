@@ -188,7 +188,7 @@ func writeJSON(path string, value any) error {
 }
 
 // ReadStore copies the float32 variables of store, by path without the leading
-// slash, for which keep returns true (nil: all); those of HalveWeights as float32.
+// slash, for which keep returns true (nil: all); those of RoundWeights as float32.
 func ReadStore(store *model.Store, keep func(name string) bool) (map[string]Tensor, error) {
 	all := map[string]Tensor{}
 	for v := range store.IterVariables() {
@@ -196,15 +196,13 @@ func ReadStore(store *model.Store, keep func(name string) bool) (map[string]Tens
 		if keep != nil && !keep(name) {
 			continue
 		}
-		value, err := v.Value()
+		data, ok, err := widened(store, v)
 		if err != nil {
 			return nil, fmt.Errorf("variable %s: %w", name, err)
 		}
-		data, err := widened(value)
-		if err != nil {
-			return nil, fmt.Errorf("variable %s: %w", name, err)
+		if ok {
+			all[name] = Tensor{Shape: slices.Clone(v.Shape().Dimensions), Data: data}
 		}
-		all[name] = Tensor{Shape: value.Shape().Dimensions, Data: data}
 	}
 	return all, nil
 }

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 )
@@ -13,7 +12,8 @@ type DenseConfig struct {
 }
 
 // Dense returns x·weight + bias over the last axis: [..., in] to [..., out].
-// Variables: weight [in, out], bias [out]. A weight whose value is stored in bfloat16 is converted to x's type.
+// Variables: weight [in, out], bias [out]. A weight whose value is stored in bfloat16 is converted to x's type; one in
+// int8 has a variable weight_scale [out] beside it, and the product is one of bytes, see ByteProduct.
 func Dense(scope *model.Scope, x *graph.Node, out int) *graph.Node {
 	return DenseWith(scope, x, out, DenseConfig{})
 }
@@ -23,7 +23,7 @@ func DenseWith(scope *model.Scope, x *graph.Node, out int, cfg DenseConfig) *gra
 	must(x.Rank() >= 1 && x.DType().IsFloat() && out > 0, "Dense", "float [..., in], out > 0", "%s, out %d", x.Shape(), out)
 	dims := x.Shape().Dimensions
 	in := dims[len(dims)-1]
-	weight := matrix(scope, x, cfg.Weight.or(FanIn(in)), in, out)
+	weight := matrixOf(scope, "weight", x, cfg.Weight.or(FanIn(in)), out)
 	var bias *graph.Node
 	if !cfg.NoBias {
 		bias = Variable(scope, "bias", cfg.Bias.or(FanIn(in)), x.DType(), out).NodeValue(x)
@@ -31,34 +31,21 @@ func DenseWith(scope *model.Scope, x *graph.Node, out int, cfg DenseConfig) *gra
 	return affine(x, weight, bias)
 }
 
-// matrix returns the weight [in, out] of a dense layer in x's type.
-func matrix(scope *model.Scope, x *graph.Node, init Init, in, out int) *graph.Node {
-	dtype := x.DType()
-	if v := scope.GetVariable("weight"); v != nil && v.DType() == dtypes.BFloat16 {
-		dtype = dtypes.BFloat16
-	}
-	w := Variable(scope, "weight", init, dtype, in, out).NodeValue(x)
-	if dtype != x.DType() {
-		w = graph.ConvertDType(w, x.DType())
-	}
-	return w
-}
-
 // affine returns x·weight + bias over the last axis of x, [..., in] to [..., out]; bias may be nil.
-func affine(x, weight, bias *graph.Node) *graph.Node {
+func affine(x *graph.Node, weight matrix, bias *graph.Node) *graph.Node {
 	dims := x.Shape().Dimensions
 	flat := x
 	if x.Rank() != 2 {
 		flat = graph.Reshape(x, -1, dims[len(dims)-1])
 	}
-	y := graph.DotProduct(flat, weight)
+	y := weight.times(flat)
 	if bias != nil {
 		y = addBias(y, bias)
 	}
 	if x.Rank() == 2 {
 		return y
 	}
-	return graph.Reshape(y, append(append([]int{}, dims[:len(dims)-1]...), weight.Shape().Dimensions[1])...)
+	return graph.Reshape(y, append(append([]int{}, dims[:len(dims)-1]...), weight.w.Shape().Dimensions[1])...)
 }
 
 // addBias adds bias [C] along the last axis of y.

@@ -11,7 +11,8 @@ import (
 //	n = tanh(x·W_in + b_in + r ⊙ (h·W_hn + b_hn)),   h' = (1-u) ⊙ n + u ⊙ h
 //
 // Variables, gates in PyTorch's order r, z (here u), n along the last axis: weight_ih [in, 3D],
-// weight_hh [D, 3D], bias_ih and bias_hh [3D], all U(±1/sqrt D); PyTorch's matrices transposed.
+// weight_hh [D, 3D], bias_ih and bias_hh [3D], all U(±1/sqrt D); PyTorch's matrices transposed. Weights may be kept in
+// fewer bits, as those of Dense.
 //
 // Source: PyTorch, torch.nn.GRUCell; eb_jepa uses it with the action as x and the latent as h.
 func GRU(scope *model.Scope, x, h *graph.Node) *graph.Node {
@@ -43,9 +44,7 @@ func GRUStep(scope *model.Scope, gates, h *graph.Node) *graph.Node {
 
 // gruDense applies weight_<name> and bias_<name>, [in, 3d] and [3d].
 func gruDense(scope *model.Scope, name string, x *graph.Node, d int) *graph.Node {
-	dims := x.Shape().Dimensions
-	in := dims[len(dims)-1]
-	weight := Variable(scope, "weight_"+name, FanIn(d), x.DType(), in, 3*d).NodeValue(x)
+	weight := matrixOf(scope, "weight_"+name, x, FanIn(d), 3*d)
 	bias := Variable(scope, "bias_"+name, FanIn(d), x.DType(), 3*d).NodeValue(x)
 	return affine(x, weight, bias)
 }

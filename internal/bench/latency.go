@@ -80,7 +80,7 @@ func (w modelWork) stepLatency(ctx context.Context, cfg Config, e engine, c jepa
 		if err := w.run(); err != nil { // makes the weights
 			return nil, err
 		}
-		if err := m.HalveWeights(); err != nil {
+		if err := m.RoundWeights(16); err != nil {
 			return nil, err
 		}
 	}

@@ -28,10 +28,13 @@ type evalPlanCmd struct {
 	Serial   int    `default:"20" help:"Episodes run one at a time to measure latency; 0 = none (${default})."`
 	Baseline int    `default:"20" help:"Episodes of the latent-L2 baseline; 0 = none (${default})."`
 	Planner  string `default:"graph" enum:"graph,cem" help:"graph: landmarks in imagination; cem: the published latent-L2 search (${default})."`
-	Half     bool   `help:"Round the weights of dense layers to bfloat16: half the memory; one state alone is predicted faster, many slower."`
+	Weights  string `default:"float32" enum:"float32,bfloat16,int8" help:"Round the matrices of dense layers: bfloat16 predicts one state alone faster and many slower; int8, recurrent cells too, many faster (${default})."`
 	Dev      bool   `help:"Use the episodes meant for tuning; do not report these figures."`
 	Seed     uint64 `default:"1" help:"Seed of the episodes (${default})."`
 }
+
+// weightBits are the choices of --weights.
+var weightBits = map[string]int{"float32": 32, "bfloat16": 16, "int8": 8}
 
 // Run lets the model act and prints the rows.
 func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
@@ -46,8 +49,8 @@ func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("eval plan: %w", err)
 	}
 	defer end()
-	if c.Half {
-		if err := m.HalveWeights(); err != nil {
+	if bits := weightBits[c.Weights]; bits < 32 {
+		if err := m.RoundWeights(bits); err != nil {
 			return fmt.Errorf("eval plan: model %s: %w", c.Model, err)
 		}
 	}
@@ -65,7 +68,7 @@ func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("model %s: %w", c.Model, err)
 	}
 	p.End("")
-	bits := report.Row{Name: "plan/tworooms/weight_bits", Value: float64(m.WeightBits()), Unit: "1", Note: "of the matrices of dense layers"}
+	bits := report.Row{Name: "plan/tworooms/weight_bits", Value: float64(m.WeightBits()), Unit: "1", Note: "of the matrices of dense layers and, at 8, recurrent cells"}
 	return a.printRows(c.Seed, append(rows, bits))
 }
 

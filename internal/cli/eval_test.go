@@ -52,9 +52,9 @@ func TestEvalPlan(t *testing.T) {
 			t.Errorf("%s is %g, then %g", name, v, again[name])
 		}
 	}
-	half := values(call(t, append(args, "--half")...).document(t))
+	half := values(call(t, append(args, "--weights", "bfloat16")...).document(t))
 	if bits := "plan/tworooms/weight_bits"; len(half) != len(first) || first[bits] != 32 || half[bits] != 16 {
-		t.Errorf("%d rows, with --half %d; weight bits %g and %g, want 32 and 16", len(first), len(half), first[bits], half[bits])
+		t.Errorf("%d rows, in bfloat16 %d; weight bits %g and %g, want 32 and 16", len(first), len(half), first[bits], half[bits])
 	}
 }
 

@@ -1,0 +1,67 @@
+package gemm8_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/gemm8"
+	"foresee/backend/cpu/internal/pool"
+)
+
+// BenchmarkBesideFloat32 times products of a rollout, packed beforehand, turn by turn with package gemm's of the same
+// shape, and reports the medians: multiply-adds counted as two, and how many times as fast.
+func BenchmarkBesideFloat32(b *testing.B) {
+	for _, threads := range []int{1, 2} {
+		for _, s := range []shape{{200, 512, 1536}, {200, 512, 512}, {200, 128, 384}, {200, 256, 1024}, {200, 1024, 256}, {64, 512, 1536},
+			{16, 512, 1536}, {4, 512, 1536}, {1, 512, 1536}, {1, 128, 384}, {1024, 1024, 1024}} {
+			b.Run(fmt.Sprintf("%dx%dx%d-%d", s.m, s.k, s.n, threads), func(b *testing.B) { s.beside(b, threads) })
+		}
+	}
+}
+
+type shape struct{ m, k, n int }
+
+func (s shape) beside(b *testing.B, threads int) {
+	p := pool.New(threads)
+	defer p.Close()
+	rng := rand.New(rand.NewPCG(1, 1))
+	eight, single := gemm8.New(p), gemm.New(p)
+	w := gemm8.Matrix{K: s.k, N: s.n, Data: bytes(rng, s.k*s.n, anything)}
+	i := gemm8.Args{M: s.m, N: s.n, K: s.k, A: bytes(rng, s.m*s.k, anything), C: make([]int32, s.m*s.n)}
+	scaled := i
+	scaled.Floats, scaled.Rows, scaled.Columns, scaled.Bias = make([]float32, s.m*s.n), floats(rng, s.m), floats(rng, s.n), floats(rng, s.n)
+	f := gemm.Args{M: s.m, N: s.n, K: s.k, A: floats(rng, s.m*s.k), C: make([]float32, s.m*s.n)}
+	bytes, singles := make([]byte, eight.PackedSize(s.k, s.n)), make([]float32, single.PackedSize(s.k, s.n))
+	eight.Pack(bytes, w)
+	single.Pack(singles, s.k, s.n, floats(rng, s.k*s.n), 0, false)
+	runs := []func(){
+		func() { eight.Product(&i, bytes) },
+		func() { eight.Product(&scaled, bytes) },
+		func() { single.Float32Packed(&f, singles) },
+	}
+	var times [3][]time.Duration
+	for b.Loop() {
+		for i, run := range runs {
+			run() // its own operands into the cache
+			start := time.Now()
+			run()
+			run()
+			times[i] = append(times[i], time.Since(start)/2)
+		}
+	}
+	work := 2 * float64(s.m) * float64(s.n) * float64(s.k)
+	var medians [3]float64
+	for i, t := range times {
+		slices.Sort(t)
+		medians[i] = float64(t[len(t)/2])
+	}
+	b.ReportMetric(work/medians[0], "Gop/s")
+	b.ReportMetric(work/medians[1], "Gop/s-scaled")
+	b.ReportMetric(work/medians[2], "Gop/s-float32")
+	b.ReportMetric(medians[2]/medians[0], "x")
+	b.ReportMetric(medians[2]/medians[1], "x-scaled")
+}

@@ -11,6 +11,9 @@ const (
 	blockBytes = 256 << 10
 	// partWork is the least work, in multiply-adds, worth handing to another thread.
 	partWork = 128 << 10
+	// mostWork is that above which a part is cut again where there are threads: while one thread does a part that takes
+	// longer than the pool's workers spin, a worker that came late parks, and comes late the next time.
+	mostWork = 16 << 20
 )
 
 // work is the state of one call: what the parts of its jobs read, and memory kept for the next. As a pool.Job it is the
@@ -45,13 +48,13 @@ func (w *work) cutFor() cut {
 	a, kn, threads := &w.args, w.kernel, len(w.threads)
 	panels := ceilDiv(a.N, kn.nr)
 	c := cut{rows: ceilDiv(a.M, max(kn.mr, blockBytes/kn.rowBytes(a.K))), panels: 1}
-	want := min(threads, a.M*a.N*max(a.K, 1)/partWork)
-	if c.rows >= want {
-		return c
+	work := a.M * a.N * max(a.K, 1)
+	want := min(threads, work/partWork)
+	if threads > 1 {
+		want = max(want, roundUp(work/mostWork, threads))
 	}
-	if c.panels = max(1, min(want, panels)); c.panels < want {
-		c.rows = max(c.rows, min(ceilDiv(want, c.panels), ceilDiv(a.M, kn.mr)))
-	}
+	c.panels = max(1, min(ceilDiv(want, c.rows), panels))
+	c.rows = max(c.rows, min(ceilDiv(want, c.panels), ceilDiv(a.M, kn.mr)))
 	return c
 }
 

@@ -9,27 +9,55 @@ import (
 
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/gemm8"
+	"foresee/backend/cpu/internal/isa"
 	"foresee/backend/cpu/internal/pool"
 )
 
 // BenchmarkBesideFloat32 times products of a rollout, packed beforehand, turn by turn with package gemm's of the same
-// shape, and reports the medians: multiply-adds counted as two, and how many times as fast.
+// shape and level, and reports the medians: multiply-adds counted as two, and how many times as fast.
 func BenchmarkBesideFloat32(b *testing.B) {
-	for _, threads := range []int{1, 2} {
-		for _, s := range []shape{{200, 512, 1536}, {200, 512, 512}, {200, 128, 384}, {200, 256, 1024}, {200, 1024, 256}, {64, 512, 1536},
-			{16, 512, 1536}, {4, 512, 1536}, {1, 512, 1536}, {1, 128, 384}, {1024, 1024, 1024}} {
-			b.Run(fmt.Sprintf("%dx%dx%d-%d", s.m, s.k, s.n, threads), func(b *testing.B) { s.beside(b, threads) })
+	for _, l := range isa.Levels() {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%v-%d", l, threads), func(b *testing.B) { besideFloat32(b, l, threads) })
+		}
+	}
+}
+
+func besideFloat32(b *testing.B, l isa.Level, threads int) {
+	p := pool.New(threads)
+	defer p.Close()
+	for _, s := range []shape{{200, 512, 1536}, {200, 512, 512}, {200, 128, 384}, {200, 256, 1024}, {200, 1024, 256}, {64, 512, 1536},
+		{16, 512, 1536}, {4, 512, 1536}, {1, 512, 1536}, {1, 128, 384}, {1024, 1024, 1024}} {
+		b.Run(fmt.Sprintf("%dx%dx%d", s.m, s.k, s.n), func(b *testing.B) {
+			s.beside(b, gemm8.NewLevel(p, l), gemm.NewLevel(p, l))
+		})
+	}
+}
+
+// BenchmarkPack times packing, of B as it lies and transposed.
+func BenchmarkPack(b *testing.B) {
+	p := pool.New(0)
+	defer p.Close()
+	const k, n = 512, 1536
+	m := gemm8.Matrix{K: k, N: n, Data: make([]int8, k*n)}
+	for _, m.Transposed = range []bool{false, true} {
+		for _, l := range isa.Levels() {
+			e := gemm8.NewLevel(p, l)
+			packed := make([]byte, e.PackedSize(k, n))
+			b.Run(fmt.Sprintf("%v-%dx%d-%t", l, k, n, m.Transposed), func(b *testing.B) {
+				b.SetBytes(k * n)
+				for b.Loop() {
+					e.Pack(packed, m)
+				}
+			})
 		}
 	}
 }
 
 type shape struct{ m, k, n int }
 
-func (s shape) beside(b *testing.B, threads int) {
-	p := pool.New(threads)
-	defer p.Close()
+func (s shape) beside(b *testing.B, eight *gemm8.Engine, single *gemm.Engine) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	eight, single := gemm8.New(p), gemm.New(p)
 	w := gemm8.Matrix{K: s.k, N: s.n, Data: bytes(rng, s.k*s.n, anything)}
 	i := gemm8.Args{M: s.m, N: s.n, K: s.k, A: bytes(rng, s.m*s.k, anything), C: make([]int32, s.m*s.n)}
 	scaled := i

@@ -72,9 +72,14 @@ func (j *packJob) panel(dst []byte, n int) {
 	case b.K == 0:
 	case b.Transposed:
 		for c := range cols {
-			for k, v := range b.Data[(n+c)*b.LD:][:b.K] {
-				values[k/group*row+c*group+k%group] = byte(v)
-				sums[c] += int32(v)
+			from, to := b.Data[(n+c)*b.LD:][:b.K], c*group
+			for ; len(from) > 0; to += row {
+				some := from[:min(group, len(from))]
+				for k, v := range some {
+					values[to+k] = byte(v)
+					sums[c] += int32(v)
+				}
+				from = from[len(some):]
 			}
 		}
 	default:

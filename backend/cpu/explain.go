@@ -1,8 +1,10 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -30,10 +32,11 @@ func (e *Executable) Explain() []StepTime { return e.prog.Profile.Steps() }
 // Explain implements Explainer.
 func (b *Backend) Explain() []StepTime { return b.machine.Profile.Steps() }
 
-// WriteSteps writes a table of the first most rows, all if most is 0: the share of the total
-// time, mean and least microseconds of a call, calls, GFLOP/s and GB/s of the shortest call,
-// kernel and shapes; below it what the other rows took.
+// WriteSteps writes a table with a row for the steps of each kernel and shapes, such as those of an unrolled recurrence, the
+// longest time first, most of them or all if most is 0: the share of the total time, mean and least microseconds of a
+// call, calls, GFLOP/s and GB/s of the shortest call, kernel and shapes; below it what the other rows took.
 func WriteSteps(w io.Writer, rows []StepTime, most int) error {
+	rows = alike(rows)
 	var total, rest time.Duration
 	for _, r := range rows {
 		total += r.Time
@@ -56,8 +59,27 @@ func WriteSteps(w io.Writer, rows []StepTime, most int) error {
 		return err
 	}
 	if more := len(rows) - most; more > 0 {
-		_, err := fmt.Fprintf(w, "%d more steps: %.1f%%\n", more, share(rest))
+		_, err := fmt.Fprintf(w, "%d more rows: %.1f%%\n", more, share(rest))
 		return err
 	}
 	return nil
+}
+
+// alike adds up the steps of the same kernel and shapes.
+func alike(steps []StepTime) []StepTime {
+	type key struct{ graph, kernel, shape string }
+	var rows []StepTime
+	at := map[key]int{}
+	for _, s := range steps {
+		k := key{s.Graph, s.Kernel, s.Shape}
+		i, ok := at[k]
+		if !ok {
+			at[k], rows = len(rows), append(rows, s)
+			continue
+		}
+		r := &rows[i]
+		r.Calls, r.Time, r.Least = r.Calls+s.Calls, r.Time+s.Time, min(r.Least, s.Least)
+	}
+	slices.SortStableFunc(rows, func(a, b StepTime) int { return cmp.Compare(b.Time, a.Time) })
+	return rows
 }

@@ -1,6 +1,7 @@
 package cpu_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,7 +54,17 @@ func TestExplain(t *testing.T) {
 	if err := cpu.WriteSteps(&table, rows, 1); err != nil {
 		t.Fatal(err)
 	}
-	if got := table.String(); strings.Count(got, "\n") != 3 || !strings.Contains(got, "1 more steps: ") || !strings.Contains(got, rows[0].Shape) {
+	if got := table.String(); strings.Count(got, "\n") != 3 || !strings.Contains(got, "1 more rows: ") || !strings.Contains(got, rows[0].Shape) {
 		t.Errorf("table:\n%s", got)
+	}
+	table.Reset()
+	twice := append(slices.Clone(rows), rows...)
+	twice[3].Least, twice[3].Time = 1, 1e9
+	if err := cpu.WriteSteps(&table, twice, 0); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(table.String(), "\n")
+	if len(lines) != 4 || !strings.Contains(lines[1], rows[1].Shape) || !strings.Contains(lines[1], "   0      6  ") {
+		t.Errorf("table of steps that come twice, the second kernel's more slowly but for once:\n%s", table.String())
 	}
 }

@@ -22,7 +22,10 @@ const (
 //
 // Rows: bench/rollout/200x90x<D>/seconds, and with cfg.Rate .../sgemm_share, the
 // matrix products' 2·200·90·3·(D+2)·D operations over the time over the rate.
-// With a peer bench/peer/rollout/<D>/...; all latents must agree first.
+// With a peer bench/peer/rollout-<D>/...; all latents must agree first.
+//
+// The same with the state's matrix and what it multiplies in signed bytes is
+// 200x90x<D>-int8, beside the peer in float32 with the rounded matrix.
 func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	e, err := cfg.open()
 	if err != nil {
@@ -30,16 +33,21 @@ func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	}
 	defer e.close()
 	for _, d := range []int{512, 256, 128} {
-		r, err := rolloutOf(ctx, cfg, e, d)
-		if err != nil {
-			return nil, fmt.Errorf("bench: rollout of %d dimensions: %w", d, err)
+		for _, bits := range []int{32, 8} {
+			r, err := rolloutOf(ctx, cfg, e, d, bits)
+			if err != nil {
+				return nil, fmt.Errorf("bench: rollout of %d dimensions, weights of %d bits: %w", d, bits, err)
+			}
+			rows = append(rows, r...)
 		}
-		rows = append(rows, r...)
 	}
 	return rows, nil
 }
 
-func rolloutOf(ctx context.Context, cfg Config, e engine, d int) (rows []report.Row, err error) {
+// roundedWithin is how far a rollout of 90 steps in bytes may be from the same in float32.
+const roundedWithin = 0.05
+
+func rolloutOf(ctx context.Context, cfg Config, e engine, d, bits int) (rows []report.Row, err error) {
 	m, err := e.model(gruModel(d, tworooms.Size), cfg.Seed)
 	if err != nil {
 		return nil, err
@@ -50,6 +58,16 @@ func rolloutOf(ctx context.Context, cfg Config, e engine, d int) (rows []report.
 	work := func() error {
 		return m.Rollout(ctx, jepa.Shape{B: 1, N: rolloutCandidates, L: rolloutSteps}, state, actions, latents)
 	}
+	name, peer, note := fmt.Sprintf("%dx%dx%d", rolloutCandidates, rolloutSteps, d), fmt.Sprintf("rollout-%d", d), "GRU on latent and action, latents of every step returned"
+	if bits < 32 {
+		if err := work(); err != nil { // makes the weights
+			return nil, err
+		}
+		if err := m.RoundWeights(bits); err != nil {
+			return nil, err
+		}
+		name, peer, note, cfg.Peer.within = name+"-int8", peer+"-int8", "the same in signed bytes; the peer's in float32", roundedWithin
+	}
 	w := modelWork{peer: "rollout", model: m, run: work, tensors: map[string]jepa.Tensor{
 		"state":    {Shape: []int{1, d}, Data: state},
 		"actions":  {Shape: []int{rolloutCandidates, rolloutSteps, 2}, Data: actions},
@@ -59,13 +77,15 @@ func rolloutOf(ctx context.Context, cfg Config, e engine, d int) (rows []report.
 	if err != nil {
 		return nil, err
 	}
-	job := peerWork{kind: w.peer, row: fmt.Sprintf("rollout-%d", d), run: work, tensors: all}
+	job := peerWork{kind: w.peer, row: peer, run: work, tensors: all}
 	ours, peers, err := job.measure(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	name := fmt.Sprintf("%dx%dx%d", rolloutCandidates, rolloutSteps, d)
-	rows = []report.Row{ours.seconds("bench/rollout/"+name+"/seconds", "GRU on latent and action, latents of every step returned")}
+	rows = []report.Row{ours.seconds("bench/rollout/"+name+"/seconds", note)}
+	if bits < 32 { // not operations of sgemm
+		return append(rows, peers...), cfg.explain(ctx, e, "rollout/"+name, work)
+	}
 	gflop := 2 * rolloutCandidates * rolloutSteps * 3 * float64(d+2) * float64(d) / 1e9
 	rows = append(rows, cfg.Rate.share("bench/rollout/"+name+"/sgemm_share", gflop, ours)...)
 	return append(rows, peers...), cfg.explain(ctx, e, "rollout/"+name, work)

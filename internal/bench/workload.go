@@ -130,5 +130,5 @@ func (c *Config) explain(ctx context.Context, e engine, name string, work func()
 	return ctx.Err()
 }
 
-// explainRows is the number of kernels that explain lists by name.
+// explainRows is the number of kernels and shapes that explain lists.
 const explainRows = 60

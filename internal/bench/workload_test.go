@@ -193,11 +193,13 @@ func TestPeersAgreeOnBlocks(t *testing.T) {
 			t.Errorf("%d rows, want seconds, bytes, and two of each peer", len(rows))
 		}
 	}
-	rows, err := rolloutOf(t.Context(), cfg, e, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(rows) != 5 {
-		t.Errorf("%d rows of a rollout, want seconds, and two of each peer", len(rows))
+	for _, bits := range []int{32, 8} {
+		rows, err := rolloutOf(t.Context(), cfg, e, 32, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != 5 {
+			t.Errorf("%d rows of a rollout in %d bits, want seconds, and two of each peer", len(rows), bits)
+		}
 	}
 }

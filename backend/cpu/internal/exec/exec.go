@@ -14,6 +14,7 @@ import (
 
 	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/pool"
 	"foresee/backend/cpu/internal/profile"
@@ -38,6 +39,8 @@ type Machine struct {
 	Gemm *gemm.Engine
 	// Serial multiplies on the caller's thread, for kernels that are parallel themselves.
 	Serial *gemm.Engine
+	// Bytes multiplies int8, and SerialBytes on the caller's thread.
+	Bytes, SerialBytes *gemm8.Engine
 	// Batches are the limits of what is done entry by entry.
 	Batches flow.Limits
 	// Profile times the steps of all programs.
@@ -47,7 +50,7 @@ type Machine struct {
 // NewMachine starts a machine of the given number of threads, at least 1.
 func NewMachine(threads int) *Machine {
 	p := pool.New(threads)
-	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil), Batches: flow.DefaultLimits()}
+	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil), Bytes: gemm8.New(p), SerialBytes: gemm8.New(nil), Batches: flow.DefaultLimits()}
 }
 
 // Program is a compiled function. It is safe for concurrent use.
@@ -291,6 +294,8 @@ func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
 	ir.RecogniseReLU(f)
 	ir.RecogniseGELU(f)
 	ir.FuseEpilogues(f)
+	ir.ReadBytes(f)
+	ir.FuseByteDense(f)
 	ir.RecogniseGRU(f)
 	ir.FuseSumProduct(f)
 	ir.ReadHalf(f)

@@ -13,6 +13,10 @@ import (
 
 // lowerDot lowers DotGeneral to a batch of matrix products on strided operands.
 func (c *compiler) lowerDot(n *ir.Node) error {
+	if n.In[0].DType() == dtypes.Int8 && n.Out[0].DType() != dtypes.Int8 {
+		c.lowerByteDot(n)
+		return nil
+	}
 	a := n.Attr.(ir.Dot)
 	if n.In[1].DType() == dtypes.BFloat16 {
 		c.lowerHalfDot(n, a.Epilogue)

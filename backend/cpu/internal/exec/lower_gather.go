@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"slices"
 	"unsafe"
 
 	"github.com/gomlx/compute"
@@ -17,7 +16,7 @@ func (c *compiler) lowerGather(n *ir.Node) error {
 	if n.Op == compute.OpTypeGather {
 		a := n.Attr.(ir.Gather)
 		window := ops.OtherAxes(len(n.In[0].Dims()), a.CollapsedSlice)
-		s := slabs(n.In[0], n.In[1], n.Out[0], slabAxes{a.IndexVectorAxis, a.StartMap, window, a.OffsetOutput}, a.Sizes)
+		s := slabs(n, n.Out[0], ops.SlabAxes{Vector: a.IndexVectorAxis, Starts: a.StartMap, Operand: window, Other: a.OffsetOutput, Sizes: a.Sizes})
 		c.gather(n, s)
 		return nil
 	}
@@ -27,50 +26,12 @@ func (c *compiler) lowerGather(n *ir.Node) error {
 	for i, axis := range window {
 		sizes[axis] = n.In[2].Dims()[a.UpdateWindow[i]]
 	}
-	s := slabs(n.In[0], n.In[1], n.In[2], slabAxes{a.IndexVectorAxis, a.ToOperand, window, a.UpdateWindow}, sizes)
+	s := slabs(n, n.In[2], ops.SlabAxes{Vector: a.IndexVectorAxis, Starts: a.ToOperand, Operand: window, Other: a.UpdateWindow, Sizes: sizes})
 	return c.scatter(n, s)
 }
 
-// slabAxes says how the axes of operand, index and the other tensor correspond.
-type slabAxes struct {
-	vector  int   // axis of the index tensor that holds one start per axis of starts
-	starts  []int // operand axes that have a start
-	operand []int // operand axes that a box spans in the other tensor,
-	other   []int // and which axes of it those are
-}
-
-func slabs(operand, index, other *ir.Value, axes slabAxes, sizes []int) *ops.Slabs {
-	opStrides, otherStrides := ops.Strides(operand.Dims()), ops.Strides(other.Dims())
-	s := &ops.Slabs{Box: ops.Move{Size: operand.DType().Size()}}
-	for _, axis := range axes.starts {
-		s.Limit = append(s.Limit, operand.Dims()[axis]-sizes[axis])
-		s.Stride = append(s.Stride, opStrides[axis])
-	}
-	for i, axis := range axes.operand {
-		s.Box.Dims = append(s.Box.Dims, sizes[axis])
-		s.Box.Src = append(s.Box.Src, opStrides[axis]) // operand
-		s.Box.Dst = append(s.Box.Dst, otherStrides[axes.other[i]])
-	}
-	indexDims, indexStrides := slices.Clone(index.Dims()), ops.Strides(index.Dims())
-	s.IndexStep = 1
-	if axes.vector < len(indexDims) {
-		s.IndexStep = indexStrides[axes.vector]
-		indexDims = slices.Delete(indexDims, axes.vector, axes.vector+1)
-		indexStrides = slices.Delete(indexStrides, axes.vector, axes.vector+1)
-	}
-	batch := ops.OtherAxes(len(other.Dims()), axes.other)
-	s.Count = ops.Product(indexDims)
-	for i := range s.Count {
-		from, to := 0, 0
-		for k, rest := len(indexDims)-1, i; k >= 0; k-- {
-			p := rest % indexDims[k]
-			rest /= indexDims[k]
-			from += p * indexStrides[k]
-			to += p * otherStrides[batch[k]]
-		}
-		s.IndexAt, s.Other = append(s.IndexAt, from), append(s.Other, to)
-	}
-	return s
+func slabs(n *ir.Node, other *ir.Value, axes ops.SlabAxes) *ops.Slabs {
+	return ops.NewSlabs(n.In[0].Dims(), n.In[1].Dims(), other.Dims(), n.In[0].DType().Size(), axes)
 }
 
 // starts makes the part of a step that turns the index tensor into operand offsets.

@@ -3,8 +3,8 @@ package exec
 import (
 	"unsafe"
 
-	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/fusion"
+	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 	"foresee/backend/cpu/internal/recurrent"
@@ -13,62 +13,114 @@ import (
 // lowerGRU lowers a step of a recurrent unit: its weights are packed by a step of their own, once for all steps
 // of an unrolled recurrence, as sharePacking does for products.
 func (c *compiler) lowerGRU(n *ir.Node, a ir.GRU) {
-	rows, width, input := n.Out[0].Dims()[0], n.Out[0].Dims()[1], 0
-	if a.Input {
-		input = n.In[3].Dims()[1]
+	sizes := recurrent.Cell{Rows: n.Out[0].Dims()[0], Width: n.Out[0].Dims()[1], Bytes: a.Bytes}
+	in := n.In[1:] // behind the state
+	var product, rest []*ir.Value
+	if product, rest = in[:2], in[2:]; a.Bytes {
+		product, rest = in[:5], in[5:]
 	}
-	cell := recurrent.NewCell(c.prog.Gemm, c.prog.Pool.Threads(), rows, width, input)
-	ids := []int{c.id(n.In[0]), c.gateWeights(n.In[1], &cell), c.id(n.In[2]), c.id(n.In[3])}
 	if a.Input {
-		ids[3] = c.gateWeights(n.In[4], &cell)
-		ids = append(ids, c.id(n.In[5]), c.id(n.In[3]))
+		sizes.Input = rest[0].Dims()[1]
 	}
-	left := c.temp(4 * cell.LeftFloats(c.prog.Gemm))
-	out, state := c.out(n.Out[0]), rows*width
+	cell := recurrent.NewCell(&recurrent.Engine{Products: c.prog.Serial, Bytes: c.prog.SerialBytes}, c.prog.Pool.Threads(), sizes)
+	s := step{op: "GRU"}
+	read := func(id int) func(f *Frame) []float32 {
+		s.Reads = append(s.Reads, id)
+		floats := c.prog.stores[id].Bytes / 4
+		return func(f *Frame) []float32 { return ops.Of[float32](f.p[id], floats) }
+	}
+	state := read(c.id(n.In[0]))
+	fill := c.stateProduct(product, &cell, read)
+	given := read(c.id(rest[0]))
+	var w, b func(f *Frame) []float32
+	if a.Input {
+		w, b = read(c.gateWeights(rest[1], &cell)), read(c.id(rest[2]))
+	}
+	left, out := c.temp(4*cell.LeftFloats(c.prog.Gemm)), c.out(n.Out[0])
+	s.Temps, s.Writes = []int{left}, []int{out}
 	c.prog.scratch = max(c.prog.scratch, 4*cell.ScratchFloats())
-	tensor := func(f *Frame, id int) []float32 { return ops.Of[float32](f.p[id], c.prog.stores[id].Bytes/4) }
-	s := step{op: "GRU", Step: flow.Step{Reads: ids, Writes: []int{out}, Temps: []int{left}}}
+	size, leftSize := sizes.Rows*sizes.Width, cell.LeftFloats(c.prog.Gemm)
 	s.run = func(f *Frame) {
-		r := recurrent.Args{H: tensor(f, ids[0])[:state], Out: tensor(f, out), Left: tensor(f, left),
-			U: recurrent.Weights{W: tensor(f, ids[1]), Bias: tensor(f, ids[2])}}
+		r := recurrent.Args{H: state(f)[:size], Out: ops.Of[float32](f.p[out], size), Left: ops.Of[float32](f.p[left], leftSize)}
+		fill(f, &r)
 		if a.Input {
-			r.W, r.X = recurrent.Weights{W: tensor(f, ids[3]), Bias: tensor(f, ids[4])}, tensor(f, ids[5])
+			r.W, r.X = recurrent.Weights{W: w(f), Bias: b(f)}, given(f)
 		} else {
-			r.G = tensor(f, ids[3])
+			r.G = given(f)
 		}
 		recurrent.Step(f.recurrent(), &cell, &r)
 	}
 	c.prog.steps = append(c.prog.steps, s)
 }
 
+// stateProduct returns what sets the operands of the state's product: U and c, or those of an ir.ByteDense.
+func (c *compiler) stateProduct(in []*ir.Value, cell *recurrent.Cell, read func(id int) func(f *Frame) []float32) func(f *Frame, r *recurrent.Args) {
+	if !cell.Bytes {
+		u, bias := read(c.gateWeights(in[0], cell)), read(c.id(in[1]))
+		return func(f *Frame, r *recurrent.Args) { r.U = recurrent.Weights{W: u(f), Bias: bias(f)} }
+	}
+	q, w := c.id(in[0]), c.gateBytes(in[1], cell)
+	read(q)
+	read(w)
+	rows, columns, bias := read(c.id(in[2])), read(c.id(in[3])), read(c.id(in[4]))
+	size, packed := in[0].Size(), cell.PackedBytes(c.prog.Bytes)
+	return func(f *Frame, r *recurrent.Args) {
+		r.U.Bias = bias(f)
+		r.Bytes = recurrent.Bytes{Q: ops.Of[int8](f.p[q], size), Rows: rows(f), W: ops.Of[byte](f.p[w], packed), Columns: columns(f)}
+	}
+}
+
 // gateWeights returns the storage of a cell's weights v [k, 3·D], packed if the cell wants them so.
 func (c *compiler) gateWeights(v *ir.Value, cell *recurrent.Cell) int {
-	key := packKey{v: fusion.Base(c.fn, v)} // no product has the zero side
 	if !cell.Packed {
 		return c.id(v)
 	}
-	if id, ok := c.packed[key]; ok {
-		return id
-	}
-	k, have := v.Dims()[0], v.Size()
-	size := cell.PackedFloats(c.prog.Gemm, k)
-	from, id := c.id(v), c.newStore(flow.Storage{Bytes: 4 * size})
-	c.packed[key] = id
-	s := step{op: "Pack", Step: flow.Step{Reads: []int{from}, Writes: []int{id}}, shape: fusion.ShapeText(v)}
-	s.run = func(f *Frame) {
-		cell.Pack(f.prog.Gemm, ops.Of[float32](f.p[id], size), ops.Of[float32](f.p[from], have), k)
-	}
-	c.prog.steps = append(c.prog.steps, s)
-	return id
+	k, have, size := v.Dims()[0], v.Size(), cell.PackedFloats(c.prog.Gemm, v.Dims()[0])
+	return c.packOnce(packKey{v: fusion.Base(c.fn, v)}, 4*size, func(f *Frame, to, from unsafe.Pointer) {
+		cell.Pack(f.prog.Gemm, ops.Of[float32](to, size), ops.Of[float32](from, have), k)
+	})
+}
+
+// gateBytes returns the storage of a cell's packed weights v [D, 3·D] of bytes.
+func (c *compiler) gateBytes(v *ir.Value, cell *recurrent.Cell) int {
+	have, size := v.Size(), cell.PackedBytes(c.prog.Bytes)
+	return c.packOnce(packKey{v: fusion.Base(c.fn, v)}, size, func(f *Frame, to, from unsafe.Pointer) {
+		cell.PackBytes(f.prog.Bytes, ops.Of[byte](to, size), ops.Of[int8](from, have))
+	})
 }
 
 // recurrent returns what the kernels of package recurrent run on.
 func (f *Frame) recurrent() *recurrent.Engine {
-	return &recurrent.Engine{Pool: f.pool, Products: f.prog.Serial, Scratch: f.floats}
+	return &recurrent.Engine{Pool: f.pool, Products: f.prog.Serial, Bytes: f.prog.SerialBytes, Scratch: f.floats}
 }
 
 // floats returns the scratch of a worker.
 func (f *Frame) floats(worker int) []float32 {
 	w := f.work[worker]
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w)/4)
+}
+
+// lowerByteDot lowers a product of int8 matrices, of ir.ReadBytes with sums in int32 or, scaled, of ir.FuseByteDense: the
+// right one is packed by a step of its own, once for all products with it.
+func (c *compiler) lowerByteDot(n *ir.Node) {
+	rows, k, columns := n.In[0].Dims()[0], n.In[0].Dims()[1], n.In[1].Dims()[1]
+	size, have := c.prog.Bytes.PackedSize(k, columns), n.In[1].Size()
+	w := c.packOnce(packKey{v: fusion.Base(c.fn, n.In[1])}, size, func(f *Frame, to, from unsafe.Pointer) {
+		f.prog.Bytes.Pack(ops.Of[byte](to, size), gemm8.Matrix{K: k, N: columns, Data: ops.Of[int8](from, have)})
+	})
+	s := c.step(n, nil)
+	s.Reads[1] = w
+	in, o := s.Reads, s.Writes[0]
+	s.run = func(f *Frame) {
+		a := gemm8.Args{M: rows, N: columns, K: k, A: ops.Of[int8](f.p[in[0]], rows*k)}
+		if len(in) == 2 {
+			a.C = ops.Of[int32](f.p[o], rows*columns)
+		} else {
+			a.Floats, a.Rows, a.Columns = ops.Of[float32](f.p[o], rows*columns), ops.Of[float32](f.p[in[2]], rows), ops.Of[float32](f.p[in[3]], columns)
+			if len(in) > 4 {
+				a.Bias = ops.Of[float32](f.p[in[4]], columns)
+			}
+		}
+		f.prog.Bytes.Product(&a, ops.Of[byte](f.p[w], size))
+	}
 }

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"unsafe"
+
 	"github.com/gomlx/compute/dtypes"
 
 	"foresee/backend/cpu/internal/flow"
@@ -45,17 +47,20 @@ func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r ops.Side) (int, 
 	if c.packers[key] < 2 || !c.prog.Gemm.Packs(args) {
 		return 0, false
 	}
+	size, k, columns, ld, trans, have := c.prog.Gemm.PackedSize(args.K, args.N), args.K, args.N, args.LDB, args.TransB, n.In[1].Size()
+	return c.packOnce(key, 4*size, func(f *Frame, to, from unsafe.Pointer) {
+		f.prog.Gemm.Pack(ops.Of[float32](to, size), k, columns, ops.Of[float32](from, have), ld, trans)
+	}), true
+}
+
+// packOnce returns the storage, of so many bytes, of a packed operand, and appends the step that fills it if there is none yet.
+func (c *compiler) packOnce(key packKey, bytes int, pack func(f *Frame, to, from unsafe.Pointer)) int {
 	if id, ok := c.packed[key]; ok {
-		return id, true
+		return id
 	}
-	size := c.prog.Gemm.PackedSize(args.K, args.N)
-	from, id := c.id(n.In[1]), c.newStore(flow.Storage{Bytes: 4 * size})
+	from, id := c.id(key.v), c.newStore(flow.Storage{Bytes: bytes})
 	c.packed[key] = id
-	k, columns, ld, trans, have := args.K, args.N, args.LDB, args.TransB, n.In[1].Size()
-	s := step{op: "Pack", Step: flow.Step{Reads: []int{from}, Writes: []int{id}}, shape: fusion.ShapeText(n.In[1])}
-	s.run = func(f *Frame) {
-		f.prog.Gemm.Pack(ops.Of[float32](f.p[id], size), k, columns, ops.Of[float32](f.p[from], have), ld, trans)
-	}
-	c.prog.steps = append(c.prog.steps, s)
-	return id, true
+	c.prog.steps = append(c.prog.steps, step{op: "Pack", Step: flow.Step{Reads: []int{from}, Writes: []int{id}}, shape: fusion.ShapeText(key.v),
+		run: func(f *Frame) { pack(f, f.p[id], f.p[from]) }})
+	return id
 }

@@ -61,10 +61,12 @@ func (g *Group) FLOP() int64 {
 			k *= n.In[0].Dims()[axis]
 		}
 		return 2 * int64(k) * int64(n.Out[0].Size())
+	case ir.ByteDense:
+		return 2 * int64(n.In[0].Size()) * int64(n.In[1].Dims()[1])
 	case ir.GRU:
-		k := n.In[1].Dims()[0]
+		k := n.In[0].Dims()[1]
 		if a.Input {
-			k += n.In[4].Dims()[0]
+			k += n.In[len(n.In)-2].Dims()[0]
 		}
 		return 2 * int64(ir.Gates*k) * int64(n.Out[0].Size())
 	case ir.FastConv:

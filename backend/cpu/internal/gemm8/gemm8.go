@@ -34,6 +34,10 @@ func NewLevel(p *pool.Pool, l isa.Level) *Engine {
 	return &Engine{pool: p, kernel: kn}
 }
 
+// PanelWidth returns the number of columns that Pack lays out together: [K, N] packed is [K, n] packed and then the rest
+// where n is a multiple of it.
+func (e *Engine) PanelWidth() int { return e.kernel.nr }
+
 // Product computes the product that a describes with the B that Pack laid out for K and N of a, on an engine of the same
 // level. Neither is kept. It panics with a message that begins with "gemm8:" if sizes and slices do not fit; if the only
 // misfit is a B that was packed for another shape of no greater size or on another level, C is wrong.

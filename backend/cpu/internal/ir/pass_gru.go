@@ -9,8 +9,8 @@ import (
 
 // GRU is the argument of a DotGeneral that became a step of a gated recurrent unit. Its operands are the state
 // h [B, D], the weights U [D, 3D] and bias c [3D] of the state, then, with Input, x [B, K], W [K, 3D] and b [3D],
-// else g [B, 3D].
-type GRU struct{ Input bool }
+// else g [B, 3D]. With Bytes those of a ByteDense with a bias stand in place of U and c.
+type GRU struct{ Input, Bytes bool }
 
 // RecogniseGRU finds the step of a float32 recurrent unit in the products, slices and gates that spell it, the
 // operands of a sum or product in any order. It comes after FuseEpilogues, which puts the biases into the products.
@@ -20,7 +20,8 @@ type GRU struct{ Input bool }
 //	n = tanh(g[2D:3D] + r·p[2D:3D]);  y = n + u·(h - n)       →   y = gru(h, U, c, x, W, b) or gru(h, U, c, g)
 //
 // The gates are then computed where the product still lies in the cache, and neither p nor g is a tensor. Where
-// something else needs p or a gate, as the gradient of a training step does, the graph is left alone.
+// something else needs p or a gate, as the gradient of a training step does, the graph is left alone. p may also be a
+// dense layer on bytes, see FuseByteDense, whatever of.
 func RecogniseGRU(f *Func) {
 	uses := countUses(f)
 	for i, n := range f.Nodes {
@@ -28,7 +29,10 @@ func RecogniseGRU(f *Func) {
 		if !s.step(n) {
 			continue
 		}
-		in, attr := slices.Clone(s.p.Node.In), GRU{}
+		in, attr := slices.Clone(s.p.Node.In), GRU{Bytes: isByteDense(s.p)}
+		if attr.Bytes {
+			in = append([]*Value{s.h}, in...)
+		}
 		if s.input() {
 			in, attr.Input = append(in, s.g.Node.In...), true
 		} else {
@@ -79,7 +83,7 @@ func (s *gruSearch) product(next *Value) bool {
 		}
 		return eitherOrder(scaled.Node, func(reset, v *Value) bool {
 			s.p = s.cut(v, 2)
-			return s.p != nil && s.p != s.g && s.owns(s.p) && s.dense(s.p) && s.p.Node.In[0] == s.h && s.gate(reset, 0)
+			return s.p != nil && s.p != s.g && s.owns(s.p) && s.ofState(s.p) && s.gate(reset, 0)
 		})
 	})
 }
@@ -119,6 +123,14 @@ func (s *gruSearch) dense(v *Value) bool {
 		a.Epilogue == (Epilogue{Bias: true}) && len(a.LHSBatch) == 0 && slices.Equal(a.LHSContract, []int{1}) && slices.Equal(a.RHSContract, []int{0}) &&
 		v.Node.In[0].Shape.Rank() == 2 && v.Node.In[1].Shape.Rank() == 2 && v.Node.In[0].Dims()[1] > 0
 }
+
+// ofState says whether v is a product of the state, or one of bytes that stand for it.
+func (s *gruSearch) ofState(v *Value) bool {
+	return isByteDense(v) && v.Node.Func == s.f || s.dense(v) && v.Node.In[0] == s.h
+}
+
+// isByteDense says whether v is a dense layer on bytes with a bias.
+func isByteDense(v *Value) bool { return v.Node.Attr == (ByteDense{Bias: true}) }
 
 // input says whether g is a product that nothing else needs.
 func (s *gruSearch) input() bool { return s.owns(s.g) && s.dense(s.g) }

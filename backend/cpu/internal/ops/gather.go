@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/gomlx/compute"
@@ -19,6 +20,51 @@ type Slabs struct {
 	Limit     []int // per indexed axis: the last start that keeps the box inside
 	Stride    []int // per indexed axis: elements of the operand
 	Box       Move  // of one box: Dst is the operand for Scatter and the other tensor for Gather
+}
+
+// SlabAxes says how the axes of operand, index and the other tensor correspond.
+type SlabAxes struct {
+	Vector  int   // axis of the index tensor that holds one start per axis of Starts
+	Starts  []int // operand axes that have a start
+	Operand []int // operand axes that a box spans in the other tensor,
+	Other   []int // and which axes of it those are
+	Sizes   []int // of a box, per operand axis
+}
+
+// NewSlabs pairs boxes of an operand whose elements have so many bytes with those of another tensor, by an index tensor: all
+// three by their dimensions.
+func NewSlabs(operand, index, other []int, bytes int, axes SlabAxes) *Slabs {
+	opStrides, otherStrides := Strides(operand), Strides(other)
+	s := &Slabs{Box: Move{Size: bytes}}
+	for _, axis := range axes.Starts {
+		s.Limit = append(s.Limit, operand[axis]-axes.Sizes[axis])
+		s.Stride = append(s.Stride, opStrides[axis])
+	}
+	for i, axis := range axes.Operand {
+		s.Box.Dims = append(s.Box.Dims, axes.Sizes[axis])
+		s.Box.Src = append(s.Box.Src, opStrides[axis]) // operand
+		s.Box.Dst = append(s.Box.Dst, otherStrides[axes.Other[i]])
+	}
+	indexDims, indexStrides := slices.Clone(index), Strides(index)
+	s.IndexStep = 1
+	if axes.Vector < len(indexDims) {
+		s.IndexStep = indexStrides[axes.Vector]
+		indexDims = slices.Delete(indexDims, axes.Vector, axes.Vector+1)
+		indexStrides = slices.Delete(indexStrides, axes.Vector, axes.Vector+1)
+	}
+	batch := OtherAxes(len(other), axes.Other)
+	s.Count = Product(indexDims)
+	for i := range s.Count {
+		from, to := 0, 0
+		for k, rest := len(indexDims)-1, i; k >= 0; k-- {
+			p := rest % indexDims[k]
+			rest /= indexDims[k]
+			from += p * indexStrides[k]
+			to += p * otherStrides[batch[k]]
+		}
+		s.IndexAt, s.Other = append(s.IndexAt, from), append(s.Other, to)
+	}
+	return s
 }
 
 // Starts fills at with the operand offset of each box. Out of range starts are clamped if clamp

@@ -4,6 +4,8 @@
 //	p = h·U + c,   g = x·W + b, or g given
 //	r = σ(g_r + p_r),   u = σ(g_u + p_u),   n = tanh(g_n + r·p_n),   h' = n + u·(h - n)
 //
+// A cell of bytes takes h·U as scaled sums of bytes, (Σ q·w)·rows·columns, see package gemm8.
+//
 // Operations and their order are those of the separate kernels, so an element has the bits that the products of
 // package gemm and the loops of package vec would give it, whatever the parts and the number of threads.
 package recurrent
@@ -12,6 +14,7 @@ import (
 	"fmt"
 
 	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/pool"
 	"foresee/backend/cpu/internal/vec"
 )
@@ -19,18 +22,20 @@ import (
 // Gates is the number of gates: reset, update, next, in this order along the last axis of weights.
 const Gates = 3
 
-// Engine is what a step runs on. Products must be an engine of one thread.
+// Engine is what a step runs on. Products and Bytes must be engines of one thread; Bytes is for cells of bytes alone.
 type Engine struct {
 	Pool     *pool.Pool
 	Products *gemm.Engine
+	Bytes    *gemm8.Engine
 	Scratch  func(worker int) []float32 // ScratchFloats of the cell, for each worker
 }
 
 // Cell is the sizes of a step and its division into parts. NewCell makes it.
 type Cell struct {
-	Rows, Width int // of the state
-	Input       int // columns of x, or 0 where g is given
-	Packed      bool
+	Rows, Width int  // of the state
+	Input       int  // columns of x, or 0 where g is given
+	Bytes       bool // the product of the state is one of bytes
+	Packed      bool // float32 weights are
 
 	block   int // rows of a part, whole tiles but for the last
 	columns int // of a part, whole panels but for the last
@@ -51,12 +56,16 @@ const (
 	partsPerThread = 4
 )
 
-// NewCell returns a cell for products of e on so many threads; input 0 means that the input's share is given.
-func NewCell(e *gemm.Engine, threads, rows, width, input int) Cell {
-	mr, nr := e.RowTile(), e.PanelWidth()
+// NewCell returns the cell of these sizes for products of e on so many threads.
+func NewCell(e *Engine, threads int, sizes Cell) Cell {
+	mr, nr := e.Products.RowTile(), e.Products.PanelWidth()
+	if sizes.Bytes {
+		nr = max(nr, e.Bytes.PanelWidth()) // one is a multiple of the other
+	}
+	c, rows := sizes, sizes.Rows
 	tiles := (rows + mr - 1) / mr
 	blocks := max(1, (tiles*mr+blockRows-1)/blockRows)
-	c := Cell{Rows: rows, Width: width, Input: input, Packed: tiles > inPlaceTiles}
+	c.Packed = tiles > inPlaceTiles
 	c.block = max(1, (tiles+blocks-1)/blocks) * mr
 	c.columns = max(mostColumns/nr*nr, nr)
 	for c.blocks()*c.pieces() < partsPerThread*threads { // long rows first: the gates go through them one by one
@@ -81,22 +90,32 @@ func (c *Cell) rows(i int) (lo, hi int) { return i * c.block, min(c.Rows, (i+1)*
 
 // ScratchFloats returns what Step needs for each worker: the products of a part.
 func (c *Cell) ScratchFloats() int {
-	products := 1
+	rows, columns := min(c.block, c.Rows), min(c.columns, c.Width)
+	products := rows
 	if c.Input > 0 {
-		products = 2
+		products += rows
 	}
-	return products * Gates * min(c.block, c.Rows) * min(c.columns, c.Width)
+	if c.Bytes {
+		products += 2 // scales and biases
+	}
+	return products * Gates * columns
 }
 
-// leftSize returns the floats of one packed block of a matrix of k columns.
-func (c *Cell) leftSize(e *gemm.Engine, k int) int { return e.LeftSize(c.block, k) }
+// leftSizes returns the floats of one packed block of the state, none if it is bytes, and of x.
+func (c *Cell) leftSizes(e *gemm.Engine) (h, x int) {
+	if !c.Bytes {
+		h = e.LeftSize(c.block, c.Width)
+	}
+	return h, e.LeftSize(c.block, c.Input)
+}
 
 // LeftFloats returns the size of Args.Left: the packed rows of the state and of x. A single row is not packed.
 func (c *Cell) LeftFloats(e *gemm.Engine) int {
 	if c.Rows <= 1 {
 		return 0
 	}
-	return c.blocks() * (c.leftSize(e, c.Width) + c.leftSize(e, c.Input))
+	h, x := c.leftSizes(e)
+	return c.blocks() * (h + x)
 }
 
 // PackedFloats returns the size of the packed weights [k, Gates*Width].
@@ -117,7 +136,8 @@ type Weights struct{ W, Bias []float32 }
 // Args are the tensors of a step, dense; Out must not overlap the others.
 type Args struct {
 	H, Out []float32 // [Rows, Width]
-	U      Weights   // of the state
+	U      Weights   // of the state; of a cell of bytes the bias alone
+	Bytes  Bytes     // of a cell of bytes
 	X      []float32 // [Rows, Input], or nil
 	W      Weights   // of x
 	G      []float32 // [Rows, Gates*Width] if X is nil
@@ -133,7 +153,7 @@ func Step(e *Engine, c *Cell, a *Args) {
 		return
 	}
 	s := step{e: e, c: c, a: a}
-	if c.Rows > 1 {
+	if c.Rows > 1 && (c.Input > 0 || !c.Bytes) {
 		e.Pool.Do(c.blocks(), (*packing)(&s))
 	}
 	e.Pool.Do(c.blocks()*c.pieces(), &s)
@@ -152,7 +172,9 @@ func (p *packing) Part(_, i int) {
 	lo, hi := p.c.rows(i)
 	s := (*step)(p)
 	h, x := s.left(i)
-	p.e.Products.PackLeft(h, &gemm.Args{M: hi - lo, K: p.c.Width, A: p.a.H[lo*p.c.Width:]})
+	if !p.c.Bytes {
+		p.e.Products.PackLeft(h, &gemm.Args{M: hi - lo, K: p.c.Width, A: p.a.H[lo*p.c.Width:]})
+	}
 	if p.c.Input > 0 {
 		p.e.Products.PackLeft(x, &gemm.Args{M: hi - lo, K: p.c.Input, A: p.a.X[lo*p.c.Input:]})
 	}
@@ -163,7 +185,7 @@ func (s *step) left(i int) (h, x []float32) {
 	if s.c.Rows <= 1 {
 		return nil, nil
 	}
-	n, m := s.c.leftSize(s.e.Products, s.c.Width), s.c.leftSize(s.e.Products, s.c.Input)
+	n, m := s.c.leftSizes(s.e.Products)
 	at := s.a.Left[i*(n+m):]
 	return at[:n:n], at[n : n+m : n+m]
 }
@@ -174,21 +196,29 @@ func (s *step) Part(worker, i int) {
 	piece := i % c.pieces()
 	lo, hi := c.rows(block)
 	t := tile{s: s, lo: lo, rows: hi - lo, n0: piece * c.columns, n1: min(c.Width, (piece+1)*c.columns)}
+	t.stride = t.columns()
 	h, x := s.left(block)
 	scratch := s.e.Scratch(worker)
-	t.products(&t.p, scratch, gemm.Args{K: c.Width, A: s.a.H[lo*c.Width:]}, h, &s.a.U)
+	if c.Bytes {
+		t.byteProducts(scratch, piece)
+		scratch = scratch[2*Gates*t.columns():]
+	} else {
+		t.products(&t.p, scratch, gemm.Args{K: c.Width, A: s.a.H[lo*c.Width:]}, h, &s.a.U)
+	}
 	if c.Input > 0 {
 		t.products(&t.g, scratch[Gates*t.rows*t.columns():], gemm.Args{K: c.Input, A: s.a.X[lo*c.Input:]}, x, &s.a.W)
 	}
 	t.next()
 }
 
-// tile is rows [lo, lo+rows) and columns [n0, n1) of the state, and the products [rows, n1-n0] of each gate.
+// tile is rows [lo, lo+rows) and columns [n0, n1) of the state, and the products [rows, n1-n0] of each gate, rows of p
+// stride apart.
 type tile struct {
 	s            *step
 	lo, rows     int
 	n0, n1       int
 	p, g         [Gates][]float32
+	stride       int
 	productPiece gemm.Part
 }
 
@@ -219,7 +249,7 @@ func (t *tile) next() {
 	for r := range t.rows {
 		var g, p [Gates][]float32
 		for k := range p {
-			p[k] = t.p[k][r*n:][:n]
+			p[k] = t.p[k][r*t.stride:][:n]
 			if t.g[k] != nil {
 				g[k] = t.g[k][r*n:][:n]
 			} else {

@@ -6,15 +6,19 @@ import (
 	"testing"
 
 	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/isa"
 	"foresee/backend/cpu/internal/pool"
 	"foresee/backend/cpu/internal/recurrent"
 )
 
-// step is a step of a unit with its operands, the weights as the user has them.
+// step is a step of a unit with its operands, the weights as the user has them, those of the state perhaps in bytes.
 type step struct {
 	rows, width, input  int
 	h, x, g, u, c, w, b []float32
+	bytes               bool
+	q, v                []int8    // the state and its weights
+	byRow, byColumn     []float32 // scales
 }
 
 func draw(rng *rand.Rand, n int, scale float64) []float32 {
@@ -36,12 +40,25 @@ func newStep(rng *rand.Rand, rows, width, input int) step {
 	return s
 }
 
+// inBytes returns the step with other products of the state: of any bytes, so that no formula is used twice.
+func (s step) inBytes(rng *rand.Rand) step {
+	s.bytes, s.q, s.v = true, make([]int8, s.rows*s.width), make([]int8, s.width*3*s.width)
+	for _, b := range [][]int8{s.q, s.v} {
+		for i := range b {
+			b[i] = int8(rng.Uint32())
+		}
+	}
+	s.byRow, s.byColumn = draw(rng, s.rows, 1e-2), draw(rng, 3*s.width, 1e-2/math.Sqrt(float64(s.width+1)))
+	return s
+}
+
 // run computes the step with memory of exactly the sizes that the package asks for.
 func (s *step) run(l isa.Level, threads int) []float32 {
 	p := pool.New(threads)
 	defer p.Close()
-	e := gemm.NewLevel(nil, l)
-	cell := recurrent.NewCell(e, threads, s.rows, s.width, s.input)
+	e, e8 := gemm.NewLevel(nil, l), gemm8.NewLevel(nil, l)
+	engine := &recurrent.Engine{Pool: p, Products: e, Bytes: e8}
+	cell := recurrent.NewCell(engine, threads, recurrent.Cell{Rows: s.rows, Width: s.width, Input: s.input, Bytes: s.bytes})
 	scratch := make([][]float32, threads)
 	for i := range scratch {
 		scratch[i] = make([]float32, cell.ScratchFloats())
@@ -54,12 +71,19 @@ func (s *step) run(l isa.Level, threads int) []float32 {
 		cell.Pack(e, packed, w, k)
 		return packed
 	}
-	out := make([]float32, s.rows*s.width)
-	recurrent.Step(&recurrent.Engine{Pool: p, Products: e, Scratch: func(w int) []float32 { return scratch[w] }}, &cell, &recurrent.Args{
-		H: s.h, Out: out, X: s.x, G: s.g, Left: make([]float32, cell.LeftFloats(e)),
-		U: recurrent.Weights{W: weights(s.u, s.width), Bias: s.c}, W: recurrent.Weights{W: weights(s.w, s.input), Bias: s.b},
-	})
-	return out
+	engine.Scratch = func(w int) []float32 { return scratch[w] }
+	a := recurrent.Args{
+		H: s.h, Out: make([]float32, s.rows*s.width), X: s.x, G: s.g, Left: make([]float32, cell.LeftFloats(e)),
+		U: recurrent.Weights{Bias: s.c}, W: recurrent.Weights{W: weights(s.w, s.input), Bias: s.b},
+	}
+	if s.bytes {
+		a.Bytes = recurrent.Bytes{Q: s.q, Rows: s.byRow, W: make([]byte, cell.PackedBytes(e8)), Columns: s.byColumn}
+		cell.PackBytes(e8, a.Bytes.W, s.v)
+	} else {
+		a.U.W = weights(s.u, s.width)
+	}
+	recurrent.Step(engine, &cell, &a)
+	return a.Out
 }
 
 // naive is the formula for one element, in float64.
@@ -70,7 +94,11 @@ func (s *step) naive(row, col int) float64 {
 		at := k*s.width + col
 		p[k] = float64(s.c[at])
 		for q := range s.width {
-			p[k] += float64(s.h[row*s.width+q]) * float64(s.u[q*n+at])
+			if s.bytes {
+				p[k] += float64(s.q[row*s.width+q]) * float64(s.v[q*n+at]) * float64(s.byRow[row]) * float64(s.byColumn[at])
+			} else {
+				p[k] += float64(s.h[row*s.width+q]) * float64(s.u[q*n+at])
+			}
 		}
 		if s.input == 0 {
 			g[k] = float64(s.g[row*n+at])
@@ -92,13 +120,17 @@ func TestStepAgainstNaive(t *testing.T) {
 	for range 10 {
 		sizes = append(sizes, [3]int{1 + rng.IntN(130), 1 + rng.IntN(140), rng.IntN(5)})
 	}
-	for _, size := range sizes {
+	for i := range 2 * len(sizes) {
+		size := sizes[i/2]
 		s := newStep(rng, size[0], size[1], size[2])
+		if i%2 == 1 {
+			s = s.inBytes(rng)
+		}
 		for _, l := range isa.Levels() {
 			one := s.run(l, 1)
 			for i, v := range one {
 				if want := s.naive(i/s.width, i%s.width); !(math.Abs(float64(v)-want) <= 4e-6*math.Sqrt(float64(s.width+s.input))) {
-					t.Fatalf("%v %v: element %d is %v, want %v", l, size, i, v, want)
+					t.Fatalf("%v %v, bytes %t: element %d is %v, want %v", l, size, s.bytes, i, v, want)
 				}
 			}
 			for threads := 2; threads <= 3; threads++ {
@@ -117,14 +149,15 @@ func BenchmarkStep(b *testing.B) {
 	p := pool.New(2)
 	defer p.Close()
 	e := gemm.New(nil)
-	cell := recurrent.NewCell(e, 2, s.rows, s.width, s.input)
+	engine := &recurrent.Engine{Pool: p, Products: e}
+	cell := recurrent.NewCell(engine, 2, recurrent.Cell{Rows: s.rows, Width: s.width, Input: s.input})
 	scratch := [2][]float32{make([]float32, cell.ScratchFloats()), make([]float32, cell.ScratchFloats())}
 	u, w := make([]float32, cell.PackedFloats(e, s.width)), make([]float32, cell.PackedFloats(e, s.input))
 	cell.Pack(e, u, s.u, s.width)
 	cell.Pack(e, w, s.w, s.input)
 	a := recurrent.Args{H: s.h, Out: make([]float32, s.rows*s.width), X: s.x, Left: make([]float32, cell.LeftFloats(e)),
 		U: recurrent.Weights{W: u, Bias: s.c}, W: recurrent.Weights{W: w, Bias: s.b}}
-	engine := &recurrent.Engine{Pool: p, Products: e, Scratch: func(w int) []float32 { return scratch[w] }}
+	engine.Scratch = func(w int) []float32 { return scratch[w] }
 	for b.Loop() {
 		recurrent.Step(engine, &cell, &a)
 		a.H, a.Out = a.Out, a.H

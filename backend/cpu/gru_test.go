@@ -80,21 +80,26 @@ func (c gruCase) build(f compute.Function, x []compute.Value) ([]compute.Value, 
 		if c.input > 0 {
 			g = d.affine(g, x[4], x[5], 3*c.width)
 		}
-		cut := func(v compute.Value, gate int) compute.Value {
-			return d.is(f.Slice(v, []int{0, gate * c.width}, []int{c.rows, (gate + 1) * c.width}, nil))
-		}
 		if d.err != nil {
 			return nil, d.err
 		}
-		reset := d.is(f.Logistic(d.pair(compute.Function.Add, cut(g, 0), cut(p, 0))))
-		update = d.is(f.Logistic(d.pair(compute.Function.Add, cut(g, 1), cut(p, 1))))
-		next := d.is(f.Tanh(d.pair(compute.Function.Add, cut(g, 2), d.pair(compute.Function.Mul, reset, cut(p, 2)))))
-		h = d.pair(compute.Function.Add, next, d.pair(compute.Function.Mul, update, d.is(f.Sub(h, next))))
+		h, update = d.gates(h, g, p, [2]int{c.rows, c.width})
 	}
 	if c.keep {
 		return []compute.Value{h, update}, d.err
 	}
 	return []compute.Value{h}, d.err
+}
+
+// gates returns the state [rows, width] after h, from the input's and the state's shares of the gates, and the update gate.
+func (d *do) gates(h, g, p compute.Value, dims [2]int) (next, update compute.Value) {
+	cut := func(v compute.Value, gate int) compute.Value {
+		return d.is(d.f.Slice(v, []int{0, gate * dims[1]}, []int{dims[0], (gate + 1) * dims[1]}, nil))
+	}
+	reset := d.is(d.f.Logistic(d.pair(compute.Function.Add, cut(g, 0), cut(p, 0))))
+	update = d.is(d.f.Logistic(d.pair(compute.Function.Add, cut(g, 1), cut(p, 1))))
+	n := d.is(d.f.Tanh(d.pair(compute.Function.Add, cut(g, 2), d.pair(compute.Function.Mul, reset, cut(p, 2)))))
+	return d.pair(compute.Function.Add, n, d.pair(compute.Function.Mul, update, d.is(d.f.Sub(h, n)))), update
 }
 
 // at returns the step whose input a step has.

@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 
 	"foresee/backend/cpu/internal/exec"
+	"foresee/backend/cpu/internal/stream"
 )
 
 // Buffer implements compute.Buffer: a tensor in ordinary memory. Reading it from several
@@ -111,7 +112,7 @@ func (b *Buffer) ToFlatData(flat any) error {
 	if err != nil {
 		return err
 	}
-	copy(dst, b.data)
+	stream.Copy(b.backend.machine.Pool, dst, b.data)
 	return nil
 }
 

@@ -2,10 +2,13 @@ package exec
 
 import (
 	"fmt"
+	"unsafe"
 
 	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/stream"
+	"foresee/backend/cpu/internal/vec"
 )
 
 // Bytes of a concatenation, and of a piece of it, from which each piece is copied by a step of its own.
@@ -32,7 +35,7 @@ func (c *compiler) lowerConcat(n *ir.Node) {
 			c.prog.steps = append(c.prog.steps, step{op: "Concatenate", early: true,
 				shape: fmt.Sprintf("%v -> a piece of %v", v.Dims(), out.Dims()),
 				Step:  flow.Step{Reads: []int{from}, Writes: []int{o}},
-				run:   func(f *Frame) { f.move(&m, f.p[o], f.p[from]) }})
+				run:   func(f *Frame) { f.piece(&m, f.p[o], f.p[from]) }})
 		}
 	}
 	if early {
@@ -47,35 +50,25 @@ func (c *compiler) lowerConcat(n *ir.Node) {
 	}
 }
 
-// asTheyCome copies long pieces of a concatenation as soon as they are made: they are in the cache then, and their
-// memory is free for what comes next.
-//
-//	a = f(x); b = f(a); c = f(b); y = [a, b, c]   →   a = f(x); y[0] = a; b = f(a); y[1] = b; c = f(b); y[2] = c
-//
-// A piece that is made entry by entry stays: a copy in between would end the batch.
+// asTheyCome moves the copies of long pieces of a concatenation, see flow.Stores.Early.
 func (c *compiler) asTheyCome() {
 	steps := c.prog.steps
-	made := map[int]int{}                // storage, and the step that wrote it last
-	behind := make([][]step, len(steps)) // steps moved behind another
-	moved := make([]bool, len(steps))
+	early := make([]bool, len(steps))
 	for i := range steps {
-		s := &steps[i]
-		if s.early {
-			at, ok := made[c.prog.stores.Root(s.Reads[0])]
-			if moved[i] = ok && steps[at].Entries == nil; moved[i] {
-				behind[at] = append(behind[at], *s)
-			}
-			continue
-		}
-		for _, id := range s.Writes {
-			made[c.prog.stores.Root(id)] = i
-		}
+		early[i] = steps[i].early
 	}
 	c.prog.steps = nil
-	for i := range steps {
-		if !moved[i] {
-			c.prog.steps = append(c.prog.steps, steps[i])
-		}
-		c.prog.steps = append(c.prog.steps, behind[i]...)
+	for _, i := range c.prog.stores.Early(flows(steps), early) {
+		c.prog.steps = append(c.prog.steps, steps[i])
 	}
+}
+
+// piece runs the copy of a piece, past the cache if it is rows of 4-byte elements.
+func (f *Frame) piece(m *ops.Move, dst, src unsafe.Pointer) {
+	if m.Size != 4 || len(m.Dims) != 2 || m.Dst[1] != 1 || m.Src[1] != 1 {
+		f.move(m, dst, src)
+		return
+	}
+	r := vec.Rows{Rows: m.Dims[0], Cols: m.Dims[1], DstStep: m.Dst[0], SrcStep: m.Src[0]}
+	stream.Matrix(f.pool, r, ops.Of[float32](elem(dst, m.DstAt, 4), (r.Rows-1)*r.DstStep+r.Cols), ops.Of[float32](elem(src, m.SrcAt, 4), (r.Rows-1)*r.SrcStep+r.Cols))
 }

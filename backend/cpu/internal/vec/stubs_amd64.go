@@ -259,6 +259,11 @@ func fromIntsAVX512(dst *float32, a *int32, n int)
 //go:noescape
 func toSignedAVX512(dst *int8, a *float32, n int)
 
+// streamAVX512 copies rows of cols floats, a positive multiple of 16, the steps in bytes; rows > 0.
+//
+//go:noescape
+func streamAVX512(dst *float32, src *float32, cols int, rows int, dstStep int, srcStep int)
+
 // addAVX2 sets dst = a + b.
 //
 //go:noescape
@@ -513,6 +518,11 @@ func fromIntsAVX2(dst *float32, a *int32, n int)
 //
 //go:noescape
 func toSignedAVX2(dst *int8, a *float32, n int)
+
+// streamAVX2 copies rows of cols floats, a positive multiple of 16, the steps in bytes; rows > 0.
+//
+//go:noescape
+func streamAVX2(dst *float32, src *float32, cols int, rows int, dstStep int, srcStep int)
 
 // maxBytes sets dst = the larger of a and b.
 //

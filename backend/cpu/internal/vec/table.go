@@ -17,6 +17,7 @@ type (
 	fnCmp    = func(dst *bool, a, b *float32, n int)
 	fnIf     = func(dst *float32, cond *bool, a, b *float32, n int)
 	fnByte   = func(dst *float32, a *uint8, s, t float32, n int)
+	fnStream = func(dst, src *float32, cols, rows, dstStep, srcStep int)
 	fnInts   = func(dst *float32, a *int32, n int)
 	fnSigned = func(dst *int8, a *float32, n int)
 	fnRaw    = func(dst, a, b *uint8, n int)
@@ -45,6 +46,7 @@ type table struct {
 	fromInts                                        fnInts
 	toSigned                                        fnSigned
 	addRows                                         fnRows
+	stream                                          fnStream
 	gates                                           fnGate
 	maxBytes, minBytes                              fnRaw
 	// bytesBy is the number that lengths of kernels on bytes must be a multiple of.

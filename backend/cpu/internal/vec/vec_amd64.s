@@ -4003,6 +4003,33 @@ DATA c42fe0000<>+24(SB)/4, $0x42fe0000
 DATA c42fe0000<>+28(SB)/4, $0x42fe0000
 GLOBL c42fe0000<>(SB), RODATA|NOPTR, $32
 
+// func streamAVX512(dst *float32, src *float32, cols int, rows int, dstStep int, srcStep int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·streamAVX512(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ cols+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ dstStep+32(FP), SI
+	MOVQ srcStep+40(FP), DI
+
+row:
+	XORQ R8, R8
+
+line:
+	VMOVUPS  (CX)(R8*4), Z0
+	VMOVNTPS Z0, (AX)(R8*4)
+	ADDQ     $0x10, R8
+	CMPQ     R8, DX
+	JLT      line
+	ADDQ     SI, AX
+	ADDQ     DI, CX
+	DECQ     BX
+	JNZ      row
+	SFENCE
+	VZEROUPPER
+	RET
+
 // func addAVX2(dst *float32, a *float32, b *float32, n int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT|NOFRAME, $0-32
@@ -6969,6 +6996,35 @@ loop:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func streamAVX2(dst *float32, src *float32, cols int, rows int, dstStep int, srcStep int)
+// Requires: AVX, MMX+
+TEXT ·streamAVX2(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ cols+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ dstStep+32(FP), SI
+	MOVQ srcStep+40(FP), DI
+
+row:
+	XORQ R8, R8
+
+line:
+	VMOVUPS  (CX)(R8*4), Y0
+	VMOVNTPS Y0, (AX)(R8*4)
+	VMOVUPS  32(CX)(R8*4), Y0
+	VMOVNTPS Y0, 32(AX)(R8*4)
+	ADDQ     $0x10, R8
+	CMPQ     R8, DX
+	JLT      line
+	ADDQ     SI, AX
+	ADDQ     DI, CX
+	DECQ     BX
+	JNZ      row
+	SFENCE
 	VZEROUPPER
 	RET
 

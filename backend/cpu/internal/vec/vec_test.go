@@ -564,3 +564,42 @@ func Benchmark(b *testing.B) {
 		}
 	}
 }
+
+// TestStream copies matrices to every place in a cache line, and looks that gaps and what follows stay.
+func TestStream(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	const most = 6 * 96
+	src, dst := fence.AtEnd(make([]float32, most)), fence.AtEnd(make([]float32, most))
+	onLevels(t, func(t *testing.T) {
+		for i := range 400 {
+			r := vec.Rows{Rows: rng.IntN(5), Cols: rng.IntN(70)}
+			if i%2 == 0 {
+				r.Cols = 16 * rng.IntN(5)
+			}
+			r.DstStep, r.SrcStep = r.Cols+16*rng.IntN(3), r.Cols+rng.IntN(9)
+			if i%3 == 0 {
+				r.DstStep = r.Cols + rng.IntN(9)
+			}
+			size := func(step int) int { return max(0, (r.Rows-1)*step+r.Cols) }
+			from, to := src[most-size(r.SrcStep):], dst[most-size(r.DstStep)-rng.IntN(17)*(i/2%2):]
+			for k := range dst {
+				dst[k] = -1
+			}
+			for k := range from {
+				from[k] = rng.Float32()
+			}
+			want := slices.Clone(to)
+			for row := range r.Rows {
+				for k := range r.Cols {
+					want[row*r.DstStep+k] = from[row*r.SrcStep+k]
+				}
+			}
+			r.Stream(to, from)
+			for k, v := range to {
+				if v != want[k] {
+					t.Fatalf("%+v: %d is %v, want %v", r, k, v, want[k])
+				}
+			}
+		}
+	})
+}

@@ -40,6 +40,7 @@ func main() {
 		g.columns()
 		g.bytes()
 		g.integers()
+		g.stream()
 	}
 	byteExtremes()
 	Generate()

@@ -24,6 +24,17 @@ func (s Stretch) Mirror(width, channels int) {
 	}
 }
 
+// MoveChannels gives every channel c of s the values of channel by + c, counted around, in place: a picture in other colours.
+func (s Stretch) MoveChannels(channels, by int) {
+	pixel := make([]uint8, channels)
+	for to := range slices.Chunk(s.Pixels, channels) {
+		copy(pixel, to)
+		for c := range to {
+			to[c] = pixel[(c+by)%channels]
+		}
+	}
+}
+
 // Stretches returns all frames of d in order, each stretch read while the one
 // before is in use; a stretch's Pixels are valid until the next one. The last may
 // be shorter than the others.

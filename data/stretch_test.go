@@ -41,6 +41,21 @@ func TestStretches(t *testing.T) {
 }
 
 // Every row of every frame is turned, colours stay what they are.
+func TestStretchMoveChannels(t *testing.T) {
+	for _, c := range []struct {
+		channels, by int
+		pixels, want []uint8
+	}{
+		{3, 1, []uint8{1, 2, 3, 4, 5, 6}, []uint8{2, 3, 1, 5, 6, 4}}, {3, 2, []uint8{1, 2, 3}, []uint8{3, 1, 2}},
+		{3, 0, []uint8{1, 2, 3}, []uint8{1, 2, 3}}, {1, 1, []uint8{7, 8}, []uint8{7, 8}}, {2, 1, nil, nil},
+	} {
+		s := data.Stretch{Pixels: slices.Clone(c.pixels)}
+		if s.MoveChannels(c.channels, c.by); !slices.Equal(s.Pixels, c.want) {
+			t.Errorf("%v in %d channels by %d: %v, want %v", c.pixels, c.channels, c.by, s.Pixels, c.want)
+		}
+	}
+}
+
 func TestStretchMirror(t *testing.T) {
 	for _, c := range []struct {
 		width, channels int

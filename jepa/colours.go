@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+
+	"foresee/data"
 )
 
 // mostColours is how many times larger the errors on clips in other colours may be for those to be of the same world.
@@ -35,30 +38,17 @@ func (m *Model) SettleColours(ctx context.Context, n, t int, frames []uint8) (ra
 	var sums [2]float64
 	channels, scores := m.net.Config.Frame.Channels, make([]float64, n*t)
 	for first := range channels {
-		if err := m.Surprise(ctx, n, t, moveChannels(frames, channels, first), scores); err != nil {
+		moved := data.Stretch{N: n * t, Pixels: slices.Clone(frames)}
+		moved.MoveChannels(channels, first)
+		if err := m.Surprise(ctx, n, t, moved.Pixels, scores); err != nil {
 			return 0, err
 		}
-		sums[min(first, 1)] += total(scores)
+		for _, s := range scores {
+			sums[min(first, 1)] += s
+		}
 	}
 	if ratio = sums[1] / sums[0] / float64(channels-1); math.IsNaN(ratio) || math.IsInf(ratio, 0) {
 		return 0, fmt.Errorf("jepa: errors of %d clips add up to %g, in other colours to %g: want finite numbers above 0", n, sums[0], sums[1])
 	}
 	return ratio, nil
-}
-
-// moveChannels returns pixels [..., C] with channel first + i, counted around, in place of i.
-func moveChannels(pixels []uint8, channels, first int) []uint8 {
-	out := make([]uint8, len(pixels))
-	for i := range pixels {
-		c := i % channels
-		out[i] = pixels[i-c+(c+first)%channels]
-	}
-	return out
-}
-
-func total(x []float64) (sum float64) {
-	for _, v := range x {
-		sum += v
-	}
-	return sum
 }

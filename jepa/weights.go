@@ -2,7 +2,6 @@ package jepa
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -59,10 +58,7 @@ func rounds(v *model.Variable, bits int) bool {
 		return false
 	}
 	dense, state := strings.HasSuffix(v.Path(), "/weight"), strings.HasSuffix(v.Path(), "/weight_hh")
-	if bits == 16 {
-		return dense
-	}
-	return (dense || state) && v.Shape().Dimensions[0] >= leastInputs
+	return bits == 16 && dense || bits == 8 && (dense || state) && v.Shape().Dimensions[0] >= leastInputs
 }
 
 func (m *Model) round(v *model.Variable, bits int) error {
@@ -85,7 +81,7 @@ func (m *Model) round(v *model.Variable, bits int) error {
 		}
 		return m.keep(path, tensors.FromFlatDataAndDimensions(half, dims...))
 	}
-	bytes, scale := signedBytes(flat, dims[1])
+	bytes, scale := nn.SignedBytes(flat, dims[1])
 	if err := m.keep(path, tensors.FromFlatDataAndDimensions(bytes, dims...)); err != nil {
 		return err
 	}
@@ -99,20 +95,6 @@ func (m *Model) keep(path string, value *tensors.Tensor) error {
 		v.SetTrainable(false)
 	}
 	return err
-}
-
-// signedBytes rounds a matrix of so many columns, each by its largest number: w_ij ≈ bytes_ij · scale_j.
-func signedBytes(w []float32, columns int) (bytes []int8, scale []float32) {
-	bytes, scale = make([]int8, len(w)), make([]float32, columns)
-	for i, x := range w {
-		scale[i%columns] = max(scale[i%columns], float32(math.Abs(float64(x)))/math.MaxInt8)
-	}
-	for i, x := range w {
-		if s := scale[i%columns]; s > 0 {
-			bytes[i] = int8(math.RoundToEven(float64(x / s)))
-		}
-	}
-	return bytes, scale
 }
 
 // WeightBits returns the bits of a number in the matrices that RoundWeights rounds: 32 before.
@@ -143,7 +125,15 @@ func widened(store *model.Store, v *model.Variable) (flat []float32, ok bool, er
 		}
 		return flat, true, err
 	case dtypes.Int8:
-		flat, err = unscaled(value, store.GetVariable(v.Path()+nn.ScaleSuffix))
+		bytes, err := tensors.CopyFlatData[int8](value)
+		if err != nil {
+			return nil, false, err
+		}
+		scale, err := store.GetVariable(v.Path() + nn.ScaleSuffix).Value()
+		if err != nil {
+			return nil, false, err
+		}
+		err = tensors.ConstFlatData(scale, func(s []float32) { flat = nn.FromSignedBytes(bytes, s) })
 		return flat, true, err
 	}
 	if of, is := strings.CutSuffix(v.Path(), nn.ScaleSuffix); is {
@@ -153,25 +143,4 @@ func widened(store *model.Store, v *model.Variable) (flat []float32, ok bool, er
 	}
 	flat, err = tensors.CopyFlatData[float32](value)
 	return flat, true, err
-}
-
-// unscaled returns the numbers that a matrix of bytes with a scale for each column stands for.
-func unscaled(matrix *tensors.Tensor, scales *model.Variable) ([]float32, error) {
-	if scales == nil {
-		return nil, fmt.Errorf("bytes without a scale")
-	}
-	s, err := scales.Value()
-	if err != nil {
-		return nil, err
-	}
-	scale, err := tensors.CopyFlatData[float32](s)
-	if err != nil {
-		return nil, err
-	}
-	bytes, err := tensors.CopyFlatData[int8](matrix)
-	flat := make([]float32, len(bytes))
-	for i, b := range bytes {
-		flat[i] = float32(b) * scale[i%len(scale)]
-	}
-	return flat, err
 }

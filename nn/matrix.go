@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -58,3 +60,27 @@ func ByteProduct(x, w, scale *graph.Node) *graph.Node {
 
 // leastMost stands for the largest number of a row of zeros, so that they are not divided by 0.
 const leastMost = 1e-30
+
+// SignedBytes rounds a matrix [in, columns], each column by its largest number: w_ij ≈ bytes_ij·scale_j. A column of zeros
+// has scale 0. w must be finite.
+func SignedBytes(w []float32, columns int) (bytes []int8, scale []float32) {
+	bytes, scale = make([]int8, len(w)), make([]float32, columns)
+	for i, x := range w {
+		scale[i%columns] = max(scale[i%columns], float32(math.Abs(float64(x)))/math.MaxInt8)
+	}
+	for i, x := range w {
+		if s := scale[i%columns]; s > 0 {
+			bytes[i] = int8(math.RoundToEven(float64(x / s)))
+		}
+	}
+	return bytes, scale
+}
+
+// FromSignedBytes returns the matrix that bytes and the scales of its columns stand for.
+func FromSignedBytes(bytes []int8, scale []float32) []float32 {
+	w := make([]float32, len(bytes))
+	for i, b := range bytes {
+		w[i] = float32(b) * scale[i%len(scale)]
+	}
+	return w
+}

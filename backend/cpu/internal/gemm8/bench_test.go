@@ -36,18 +36,42 @@ func besideFloat32(b *testing.B, l isa.Level, threads int) {
 
 // BenchmarkPack times packing, of B as it lies and transposed.
 func BenchmarkPack(b *testing.B) {
-	p := pool.New(0)
-	defer p.Close()
-	const k, n = 512, 1536
-	m := gemm8.Matrix{K: k, N: n, Data: make([]int8, k*n)}
-	for _, m.Transposed = range []bool{false, true} {
-		for _, l := range isa.Levels() {
-			e := gemm8.NewLevel(p, l)
-			packed := make([]byte, e.PackedSize(k, n))
-			b.Run(fmt.Sprintf("%v-%dx%d-%t", l, k, n, m.Transposed), func(b *testing.B) {
-				b.SetBytes(k * n)
+	for _, threads := range []int{1, 2} {
+		p := pool.New(threads)
+		defer p.Close()
+		for _, m := range []gemm8.Matrix{{K: 512, N: 1536}, {K: 256, N: 256}, {K: 512, N: 1536, Transposed: true}} {
+			m.Data = make([]int8, m.K*m.N)
+			for i := range m.Data { // unwritten memory is one page of zeros, in the first-level cache
+				m.Data[i] = int8(i)
+			}
+			for _, l := range isa.Levels() {
+				e := gemm8.NewLevel(p, l)
+				packed := make([]byte, e.PackedSize(m.K, m.N))
+				b.Run(fmt.Sprintf("%v-%d-%dx%d-%t", l, threads, m.K, m.N, m.Transposed), func(b *testing.B) {
+					b.SetBytes(int64(m.K * m.N))
+					for b.Loop() {
+						e.Pack(packed, m)
+					}
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkOneRow times a product of one row, scaled, as a small decision has.
+func BenchmarkOneRow(b *testing.B) {
+	for _, threads := range []int{1, 2} {
+		p := pool.New(threads)
+		defer p.Close()
+		e := gemm8.New(p)
+		for _, s := range []shape{{1, 1, 1}, {1, 256, 256}, {1, 512, 512}, {1, 512, 1536}} {
+			// not before a fence: a masked load that reaches into it takes 300 ns
+			a := gemm8.Args{M: 1, N: s.n, K: s.k, A: make([]int8, s.k), Floats: make([]float32, s.n),
+				Rows: make([]float32, 1), Columns: make([]float32, s.n), Bias: make([]float32, s.n)}
+			packed := make([]byte, e.PackedSize(s.k, s.n))
+			b.Run(fmt.Sprintf("%d-%dx%d", threads, s.k, s.n), func(b *testing.B) {
 				for b.Loop() {
-					e.Pack(packed, m)
+					e.Product(&a, packed)
 				}
 			})
 		}

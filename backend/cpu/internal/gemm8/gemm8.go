@@ -72,7 +72,7 @@ func (e *Engine) give(w *work) {
 	w.args, w.packed, w.packing = Args{}, nil, packJob{}
 	for i := range w.threads {
 		th := &w.threads[i]
-		th.tile, th.lines, th.first = tile{}, lines{}, nil
+		th.tile, th.lines, th.strip, th.first = tile{}, lines{}, strip{}, nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -29,6 +29,15 @@ type lines struct {
 	rest             uint64
 }
 
+// strip is columns of a panel of B that are to be packed; the generator knows its layout too.
+type strip struct {
+	dst, src *byte // the panel, what stands before it included, and the first value of B
+	step     int   // bytes from one row of B to the next
+	groups   int   // of rows, all of them there
+	mask     uint64
+	rest     [4]uint64 // the masks of the rows that follow the groups; 0 of rows that are not there
+}
+
 // kernel is one instruction set's way to do the work.
 type kernel struct {
 	mr, nr, depth int
@@ -38,6 +47,9 @@ type kernel struct {
 	// lay, if any, lays out rows of k values, valueBytes each; without it they are read in place.
 	lay        func(l *lines, k int)
 	valueBytes int
+	// strip, if any, packs the first of k rows, k above 0, of cols columns of a B that is not transposed, and returns how
+	// many: all, or as many whole groups as there are, or none.
+	strip func(s *strip, k, cols int) (rows int)
 }
 
 func (kn *kernel) headBytes() int {

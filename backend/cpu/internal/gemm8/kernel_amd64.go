@@ -13,9 +13,9 @@ import (
 func archKernel(l isa.Level) *kernel {
 	switch {
 	case l == isa.AVX512 && cpu.X86.HasAVX512VNNI:
-		return &kernel{mr: 14, nr: 32, depth: 4, flipped: true, run: runVNNI, lay: layVNNI, valueBytes: 1}
+		return &kernel{mr: 14, nr: 32, depth: 4, flipped: true, run: runVNNI, lay: layVNNI, valueBytes: 1, strip: stripVNNI}
 	case l == isa.AVX512 || l == isa.AVX2:
-		return &kernel{mr: 6, nr: 16, depth: 2, run: runAVX2, lay: layAVX2, valueBytes: 2}
+		return &kernel{mr: 6, nr: 16, depth: 2, run: runAVX2, lay: layAVX2, valueBytes: 2, strip: stripAVX2}
 	}
 	return nil
 }
@@ -56,4 +56,21 @@ func layVNNI(l *lines, k int) {
 func layAVX2(l *lines, k int) {
 	l.whole, l.rest = k/16, uint64(k%16)
 	widenRows((*byte)(unsafe.Pointer(l)))
+}
+
+func stripVNNI(s *strip, k, cols int) int {
+	s.groups, s.mask, s.rest = k/4, 1<<cols-1, [4]uint64{}
+	for i := range k % 4 {
+		s.rest[i] = s.mask
+	}
+	packFours((*byte)(unsafe.Pointer(s)))
+	return k
+}
+
+func stripAVX2(s *strip, k, cols int) int {
+	if s.groups = k / 2; s.groups == 0 || cols < 16 {
+		return 0
+	}
+	packTwos((*byte)(unsafe.Pointer(s)))
+	return 2 * s.groups
 }

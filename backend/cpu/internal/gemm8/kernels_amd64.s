@@ -5272,3 +5272,131 @@ end:
 	JNZ  row
 	VZEROUPPER
 	RET
+
+// func packFours(t *byte)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·packFours(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ            t+0(FP), AX
+	VPXORD          Z2, Z2, Z2
+	VMOVDQU64       fourDwords<>+0(SB), Z3
+	VPXORD          Z4, Z4, Z4
+	VMOVDQU64       fourDwords<>+64(SB), Z5
+	VBROADCASTI32X4 fourBytes<>+0(SB), Z0
+	MOVL            $0x80808080, CX
+	VPBROADCASTD    CX, Z1
+	MOVQ            (AX), CX
+	MOVQ            8(AX), DX
+	MOVQ            16(AX), BX
+	MOVQ            24(AX), SI
+	MOVQ            40(AX), DI
+	MOVQ            CX, R8
+	LEAQ            (BX)(BX*2), R9
+	KMOVD           32(AX), K1
+	KMOVD           32(AX), K2
+	KMOVD           32(AX), K3
+	KMOVD           32(AX), K4
+	SUBQ            $0x01, SI
+	JLT             rest
+
+group:
+	ADDQ         $0x00000080, CX
+	VMOVDQU8.Z   (DX), K1, Y6
+	VMOVDQU8.Z   (DX)(BX*1), K2, Y7
+	VINSERTI64X4 $0x01, Y7, Z6, Z6
+	VMOVDQU8.Z   (DX)(BX*2), K3, Y7
+	VMOVDQU8.Z   (DX)(R9*1), K4, Y9
+	VINSERTI64X4 $0x01, Y9, Z7, Z7
+	VMOVDQA64    Z6, Z9
+	VPERMT2D     Z7, Z3, Z6
+	VPSHUFB      Z0, Z6, Z6
+	VPDPBUSD     Z6, Z1, Z2
+	VMOVDQU64    Z6, (CX)
+	VPERMT2D     Z7, Z5, Z9
+	VPSHUFB      Z0, Z9, Z9
+	VPDPBUSD     Z9, Z1, Z4
+	VMOVDQU64    Z9, 64(CX)
+	LEAQ         (DX)(BX*4), DX
+	SUBQ         $0x01, SI
+	JGE          group
+
+rest:
+	TESTQ DI, DI
+	JZ    sums
+	KMOVD 40(AX), K1
+	KMOVD 48(AX), K2
+	KMOVD 56(AX), K3
+	KMOVD 64(AX), K4
+	XORQ  DI, DI
+	XORQ  SI, SI
+	JMP   group
+
+sums:
+	VPXORD    Z8, Z8, Z8
+	VPSUBD    Z2, Z8, Z2
+	VMOVDQU64 Z2, (R8)
+	VPSUBD    Z4, Z8, Z4
+	VMOVDQU64 Z4, 64(R8)
+	VZEROUPPER
+	RET
+
+DATA fourDwords<>+0(SB)/4, $0x00000000
+DATA fourDwords<>+4(SB)/4, $0x00000008
+DATA fourDwords<>+8(SB)/4, $0x00000010
+DATA fourDwords<>+12(SB)/4, $0x00000018
+DATA fourDwords<>+16(SB)/4, $0x00000001
+DATA fourDwords<>+20(SB)/4, $0x00000009
+DATA fourDwords<>+24(SB)/4, $0x00000011
+DATA fourDwords<>+28(SB)/4, $0x00000019
+DATA fourDwords<>+32(SB)/4, $0x00000002
+DATA fourDwords<>+36(SB)/4, $0x0000000a
+DATA fourDwords<>+40(SB)/4, $0x00000012
+DATA fourDwords<>+44(SB)/4, $0x0000001a
+DATA fourDwords<>+48(SB)/4, $0x00000003
+DATA fourDwords<>+52(SB)/4, $0x0000000b
+DATA fourDwords<>+56(SB)/4, $0x00000013
+DATA fourDwords<>+60(SB)/4, $0x0000001b
+DATA fourDwords<>+64(SB)/4, $0x00000004
+DATA fourDwords<>+68(SB)/4, $0x0000000c
+DATA fourDwords<>+72(SB)/4, $0x00000014
+DATA fourDwords<>+76(SB)/4, $0x0000001c
+DATA fourDwords<>+80(SB)/4, $0x00000005
+DATA fourDwords<>+84(SB)/4, $0x0000000d
+DATA fourDwords<>+88(SB)/4, $0x00000015
+DATA fourDwords<>+92(SB)/4, $0x0000001d
+DATA fourDwords<>+96(SB)/4, $0x00000006
+DATA fourDwords<>+100(SB)/4, $0x0000000e
+DATA fourDwords<>+104(SB)/4, $0x00000016
+DATA fourDwords<>+108(SB)/4, $0x0000001e
+DATA fourDwords<>+112(SB)/4, $0x00000007
+DATA fourDwords<>+116(SB)/4, $0x0000000f
+DATA fourDwords<>+120(SB)/4, $0x00000017
+DATA fourDwords<>+124(SB)/4, $0x0000001f
+GLOBL fourDwords<>(SB), RODATA|NOPTR, $128
+
+DATA fourBytes<>+0(SB)/4, $0x0c080400
+DATA fourBytes<>+4(SB)/4, $0x0d090501
+DATA fourBytes<>+8(SB)/4, $0x0e0a0602
+DATA fourBytes<>+12(SB)/4, $0x0f0b0703
+GLOBL fourBytes<>(SB), RODATA|NOPTR, $16
+
+// func packTwos(t *byte)
+// Requires: AVX
+TEXT ·packTwos(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+
+group:
+	VMOVDQU    (DX), X0
+	VMOVDQU    (DX)(BX*1), X1
+	VPUNPCKLBW X1, X0, X2
+	VPUNPCKHBW X1, X0, X0
+	VMOVDQU    X2, (CX)
+	VMOVDQU    X0, 16(CX)
+	LEAQ       (DX)(BX*2), DX
+	ADDQ       $0x20, CX
+	SUBQ       $0x01, AX
+	JNZ        group
+	RET

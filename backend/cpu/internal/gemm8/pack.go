@@ -3,6 +3,7 @@ package gemm8
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // Matrix is a B [K, N] before it is packed, or if Transposed its transpose [N, K]. LD is the values from one stored row to
@@ -37,37 +38,66 @@ func (e *Engine) Pack(dst []byte, b Matrix) {
 	}
 	w := e.take()
 	defer e.give(w)
-	panels := ceilDiv(b.N, e.kernel.nr)
-	parts := min(panels, 4*len(w.threads), max(1, b.K*b.N/packWork))
-	w.packing = packJob{kernel: e.kernel, dst: dst, b: b, panels: panels, parts: parts}
-	w.pool.Do(parts, &w.packing)
+	w.packing = packJob{kernel: e.kernel, threads: w.threads, dst: dst, b: b, panels: ceilDiv(b.N, e.kernel.nr)}
+	w.packing.cut()
+	w.pool.Do(w.packing.parts, &w.packing)
 }
 
-// packWork is the least number of values worth handing to another thread.
-const packWork = 16 << 10
+// The least numbers of values worth handing to another thread.
+const (
+	stripWork = 64 << 10 // where kernel.strip packs them: about what waking a parked thread takes
+	valueWork = 16 << 10 // where they are packed one by one
+)
 
 type packJob struct {
 	kernel        *kernel
+	threads       []thread
 	dst           []byte
 	b             Matrix
 	panels, parts int
 }
 
-func (j *packJob) Part(_, i int) {
+// cut divides the panels into a part for each thread, as work.cutFor does those of small products, which then find them in
+// their caches; and into several for each where a part takes so long that a late thread should join.
+func (j *packJob) cut() {
+	most, least := len(j.threads), stripWork
+	if !j.strips() {
+		most, least = 4*most, valueWork
+	}
+	j.parts = min(j.panels, most, max(1, j.b.K*j.b.N/least))
+}
+
+// strips reports whether the kernel packs whole panels.
+func (j *packJob) strips() bool { return j.kernel.strip != nil && j.b.K > 0 && !j.b.Transposed }
+
+func (j *packJob) Part(worker, i int) {
 	size := j.kernel.panelBytes(j.b.K)
 	for p := i * j.panels / j.parts; p < (i+1)*j.panels/j.parts; p++ {
-		j.panel(j.dst[p*size:][:size], p*j.kernel.nr)
+		j.panel(&j.threads[worker].strip, j.dst[p*size:][:size], p*j.kernel.nr)
 	}
 }
 
 // panel packs the columns from n on.
-func (j *packJob) panel(dst []byte, n int) {
+func (j *packJob) panel(s *strip, dst []byte, n int) {
 	kn, b := j.kernel, &j.b
-	clear(dst)
-	values := dst[kn.headBytes():]
-	var sums [maxColumns]int32
+	cols, done := min(kn.nr, b.N-n), 0
+	if j.strips() {
+		s.dst, s.src, s.step = &dst[0], (*byte)(unsafe.Pointer(&b.Data[n])), b.LD
+		done = kn.strip(s, b.K, cols)
+	}
+	if done < b.K || b.K == 0 {
+		j.values(dst, n, cols, done)
+	}
+}
+
+// values packs the rows from k0 on, which begins a group, of cols columns from n on, one by one. If there are rows
+// before k0, the panel must not be flipped.
+func (j *packJob) values(dst []byte, n, cols, k0 int) {
+	kn, b := j.kernel, &j.b
 	row, group := kn.nr*kn.depth, kn.depth
-	cols := min(kn.nr, b.N-n)
+	values := dst[kn.headBytes():]
+	clear(values[k0*kn.nr:])
+	var sums [maxColumns]int32
 	switch {
 	case b.K == 0:
 	case b.Transposed:
@@ -83,7 +113,7 @@ func (j *packJob) panel(dst []byte, n int) {
 			}
 		}
 	default:
-		for k := range b.K {
+		for k := k0; k < b.K; k++ {
 			to := values[k/group*row+k%group:]
 			for c, v := range b.Data[k*b.LD+n:][:cols] {
 				to[c*group] = byte(v)

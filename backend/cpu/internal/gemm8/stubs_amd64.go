@@ -113,3 +113,13 @@ func flipRows(t *byte)
 //
 //go:noescape
 func widenRows(t *byte)
+
+// packFours packs up to 32 columns, t.groups times four rows and those of t.rest, with the sums of columns before them.
+//
+//go:noescape
+func packFours(t *byte)
+
+// packTwos packs 16 columns of t.groups times two rows, above 0.
+//
+//go:noescape
+func packTwos(t *byte)

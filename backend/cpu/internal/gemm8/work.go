@@ -32,6 +32,7 @@ type work struct {
 type thread struct {
 	tile    tile
 	lines   lines
+	strip   strip
 	scratch [maxTile]int32
 	a       []byte
 	r0, r1  int   // the rows of A that are laid out in this product

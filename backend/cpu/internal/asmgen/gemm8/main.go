@@ -1,5 +1,5 @@
 // Command gemm8 writes the kernels of package gemm8: wide.go those for AVX-512 with VNNI, narrow.go those for AVX2,
-// rows.go what lays the rows of A out for both.
+// rows.go what lays the rows of A out for both, pack.go what packs B.
 package main
 
 import (
@@ -18,6 +18,8 @@ func main() {
 	}
 	flipRows()
 	widenRows()
+	packFours()
+	packTwos()
 	Generate()
 }
 

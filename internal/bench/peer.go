@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,11 +27,10 @@ type PeerConfig struct {
 	Dir    string // folder of the scripts
 	JAX    bool   // measure JAX's time too, where its peer knows the work
 
-	program string  // "" = torch_peer.py
-	within  float64 // how far its result may be off, relative to the largest value; 0 = peerTolerance
+	program string // "" = torch_peer.py
 }
 
-// peerTolerance bounds how far the result of a peer that does the same in float32 may differ.
+// peerTolerance bounds how far a peer's result may differ, relative to the largest value.
 const peerTolerance = 1e-3
 
 // peer is a running peer program that has made the same result.
@@ -86,11 +86,11 @@ func startPeer(ctx context.Context, cfg PeerConfig, work string, all map[string]
 	if err := p.cmd.Start(); err != nil {
 		return p, fmt.Errorf("bench: peer: %w", err)
 	}
-	return p, p.agree(work, cmp.Or(cfg.within, peerTolerance))
+	return p, p.agree(work)
 }
 
 // agree reads the peer's first line.
-func (p *peer) agree(work string, within float64) error {
+func (p *peer) agree(work string) error {
 	var hello struct {
 		Peer string   `json:"peer"`
 		Gap  *float64 `json:"gap"`
@@ -98,10 +98,14 @@ func (p *peer) agree(work string, within float64) error {
 	if err := p.read(&hello); err != nil {
 		return err
 	}
-	if hello.Gap == nil || !(*hello.Gap <= within) {
-		return fmt.Errorf("bench: peer: its result of %s differs from ours by %v of the largest value", work, hello.Gap)
+	gap := math.NaN()
+	if hello.Gap != nil {
+		gap = *hello.Gap
 	}
-	p.name = fmt.Sprintf("%s, allocator tuned, %d threads; results agree to %.0e", hello.Peer, runtime.GOMAXPROCS(0), *hello.Gap)
+	if !(gap <= peerTolerance) {
+		return fmt.Errorf("bench: peer: its result of %s differs from ours by %g of the largest value, more than %g", work, gap, peerTolerance)
+	}
+	p.name = fmt.Sprintf("%s, allocator tuned, %d threads; results agree to %.0e", hello.Peer, runtime.GOMAXPROCS(0), gap)
 	return nil
 }
 

@@ -2,8 +2,11 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 
 	"foresee/env/tworooms"
 	"foresee/jepa"
@@ -25,7 +28,8 @@ const (
 // With a peer bench/peer/rollout-<D>/...; all latents must agree first.
 //
 // The same with the state's matrix and what it multiplies in signed bytes is
-// 200x90x<D>-int8, beside the peer in float32 with the rounded matrix.
+// 200x90x<D>-int8, beside the peer in float32; .../apart/<k> is how far the k-th
+// latents then are from those in float32: |ẑ_int8 - ẑ| / |ẑ| over all candidates.
 func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	e, err := cfg.open()
 	if err != nil {
@@ -44,9 +48,6 @@ func Rollout(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	return rows, nil
 }
 
-// roundedWithin is how far a rollout of 90 steps in bytes may be from the same in float32.
-const roundedWithin = 0.05
-
 func rolloutOf(ctx context.Context, cfg Config, e engine, d, bits int) (rows []report.Row, err error) {
 	m, err := e.model(gruModel(d, tworooms.Size), cfg.Seed)
 	if err != nil {
@@ -59,15 +60,6 @@ func rolloutOf(ctx context.Context, cfg Config, e engine, d, bits int) (rows []r
 		return m.Rollout(ctx, jepa.Shape{B: 1, N: rolloutCandidates, L: rolloutSteps}, state, actions, latents)
 	}
 	name, peer, note := fmt.Sprintf("%dx%dx%d", rolloutCandidates, rolloutSteps, d), fmt.Sprintf("rollout-%d", d), "GRU on latent and action, latents of every step returned"
-	if bits < 32 {
-		if err := work(); err != nil { // makes the weights
-			return nil, err
-		}
-		if err := m.RoundWeights(bits); err != nil {
-			return nil, err
-		}
-		name, peer, note, cfg.Peer.within = name+"-int8", peer+"-int8", "the same in signed bytes; the peer's in float32", roundedWithin
-	}
 	w := modelWork{peer: "rollout", model: m, run: work, tensors: map[string]jepa.Tensor{
 		"state":    {Shape: []int{1, d}, Data: state},
 		"actions":  {Shape: []int{rolloutCandidates, rolloutSteps, 2}, Data: actions},
@@ -77,18 +69,50 @@ func rolloutOf(ctx context.Context, cfg Config, e engine, d, bits int) (rows []r
 	if err != nil {
 		return nil, err
 	}
+	if bits < 32 {
+		if all != nil { // what peers make, in float32
+			all["expected"] = jepa.Tensor{Shape: all["expected"].Shape, Data: slices.Clone(latents)}
+		}
+		name, peer, note = name+"-int8", peer+"-int8", "the same in signed bytes; the peer's in float32"
+		if rows, err = rounded(m, bits, "bench/rollout/"+name+"/apart/", work, latents); err != nil {
+			return nil, err
+		}
+	}
 	job := peerWork{kind: w.peer, row: peer, run: work, tensors: all}
 	ours, peers, err := job.measure(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	rows = []report.Row{ours.seconds("bench/rollout/"+name+"/seconds", note)}
+	rows = append(rows, ours.seconds("bench/rollout/"+name+"/seconds", note))
 	if bits < 32 { // not operations of sgemm
 		return append(rows, peers...), cfg.explain(ctx, e, "rollout/"+name, work)
 	}
 	gflop := 2 * rolloutCandidates * rolloutSteps * 3 * float64(d+2) * float64(d) / 1e9
 	rows = append(rows, cfg.Rate.share("bench/rollout/"+name+"/sgemm_share", gflop, ours)...)
 	return append(rows, peers...), cfg.explain(ctx, e, "rollout/"+name, work)
+}
+
+// rounded rounds the weights of m, of which work sets latents, and returns rows of how far some steps move.
+func rounded(m *jepa.Model, bits int, name string, work func() error, latents []float32) (rows []report.Row, err error) {
+	if err := work(); err != nil { // makes the weights
+		return nil, err
+	}
+	exact := slices.Clone(latents)
+	if err := errors.Join(m.RoundWeights(bits), work()); err != nil {
+		return nil, err
+	}
+	d := len(latents) / (rolloutCandidates * rolloutSteps)
+	for _, step := range []int{1, 10} {
+		var off, size float64
+		for n := range rolloutCandidates {
+			at := (n*rolloutSteps + step - 1) * d
+			for i, v := range exact[at : at+d] {
+				off, size = off+math.Pow(float64(latents[at+i]-v), 2), size+math.Pow(float64(v), 2)
+			}
+		}
+		rows = append(rows, report.Row{Name: fmt.Sprint(name, step), Value: math.Sqrt(off / size), Unit: "1", Note: "of an untrained net"})
+	}
+	return rows, nil
 }
 
 // modelWork is something a model does.

@@ -198,8 +198,17 @@ func TestPeersAgreeOnBlocks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(rows) != 5 {
-			t.Errorf("%d rows of a rollout in %d bits, want seconds, and two of each peer", len(rows), bits)
+		want := 5
+		if bits == 8 {
+			want = 7
+		}
+		if len(rows) != want {
+			t.Errorf("%d rows of a rollout in %d bits, want seconds, two of each peer and in bytes two distances", len(rows), bits)
+		}
+		for _, r := range rows {
+			if strings.Contains(r.Name, "/apart/") && !(r.Value > 0 && r.Value < 0.05) {
+				t.Errorf("%s is %g, want little", r.Name, r.Value)
+			}
 		}
 	}
 }

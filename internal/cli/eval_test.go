@@ -52,10 +52,14 @@ func TestEvalPlan(t *testing.T) {
 			t.Errorf("%s is %g, then %g", name, v, again[name])
 		}
 	}
-	half := values(call(t, append(args, "--weights", "bfloat16")...).document(t))
-	if bits := "plan/tworooms/weight_bits"; len(half) != len(first) || first[bits] != 32 || half[bits] != 16 {
-		t.Errorf("%d rows, in bfloat16 %d; weight bits %g and %g, want 32 and 16", len(first), len(half), first[bits], half[bits])
+	bits := "plan/tworooms/weight_bits"
+	for weights, want := range map[string]float64{"bfloat16": 16, "int8": 8} {
+		rows := values(call(t, append(args, "--weights", weights)...).document(t))
+		if len(rows) != len(first) || rows[bits] != want || first[bits] != 32 {
+			t.Errorf("--weights %s: %d rows, want %d; weight bits %g, want %g", weights, len(rows), len(first), rows[bits], want)
+		}
 	}
+	call(t, append(args, "--weights", "int4")...).want(t, ExitUsage, "--weights")
 }
 
 func TestEvalProbeAndRollout(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // mostColours is how many times larger the errors on clips in other colours may be for those to be of the same world.
-// Where colours vary from clip to clip it is near 1; where there are few, as before most cameras, frames in others are
+// Where colours vary from clip to clip it is near 1; where there are few, frames in others are
 // like nothing the model has seen, and what it makes of them is many times as wrong.
 const mostColours = 1.5
 

@@ -43,7 +43,7 @@ func (m *Model) RoundWeights(bits int) error {
 		rounded++
 	}
 	if rounded == 0 {
-		return fmt.Errorf("jepa: weights of %d bits: the model has no dense layer with weights in float32", bits)
+		return fmt.Errorf("jepa: weights of %d bits: the model has no dense layer or, at 8, recurrent cell in float32 for it; at 8 with %d inputs or more", bits, leastInputs)
 	}
 	m.SetNormalizer(m.norm)
 	return nil

@@ -45,7 +45,9 @@ func (m matrix) times(x *graph.Node) *graph.Node {
 //	s_i = max_k |x_ik| / 127,   q_ik = round(x_ik / s_i),   y_ij = (Σ_k q_ik·w_kj)·s_i·scale_j
 //
 // The sum is exact, in int32, so it has the same bits on every backend. A number is off by s_i/2 at most. A row of zeros
-// gives zeros; one with NaN or infinity gives NaN.
+// gives zeros; one with NaN or infinity gives NaN. It panics with a ShapeError if the operands do not fit.
+//
+// Source: Jacob et al., arXiv 1712.05877, equation 1, with zero point 0 and a scale for each row and each column.
 func ByteProduct(x, w, scale *graph.Node) *graph.Node {
 	must(x.Rank() == 2 && x.DType().IsFloat(), "ByteProduct", "float [M, K]", "%s", x.Shape())
 	must(w.Rank() == 2 && w.DType() == dtypes.Int8 && w.Shape().Dimensions[0] == x.Shape().Dimensions[1], "ByteProduct", "int8 [K, N]", "%s for %s", w.Shape(), x.Shape())

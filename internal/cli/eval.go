@@ -33,8 +33,16 @@ type evalPlanCmd struct {
 	Seed     uint64 `default:"1" help:"Seed of the episodes (${default})."`
 }
 
-// weightBits are the choices of --weights.
-var weightBits = map[string]int{"float32": 32, "bfloat16": 16, "int8": 8}
+// weightBits returns the bits of a number in --weights.
+func (c *evalPlanCmd) weightBits() int {
+	switch c.Weights {
+	case "bfloat16":
+		return 16
+	case "int8":
+		return 8
+	}
+	return 32
+}
 
 // Run lets the model act and prints the rows.
 func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
@@ -49,7 +57,7 @@ func (c *evalPlanCmd) Run(ctx context.Context, a *app) error {
 		return fmt.Errorf("eval plan: %w", err)
 	}
 	defer end()
-	if bits := weightBits[c.Weights]; bits < 32 {
+	if bits := c.weightBits(); bits < 32 {
 		if err := m.RoundWeights(bits); err != nil {
 			return fmt.Errorf("eval plan: model %s: %w", c.Model, err)
 		}

@@ -4,7 +4,6 @@ import (
 	"unsafe"
 
 	"foresee/backend/cpu/internal/fusion"
-	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 	"foresee/backend/cpu/internal/recurrent"
@@ -98,29 +97,4 @@ func (f *Frame) recurrent() *recurrent.Engine {
 func (f *Frame) floats(worker int) []float32 {
 	w := f.work[worker]
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w)/4)
-}
-
-// lowerByteDot lowers a product of int8 matrices, of ir.ReadBytes with sums in int32 or, scaled, of ir.FuseByteDense: the
-// right one is packed by a step of its own, once for all products with it.
-func (c *compiler) lowerByteDot(n *ir.Node) {
-	rows, k, columns := n.In[0].Dims()[0], n.In[0].Dims()[1], n.In[1].Dims()[1]
-	size, have := c.prog.Bytes.PackedSize(k, columns), n.In[1].Size()
-	w := c.packOnce(packKey{v: fusion.Base(c.fn, n.In[1])}, size, func(f *Frame, to, from unsafe.Pointer) {
-		f.prog.Bytes.Pack(ops.Of[byte](to, size), gemm8.Matrix{K: k, N: columns, Data: ops.Of[int8](from, have)})
-	})
-	s := c.step(n, nil)
-	s.Reads[1] = w
-	in, o := s.Reads, s.Writes[0]
-	s.run = func(f *Frame) {
-		a := gemm8.Args{M: rows, N: columns, K: k, A: ops.Of[int8](f.p[in[0]], rows*k)}
-		if len(in) == 2 {
-			a.C = ops.Of[int32](f.p[o], rows*columns)
-		} else {
-			a.Floats, a.Rows, a.Columns = ops.Of[float32](f.p[o], rows*columns), ops.Of[float32](f.p[in[2]], rows), ops.Of[float32](f.p[in[3]], columns)
-			if len(in) > 4 {
-				a.Bias = ops.Of[float32](f.p[in[4]], columns)
-			}
-		}
-		f.prog.Bytes.Product(&a, ops.Of[byte](f.p[w], size))
-	}
 }

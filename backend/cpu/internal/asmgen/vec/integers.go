@@ -20,7 +20,7 @@ func (g *gen) integers() {
 
 	begin(g.name("toSigned"), "func(dst *int8, a *float32, n int)", "sets dst to a without its fraction, within [-128, 127], NaN to 0.")
 	d, a, n = param("dst"), param("a"), param("n")
-	least, most := g.reg4(-128), g.reg4(127)
+	least, most := g.constant(-128), g.constant(127)
 	g.eachBytes(n, func(i GPVirtual) {
 		x, y := g.load(at(a, i)), g.v()
 		known := g.cmp(eq, x, x) // not NaN
@@ -47,8 +47,8 @@ func (g *gen) integers() {
 	end()
 }
 
-// reg4 loads a constant into all lanes of a register.
-func (g *gen) reg4(f float32) VecVirtual {
+// constant loads a constant into all lanes of a register.
+func (g *gen) constant(f float32) VecVirtual {
 	op := g.c(f)
 	if r, ok := op.(VecVirtual); ok {
 		return r

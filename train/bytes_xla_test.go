@@ -1,45 +1,40 @@
 //go:build xla && cgo
 
-package jepa_test
+package train_test
 
 import (
 	"math"
-	"os"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"foresee/jepa"
 	"foresee/nn"
 )
 
 // A product of bytes is the same on OpenXLA as on cpu, up to the rounding of what is done to its exact sums.
 func TestXLABytes(t *testing.T) {
-	plugin := os.Getenv("FORESEE_XLA_PLUGIN")
-	if plugin == "" && os.Getenv("FORESEE_CI") == "1" {
-		t.Fatal("FORESEE_XLA_PLUGIN names no PJRT plugin, and FORESEE_CI=1")
-	}
-	if plugin == "" {
-		t.Skip("FORESEE_XLA_PLUGIN names no PJRT plugin (docs/scaling.md)")
-	}
 	const m, k, n = 33, 300, 70
-	x, matrix := numbers("x", m*k), numbers("w", k*n)
-	bytes, scale := nn.SignedBytes(matrix, n)
-	product := func(name string) []float32 {
-		b, err := jepa.OpenBackend(name)
-		if err != nil {
-			t.Fatal(err)
+	rng := rand.New(rand.NewPCG(4, 2))
+	draw := func(count int) []float32 {
+		x := make([]float32, count)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
 		}
-		defer b.Finalize()
-		out, err := graph.ExecOnce(b, func(x, w, scale *graph.Node) *graph.Node { return nn.ByteProduct(x, w, scale) },
+		return x
+	}
+	x := draw(m * k)
+	bytes, scale := nn.SignedBytes(draw(k*n), n)
+	product := func(backend string) []float32 {
+		out, err := graph.ExecOnce(backendOf(t, backend), func(x, w, scale *graph.Node) *graph.Node { return nn.ByteProduct(x, w, scale) },
 			tensors.FromFlatDataAndDimensions(x, m, k), tensors.FromFlatDataAndDimensions(bytes, k, n), tensors.FromFlatDataAndDimensions(scale, n))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return tensors.MustCopyFlatData[float32](out)
 	}
-	got, want := product("xla:"+plugin), product("cpu")
+	got, want := product("xla"), product("cpu")
 	apart := 0.0
 	for i, v := range want {
 		apart = max(apart, math.Abs(float64(got[i]-v))/math.Max(math.Abs(float64(v)), 1e-3))

@@ -3,6 +3,7 @@ package cpu_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,4 +62,46 @@ func TestEntryByEntryOfManyImages(t *testing.T) {
 		}
 	}
 	t.Error("nothing was done image by image")
+}
+
+// denseStep is dense layers, two of them with the same weights, and the gradients of all weights.
+func denseStep(x []*graph.Node) []*graph.Node {
+	g, d := x[0].Graph(), x[0].DType()
+	dense := func(y, w, b *graph.Node) *graph.Node {
+		return graph.Add(graph.Dot(y, w).Product(), graph.ExpandLeftToRank(b, 2))
+	}
+	y := graph.Max(dense(x[0], x[1], x[2]), graph.ScalarZero(g, d))
+	y = graph.Tanh(graph.Dot(y, x[3]).Product())
+	y = graph.Sin(graph.Dot(graph.Add(y, graph.ReduceAndKeep(y, graph.ReduceSum, -1)), x[3]).Product())
+	return append(update(graph.ReduceAllMean(graph.Square(y)), x[1:]), y)
+}
+
+// TestRowsInTurns compares dense layers that are done some rows at a time with the portable float64 kernels; what no sum
+// over rows makes has the bits that it has otherwise.
+func TestRowsInTurns(t *testing.T) {
+	b, turns := own(t), own(t)
+	turns.EntryByEntry()
+	turns.SetProfile(true)
+	rng := rand.New(rand.NewPCG(43, 1))
+	for _, c := range [][3]int{{2, 1, 1}, {7, 3, 5}, {31, 40, 33}, {65, 17, 64}, {100, 300, 96}, {500, 31, 70}, {1500, 64, 65}} {
+		rows, k, n := c[0], c[1], c[2]
+		in := append(inputsOf(rng, 1, []int{rows, k}), inputsOf(rng, 0.2, []int{k, n}, []int{n}, []int{n, n})...)
+		want, alone := evaluate(t, b, dtypes.Float64, in, denseStep), evaluate(t, b, dtypes.Float32, in, denseStep)
+		got := evaluate(t, turns, dtypes.Float32, in, denseStep)
+		for i := range got {
+			near(t, fmt.Sprintf("%v in turns: result %d", c, i), got[i], want[i], 5e-5)
+		}
+		if y := len(got) - 1; !slices.Equal(got[y], alone[y]) {
+			t.Errorf("%v: the last layer has other bits in turns", c)
+		}
+	}
+	products := 0
+	for _, step := range turns.Explain() {
+		if step.Kernel == "DotGeneral" && strings.HasSuffix(step.Shape, ", entry by entry") {
+			products++
+		}
+	}
+	if products < 20 {
+		t.Errorf("%d products were done in turns, want at least 20", products)
+	}
 }

@@ -22,8 +22,10 @@
 //	                  their gradients), become loops over blocks that stay in the cache
 //	sharePacking      a right operand of several products is packed once in a run
 //	Early             long pieces of a concatenation go to their place as soon as they are made
-//	EntryByEntry      convolutions, pooling, loops and sums that each need image i only to make image i are done
-//	                  for a few images at a time, one after the other while those are in the cache
+//	Late              the gradient of a weight comes behind the steps that go entry by entry and do not need it
+//	EntryByEntry      convolutions, pooling, loops and sums that each need image i only to make image i, and products
+//	                  that need row i, are done for a few images or rows at a time, one step after the other while
+//	                  those are in the cache
 //	sideBySide        loops that follow each other and are independent, such as an optimizer's of all
 //	                  parameters, are handed to the threads as one step
 //	Plan              every intermediate gets a place in one arena by its lifetime

@@ -29,7 +29,8 @@ type step struct {
 	loop  *ewise // of a fused loop
 	start start  // if it can be done entry by entry
 	batch *batch // of steps that are
-	early bool   // a copy that asTheyCome moves
+	early bool   // a copy that reorder moves
+	late  bool   // a gradient that reorder moves
 	run   func(f *Frame)
 }
 
@@ -237,7 +238,7 @@ func compile(f *ir.Func, m *Machine) (*Program, error) {
 	if err := c.lower(); err != nil {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}
-	c.asTheyCome()
+	c.reorder()
 	c.entryByEntry()
 	c.sideBySide()
 	c.plan()

@@ -50,17 +50,21 @@ func (c *compiler) lowerConcat(n *ir.Node) {
 	}
 }
 
-// asTheyCome moves the copies of long pieces of a concatenation, see flow.Stores.Early.
-func (c *compiler) asTheyCome() {
-	steps := c.prog.steps
-	early := make([]bool, len(steps))
-	for i := range steps {
-		early[i] = steps[i].early
+// reorder moves the copies of long pieces of a concatenation and the gradients of weights, see flow.Stores, Early and Late.
+func (c *compiler) reorder() {
+	move := func(order func(flow.Stores, []*flow.Step, []bool) []int, marks func(s *step) bool) {
+		steps := c.prog.steps
+		marked := make([]bool, len(steps))
+		for i := range steps {
+			marked[i] = marks(&steps[i])
+		}
+		c.prog.steps = nil
+		for _, i := range order(c.prog.stores, flows(steps), marked) {
+			c.prog.steps = append(c.prog.steps, steps[i])
+		}
 	}
-	c.prog.steps = nil
-	for _, i := range c.prog.stores.Early(flows(steps), early) {
-		c.prog.steps = append(c.prog.steps, steps[i])
-	}
+	move(flow.Stores.Early, func(s *step) bool { return s.early })
+	move(flow.Stores.Late, func(s *step) bool { return s.late })
 }
 
 // piece runs the copy of a piece, past the cache if it is rows of 4-byte elements.

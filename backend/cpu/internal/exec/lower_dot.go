@@ -60,6 +60,9 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 			product = narrowProduct(l, r, b)
 		}
 	}
+	if fast && lm == nil && rm == nil && !narrow(l, r, n) {
+		c.rowsInTurns(s, args, n, packed)
+	}
 	s.run = func(f *Frame) {
 		if lm != nil {
 			f.move(lm, f.p[lx], f.p[x])

@@ -40,7 +40,7 @@ func (c *compiler) lowerEwise(g *fusion.Group) error {
 	s := step{op: "Fused"}
 	switch {
 	case len(g.Nodes) == 1:
-		s.op = kernelName(g.Nodes[0])
+		s.op = fusion.Name(g.Nodes[0])
 	case g.Cols > 0:
 		s.op = "FusedRows"
 	}

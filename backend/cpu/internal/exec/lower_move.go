@@ -47,7 +47,7 @@ func (f *Frame) move(m *ops.Move, dst, src unsafe.Pointer) {
 	}
 	n := ops.Product(m.Dims)
 	switch {
-	case n > 0 && transposes(m):
+	case n > 0 && m.Transposes():
 		f.transpose(m, elem(dst, m.DstAt, m.Size), elem(src, m.SrcAt, m.Size))
 	case n <= moveGrain:
 		m.Run(dst, src, 0, m.Dims[0])
@@ -55,12 +55,6 @@ func (f *Frame) move(m *ops.Move, dst, src unsafe.Pointer) {
 		grain := max(1, moveGrain/(n/m.Dims[0]))
 		f.parallel(m.Dims[0], grain, func(_, lo, hi int) { m.Run(dst, src, lo, hi) })
 	}
-}
-
-// transposes says whether the last two axes are a transposition of 4-byte elements.
-func transposes(m *ops.Move) bool {
-	r, c := len(m.Dims)-2, len(m.Dims)-1
-	return m.Size == 4 && r >= 0 && m.Dst[c] == 1 && m.Src[r] == 1 && m.Src[c] > 1 && min(m.Dims[r], m.Dims[c]) >= 4 && m.Dst[r] >= m.Dims[c]
 }
 
 // transpose runs a copy that is a transposition of planes: in parts over planes, or, of one
@@ -93,24 +87,8 @@ func (f *Frame) transpose(m *ops.Move, dst, src unsafe.Pointer) {
 // lowerPad fills the output and copies the input into it; negative padding cuts.
 func (c *compiler) lowerPad(n *ir.Node) {
 	in, out := n.In[0], n.Out[0]
-	m := ops.Move{Size: in.DType().Size(), Dims: append([]int(nil), in.Dims()...),
-		Dst: ops.Strides(out.Dims()), Src: ops.Strides(in.Dims())}
-	for i, p := range n.Attr.(ir.Pad).Axes {
-		step := p.Interior + 1
-		first, last := 0, in.Dims()[i]-1 // of the elements that stay
-		if p.Start < 0 {
-			first = (-p.Start + step - 1) / step
-		}
-		for last >= first && p.Start+last*step >= out.Dims()[i] {
-			last--
-		}
-		m.SrcAt += first * m.Src[i]
-		m.DstAt += (p.Start + first*step) * m.Dst[i]
-		m.Dims[i] = max(0, last-first+1)
-		m.Dst[i] *= step
-	}
+	m := ops.PadMove(in.DType().Size(), in.Dims(), out.Dims(), n.Attr.(ir.Pad).Axes).Simplify()
 	empty := ops.Product(m.Dims) == 0
-	m = m.Simplify()
 	x, fill, o, count := c.id(in), c.id(n.In[1]), c.out(out), out.Size()
 	c.step(n, func(f *Frame) {
 		f.parallel(count, moveGrain, func(_, lo, hi int) {

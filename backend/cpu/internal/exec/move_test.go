@@ -28,7 +28,7 @@ func TestTransposedMoves(t *testing.T) {
 		for i := range src {
 			src[i] = float32(i)
 		}
-		if !transposes(&mv) {
+		if !mv.Transposes() {
 			t.Fatalf("%+v is not seen as a transposition", mv)
 		}
 		f.move(&mv, unsafe.Pointer(&got[0]), unsafe.Pointer(&src[0]))

@@ -2,43 +2,16 @@ package exec
 
 import (
 	"fmt"
-	"unsafe"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 
 	"foresee/backend/cpu/internal/fusion"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
 	"foresee/backend/cpu/internal/tuned"
-	"foresee/backend/cpu/internal/vec"
 )
 
 // Loops over rows: package fusion says which nodes they hold.
-
-// foldRow returns the kernel that reduces one row to dst, or nil.
-func foldRow(n *ir.Node) ops.Kernel {
-	if _, ok := n.Attr.(ir.SumProduct); ok {
-		return func(dst, a, b, _ unsafe.Pointer, n int) {
-			*(*float32)(dst) = vec.Dot(ops.Of[float32](a, n), ops.Of[float32](b, n))
-		}
-	}
-	var f func([]float32) float32
-	switch n.Op {
-	case compute.OpTypeReduceSum:
-		f = vec.Sum
-	case compute.OpTypeReduceMax:
-		f = vec.MaxOf
-	case compute.OpTypeReduceMin:
-		f = vec.MinOf
-	default:
-		return nil
-	}
-	return func(dst, a, _, _ unsafe.Pointer, n int) { *(*float32)(dst) = f(ops.Of[float32](a, n)) }
-}
-
-// spreadRow fills a row with one element.
-func spreadRow(dst, a, _, _ unsafe.Pointer, n int) { vec.Fill(ops.Of[float32](dst, n), *(*float32)(a)) }
 
 // thin says whether v is one element a row of the loop.
 func (b *ewiseBuilder) thin(v *ir.Value) bool { return b.e.cols > 0 && v.Size() == b.n/b.e.cols }
@@ -50,7 +23,8 @@ func (b *ewiseBuilder) emitRows(n *ir.Node) (bool, error) {
 		for i, v := range n.In {
 			in[i] = b.operand(v, n.In[0].Dims())
 		}
-		return true, b.each(n, foldRow(n), b.result(n.Out[0]), in...)
+		_, product := n.Attr.(ir.SumProduct)
+		return true, b.each(n, tuned.Fold(n.Op, product), b.result(n.Out[0]), in...)
 	}
 	if b.e.cols == 0 || n.Out[0].Size() != b.n || len(n.In) != 2 || n.In[0].DType() != dtypes.Float32 || n.Out[0].DType() != dtypes.Float32 {
 		return false, nil
@@ -97,14 +71,6 @@ func (b *ewiseBuilder) spread(i int) int {
 	}
 	w := b.register(register{store: -1, size: 4})
 	b.loads[key] = w
-	b.each(nil, spreadRow, w, i)
+	b.each(nil, tuned.Repeat, w, i)
 	return w
-}
-
-// kernelName names the step of a group of one node.
-func kernelName(n *ir.Node) string {
-	if _, ok := n.Attr.(ir.SumProduct); ok {
-		return "SumProduct"
-	}
-	return n.Op.String()
 }

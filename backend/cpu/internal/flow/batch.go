@@ -6,6 +6,7 @@ import "slices"
 type Entries struct {
 	N     int              // how many there are; 0 if any number does that fits
 	Fits  func(n int) bool // nil: N alone
+	Least int              // fewest entries of a turn that pay; above 0, steps of any size go along with them
 	Fetch bool             // does so much arithmetic that what comes next can be brought into the cache meanwhile
 	Whole []int            // storage read beyond the entry that is computed: weights, repeated rows
 	Sums  []int            // storage written when all entries are done
@@ -25,11 +26,12 @@ type Limits struct {
 	Parts   int // most
 	Cache   int // what the entries of a turn take in a step, half of a small second-level cache
 	Spread  int // how many times more a step may touch for an entry than another
+	Rows    int // fewest rows of a product whose entries are rows
 }
 
 // DefaultLimits were measured on processors with 1 and 2 MB of second-level cache a core.
 func DefaultLimits() Limits {
-	return Limits{Entries: 64, Bytes: 4 << 20, Parts: 32, Cache: 1 << 19, Spread: 4}
+	return Limits{Entries: 64, Bytes: 4 << 20, Parts: 32, Cache: 1 << 19, Spread: 4, Rows: 1024}
 }
 
 // EntryByEntry returns how many of the first steps can be done entry by entry together, and the number of entries: each
@@ -41,11 +43,13 @@ func DefaultLimits() Limits {
 // A sum over all entries, such as the gradient of w, is added up within each part of the batch, and then over the parts.
 // It returns 0, 0 if the first step is done on its own.
 func (m Stores) EntryByEntry(steps []*Step, l Limits) (n, batch int) {
-	least, most := 0, 0
+	least, most, turn := 0, 0, 0
 	for n < len(steps) && steps[n].Entries != nil {
 		s := steps[n]
 		b, took := max(batch, s.Entries.N), m.byEntry(s)
-		if took < l.Bytes || n > 0 && (took*l.Spread < most || took > least*l.Spread) || !m.inOrder(steps[:n], s) {
+		turn = max(turn, s.Entries.Least)
+		uneven := took < l.Bytes || n > 0 && (took*l.Spread < most || took > least*l.Spread)
+		if turn == 0 && uneven || turn*max(most, took) > 2*l.Cache*b || !m.inOrder(steps[:n], s) {
 			break
 		}
 		if b > 0 && slices.ContainsFunc(steps[:n+1], func(s *Step) bool { return !s.Entries.fit(b) }) {
@@ -94,8 +98,9 @@ func (m Stores) inOrder(before []*Step, s *Step) bool {
 func (m Stores) Together(steps []*Step, n int, l Limits) Step {
 	b := &Batch{N: n, Parts: min(l.Parts, n), Steps: steps}
 	all := Step{Batch: b}
-	most := 1
+	most, least := 1, 1
 	for i, s := range steps {
+		least = max(least, s.Entries.Least)
 		most = max(most, m.byEntry(s)/n)
 		all.Reads, all.Writes = append(all.Reads, s.Reads...), append(all.Writes, s.Writes...)
 		for _, pair := range s.InPlace {
@@ -105,7 +110,7 @@ func (m Stores) Together(steps []*Step, n int, l Limits) Step {
 		}
 	}
 	part := (n + b.Parts - 1) / b.Parts
-	turn := max(1, l.Cache/most)
+	turn := max(least, l.Cache/most)
 	turns := (part + turn - 1) / turn
 	b.Grain = (part + turns - 1) / turns
 	return all

@@ -97,3 +97,11 @@ func (g *Group) FLOP() int64 {
 	}
 	return 0
 }
+
+// Name names the step of a group of one node.
+func Name(n *ir.Node) string {
+	if _, ok := n.Attr.(ir.SumProduct); ok {
+		return "SumProduct"
+	}
+	return n.Op.String()
+}

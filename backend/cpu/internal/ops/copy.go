@@ -1,6 +1,11 @@
 package ops
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/gomlx/compute"
+)
 
 // Move copies a box of elements between two strided arrangements.
 type Move struct {
@@ -152,4 +157,31 @@ func Fill(dst, value unsafe.Pointer, n, size int) {
 	case 8:
 		moveRow[uint64](dst, value, n, 1, 0)
 	}
+}
+
+// PadMove returns the copy of elements of so many bytes into a padded output; negative padding cuts, interior padding
+// leaves room between neighbours.
+func PadMove(size int, in, out []int, axes []compute.PadAxis) Move {
+	m := Move{Size: size, Dims: slices.Clone(in), Dst: Strides(out), Src: Strides(in)}
+	for i, p := range axes {
+		step := p.Interior + 1
+		first, last := 0, in[i]-1 // of the elements that stay
+		if p.Start < 0 {
+			first = (-p.Start + step - 1) / step
+		}
+		for last >= first && p.Start+last*step >= out[i] {
+			last--
+		}
+		m.SrcAt += first * m.Src[i]
+		m.DstAt += (p.Start + first*step) * m.Dst[i]
+		m.Dims[i] = max(0, last-first+1)
+		m.Dst[i] *= step
+	}
+	return m
+}
+
+// Transposes says whether the last two axes are a transposition of 4-byte elements.
+func (m *Move) Transposes() bool {
+	r, c := len(m.Dims)-2, len(m.Dims)-1
+	return m.Size == 4 && r >= 0 && m.Dst[c] == 1 && m.Src[r] == 1 && m.Src[c] > 1 && min(m.Dims[r], m.Dims[c]) >= 4 && m.Dst[r] >= m.Dims[c]
 }

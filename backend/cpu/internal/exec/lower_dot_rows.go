@@ -1,0 +1,52 @@
+package exec
+
+import (
+	"foresee/backend/cpu/internal/conv"
+	"foresee/backend/cpu/internal/flow"
+	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/ir"
+	"foresee/backend/cpu/internal/ops"
+)
+
+const (
+	// turnRows is the fewest rows that repay reading all of a right operand for them.
+	turnRows = 64
+	// turnFloats bounds that operand: it stays in a second-level cache.
+	turnFloats = 5 << 16
+)
+
+// rowsInTurns lets the product of step s be done some rows at a time, with a right operand that is packed before the first
+// of them; or, if it is the gradient of weights, lets what goes by rows go before.
+func (c *compiler) rowsInTurns(s *step, a gemm.Args, n *ir.Node, packed bool) {
+	size := c.prog.Gemm.PackedSize(a.K, a.N)
+	s.late = a.TransA && a.Batch <= 1
+	if a.TransA || a.Batch > 1 || a.M < c.prog.Batches.Rows || a.K == 0 || size > turnFloats {
+		return
+	}
+	e := n.Attr.(ir.Dot).Epilogue
+	in, out, have := s.Reads, s.Writes[0], n.In[1].Size()
+	s.Entries = &flow.Entries{N: a.M, Least: turnRows, Whole: in[1:]}
+	s.start = func(c *compiler, _ *flow.Batch) (func(f *Frame) turns, []int) {
+		right, temps := in[1], []int(nil)
+		if !packed {
+			right = c.temp(4 * size)
+			temps = []int{right}
+		}
+		return func(f *Frame) turns {
+			p := gemm.Part{Right: ops.Of[float32](f.p[right], size), N1: a.N,
+				Args: gemm.Args{N: a.N, K: a.K, LDA: a.LDA, LDC: a.N, ReLU: e.ReLU}}
+			if e.Bias {
+				p.Bias = ops.Of[float32](f.p[in[2]], a.N)
+			}
+			if !packed {
+				f.prog.Gemm.Pack(p.Right, a.K, a.N, ops.Of[float32](f.p[in[1]], have), a.LDB, a.TransB)
+			}
+			x, z := ops.Of[float32](f.p[in[0]], (a.M-1)*a.LDA+a.K), ops.Of[float32](f.p[out], a.M*a.N)
+			return turns{do: func(t conv.Turn) {
+				q := p
+				q.M, q.A, q.C = t.Hi-t.Lo, x[t.Lo*a.LDA:], z[t.Lo*a.N:]
+				f.prog.Serial.Part(&q)
+			}}
+		}, temps
+	}
+}

@@ -2461,175 +2461,330 @@ TEXT ·geluSlopeAVX512(SB), NOSPLIT|NOFRAME, $0-24
 	JMP  constants
 
 start:
-	XORQ BX, BX
-	SUBQ $0x10, CX
-	JLT  rest
+	LEAQ    slopePieces<>+0(SB), BX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
+	VMOVUPS 512(BX), Z8
+	VMOVUPS 576(BX), Z9
+	VMOVUPS 640(BX), Z10
+	VMOVUPS 704(BX), Z11
+	XORQ    BX, BX
+	SUBQ    $0x10, CX
+	JLT     rest
 
 loop:
-	VMOVUPS      (DX)(BX*4), Z0
-	VANDPS       Z2, Z0, Z1
-	VMOVUPS      Z3, Z4
-	VMINPS       Z1, Z4, Z1
-	VMULPS       Z1, Z1, Z4
-	VMOVAPS      Z1, Z23
-	VFMSUB213PS  Z4, Z1, Z23
-	VMULPS       Z5, Z4, Z4
-	VMULPS       Z5, Z23, Z23
-	VMOVUPS      Z6, Z24
-	VMINPS       Z4, Z24, Z24
-	VMULPS       Z7, Z24, Z25
-	VRNDSCALEPS  $0x08, Z25, Z25
-	VMOVAPS      Z24, Z24
-	VFNMADD231PS Z8, Z25, Z24
-	VFNMADD231PS Z9, Z25, Z24
-	VMOVUPS      Z10, Z26
-	VFMADD213PS  Z11, Z24, Z26
-	VFMADD213PS  Z12, Z24, Z26
-	VFMADD213PS  Z13, Z24, Z26
-	VFMADD213PS  Z14, Z24, Z26
-	VMULPS       Z24, Z24, Z27
-	VFMADD213PS  Z24, Z27, Z26
-	VADDPS       Z15, Z26, Z26
-	VCMPPS       $0x05, Z16, Z4, K1
-	VSCALEFPS.Z  Z25, Z26, K1, Z26
-	VFMADD231PS  Z23, Z26, Z26
-	VMOVUPS      Z15, Z4
-	VMOVAPS      Z4, Z23
-	VFMADD231PS  Z17, Z1, Z23
-	VDIVPS       Z23, Z4, Z4
-	VMOVUPS      Z18, Z23
-	VFMADD213PS  Z19, Z4, Z23
-	VFMADD213PS  Z20, Z4, Z23
-	VFMADD213PS  Z21, Z4, Z23
-	VFMADD213PS  Z22, Z4, Z23
-	VBROADCASTSS c3dd7d7a9<>+0(SB), Z24
-	VFMADD213PS  Z24, Z4, Z23
-	VBROADCASTSS c3df57ace<>+0(SB), Z24
-	VFMADD213PS  Z24, Z4, Z23
-	VBROADCASTSS c3e0f36d2<>+0(SB), Z24
-	VFMADD213PS  Z24, Z4, Z23
-	VBROADCASTSS c3e0ef8fb<>+0(SB), Z24
-	VFMADD213PS  Z24, Z4, Z23
-	VMULPS       Z4, Z23, Z23
-	VMULPS       Z26, Z23, Z23
-	VMOVUPS      Z15, Z4
-	VSUBPS       Z23, Z4, Z4
-	VXORPS       Z24, Z24, Z24
-	VCMPPS       $0x01, Z24, Z0, K1
-	VMOVAPS      Z23, K1, Z4
-	VBROADCASTSS c3ecc422a<>+0(SB), Z23
-	VMULPS       Z23, Z26, Z26
-	VBROADCASTSS c80000000<>+0(SB), Z23
-	VANDPS       Z23, Z0, Z0
-	VORPS        Z0, Z1, Z1
-	VFMADD231PS  Z26, Z1, Z4
-	VMOVUPS      Z4, (AX)(BX*4)
-	ADDQ         $0x10, BX
-	SUBQ         $0x10, CX
-	JGE          loop
+	VMOVUPS     (DX)(BX*4), Z12
+	VMOVUPS     Z14, Z15
+	VANDPS      Z16, Z12, Z13
+	VMINPS      Z13, Z15, Z13
+	VMOVUPS     Z17, Z15
+	VFMADD231PS Z18, Z13, Z15
+	VSUBPS      Z17, Z15, Z21
+	VFMSUB132PS Z18, Z21, Z13
+	VMOVUPS     Z15, Z21
+	VPERMI2PS   Z11, Z10, Z21
+	VMOVUPS     Z15, Z22
+	VPERMI2PS   Z9, Z8, Z22
+	VFMADD231PS Z21, Z13, Z22
+	VMOVUPS     Z15, Z21
+	VPERMI2PS   Z7, Z6, Z21
+	VFMADD231PS Z22, Z13, Z21
+	VMOVUPS     Z15, Z22
+	VPERMI2PS   Z5, Z4, Z22
+	VFMADD231PS Z21, Z13, Z22
+	VMOVUPS     Z15, Z21
+	VPERMI2PS   Z3, Z2, Z21
+	VFMADD231PS Z22, Z13, Z21
+	VMOVUPS     Z15, Z15
+	VPERMI2PS   Z1, Z0, Z15
+	VFMADD231PS Z21, Z13, Z15
+	VANDPS      Z19, Z12, Z12
+	VXORPS      Z12, Z15, Z15
+	VADDPS      Z20, Z15, Z15
+	VMOVUPS     Z15, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, CX
+	JGE         loop
 
 rest:
-	ADDQ         $0x10, CX
-	JZ           done
-	MOVL         $0x00000001, SI
-	SHLL         CL, SI
-	SUBL         $0x01, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (DX)(BX*4), K1, Z0
-	VANDPS       Z2, Z0, Z1
-	VMOVUPS      Z3, Z2
-	VMINPS       Z1, Z2, Z1
-	VMULPS       Z1, Z1, Z2
-	VMOVAPS      Z1, Z3
-	VFMSUB213PS  Z2, Z1, Z3
-	VMULPS       Z5, Z2, Z2
-	VMULPS       Z5, Z3, Z3
-	VMOVUPS      Z6, Z4
-	VMINPS       Z2, Z4, Z4
-	VMULPS       Z7, Z4, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VMOVAPS      Z4, Z4
-	VFNMADD231PS Z8, Z5, Z4
-	VFNMADD231PS Z9, Z5, Z4
-	VMOVUPS      Z10, Z6
-	VFMADD213PS  Z11, Z4, Z6
-	VFMADD213PS  Z12, Z4, Z6
-	VFMADD213PS  Z13, Z4, Z6
-	VFMADD213PS  Z14, Z4, Z6
-	VMULPS       Z4, Z4, Z7
-	VFMADD213PS  Z4, Z7, Z6
-	VADDPS       Z15, Z6, Z6
-	VCMPPS       $0x05, Z16, Z2, K2
-	VSCALEFPS.Z  Z5, Z6, K2, Z6
-	VFMADD231PS  Z3, Z6, Z6
-	VMOVUPS      Z15, Z2
-	VMOVAPS      Z2, Z3
-	VFMADD231PS  Z17, Z1, Z3
-	VDIVPS       Z3, Z2, Z2
-	VMOVUPS      Z18, Z3
-	VFMADD213PS  Z19, Z2, Z3
-	VFMADD213PS  Z20, Z2, Z3
-	VFMADD213PS  Z21, Z2, Z3
-	VFMADD213PS  Z22, Z2, Z3
-	VBROADCASTSS c3dd7d7a9<>+0(SB), Z4
-	VFMADD213PS  Z4, Z2, Z3
-	VBROADCASTSS c3df57ace<>+0(SB), Z4
-	VFMADD213PS  Z4, Z2, Z3
-	VBROADCASTSS c3e0f36d2<>+0(SB), Z4
-	VFMADD213PS  Z4, Z2, Z3
-	VBROADCASTSS c3e0ef8fb<>+0(SB), Z4
-	VFMADD213PS  Z4, Z2, Z3
-	VMULPS       Z2, Z3, Z3
-	VMULPS       Z6, Z3, Z3
-	VMOVUPS      Z15, Z2
-	VSUBPS       Z3, Z2, Z2
-	VXORPS       Z4, Z4, Z4
-	VCMPPS       $0x01, Z4, Z0, K2
-	VMOVAPS      Z3, K2, Z2
-	VBROADCASTSS c3ecc422a<>+0(SB), Z3
-	VMULPS       Z3, Z6, Z6
-	VBROADCASTSS c80000000<>+0(SB), Z3
-	VANDPS       Z3, Z0, Z0
-	VORPS        Z0, Z1, Z1
-	VFMADD231PS  Z6, Z1, Z2
-	VMOVUPS      Z2, K1, (AX)(BX*4)
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVL        $0x00000001, SI
+	SHLL        CL, SI
+	SUBL        $0x01, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (DX)(BX*4), K1, Z12
+	VMOVUPS     Z14, Z13
+	VANDPS      Z16, Z12, Z14
+	VMINPS      Z14, Z13, Z14
+	VMOVUPS     Z17, Z13
+	VFMADD231PS Z18, Z14, Z13
+	VSUBPS      Z17, Z13, Z15
+	VFMSUB132PS Z18, Z15, Z14
+	VMOVUPS     Z13, Z15
+	VPERMI2PS   Z11, Z10, Z15
+	VMOVUPS     Z13, Z10
+	VPERMI2PS   Z9, Z8, Z10
+	VFMADD231PS Z15, Z14, Z10
+	VMOVUPS     Z13, Z8
+	VPERMI2PS   Z7, Z6, Z8
+	VFMADD231PS Z10, Z14, Z8
+	VMOVUPS     Z13, Z6
+	VPERMI2PS   Z5, Z4, Z6
+	VFMADD231PS Z8, Z14, Z6
+	VMOVUPS     Z13, Z4
+	VPERMI2PS   Z3, Z2, Z4
+	VFMADD231PS Z6, Z14, Z4
+	VMOVUPS     Z13, Z2
+	VPERMI2PS   Z1, Z0, Z2
+	VFMADD231PS Z4, Z14, Z2
+	VANDPS      Z19, Z12, Z0
+	VXORPS      Z0, Z2, Z2
+	VADDPS      Z20, Z2, Z2
+	VMOVUPS     Z2, K1, (AX)(BX*4)
 
 done:
 	VZEROUPPER
 	RET
 
 constants:
-	VBROADCASTSS c7fffffff<>+0(SB), Z2
-	VBROADCASTSS c41a00000<>+0(SB), Z3
-	VBROADCASTSS cbf000000<>+0(SB), Z5
-	VBROADCASTSS c42b20000<>+0(SB), Z6
-	VBROADCASTSS c3fb8aa3b<>+0(SB), Z7
-	VBROADCASTSS c3f317200<>+0(SB), Z8
-	VBROADCASTSS c35bfbe8e<>+0(SB), Z9
-	VBROADCASTSS c3ab55c9f<>+0(SB), Z10
-	VBROADCASTSS c3c091eba<>+0(SB), Z11
-	VBROADCASTSS c3d2aac2d<>+0(SB), Z12
-	VBROADCASTSS c3e2aaa46<>+0(SB), Z13
-	VBROADCASTSS c3efffffe<>+0(SB), Z14
-	VBROADCASTSS c3f800000<>+0(SB), Z15
-	VBROADCASTSS cc2d00000<>+0(SB), Z16
-	VBROADCASTSS c3eb33333<>+0(SB), Z17
-	VBROADCASTSS cbcee8201<>+0(SB), Z18
-	VBROADCASTSS c3e1344cc<>+0(SB), Z19
-	VBROADCASTSS cbe82c24f<>+0(SB), Z20
-	VBROADCASTSS c3e229b00<>+0(SB), Z21
-	VBROADCASTSS cbcbb1fbc<>+0(SB), Z22
+	VBROADCASTSS c40bc7ae1<>+0(SB), Z14
+	VBROADCASTSS c7fffffff<>+0(SB), Z16
+	VBROADCASTSS c4b400000<>+0(SB), Z17
+	VBROADCASTSS c40a86bca<>+0(SB), Z18
+	VBROADCASTSS c80000000<>+0(SB), Z19
+	VBROADCASTSS c3f000000<>+0(SB), Z20
 	JMP          start
 
-DATA c3ecc422a<>+0(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+4(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+8(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+12(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+16(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+20(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+24(SB)/4, $0x3ecc422a
-DATA c3ecc422a<>+28(SB)/4, $0x3ecc422a
-GLOBL c3ecc422a<>(SB), RODATA|NOPTR, $32
+DATA slopePieces<>+0(SB)/4, $0x00000000
+DATA slopePieces<>+4(SB)/4, $0x3e19622d
+DATA slopePieces<>+8(SB)/4, $0x3e94006e
+DATA slopePieces<>+12(SB)/4, $0x3ed16378
+DATA slopePieces<>+16(SB)/4, $0x3f00e668
+DATA slopePieces<>+20(SB)/4, $0x3f11ff2e
+DATA slopePieces<>+24(SB)/4, $0x3f1c3e70
+DATA slopePieces<>+28(SB)/4, $0x3f2099a9
+DATA slopePieces<>+32(SB)/4, $0x3f207300
+DATA slopePieces<>+36(SB)/4, $0x3f1d4e0d
+DATA slopePieces<>+40(SB)/4, $0x3f189068
+DATA slopePieces<>+44(SB)/4, $0x3f135818
+DATA slopePieces<>+48(SB)/4, $0x3f0e6a3e
+DATA slopePieces<>+52(SB)/4, $0x3f0a363f
+DATA slopePieces<>+56(SB)/4, $0x3f06e627
+DATA slopePieces<>+60(SB)/4, $0x3f04746b
+DATA slopePieces<>+64(SB)/4, $0x3f02c0f6
+DATA slopePieces<>+68(SB)/4, $0x3f01a1b4
+DATA slopePieces<>+72(SB)/4, $0x3f00ed74
+DATA slopePieces<>+76(SB)/4, $0x3f00819c
+DATA slopePieces<>+80(SB)/4, $0x3f0043f7
+DATA slopePieces<>+84(SB)/4, $0x3f002242
+DATA slopePieces<>+88(SB)/4, $0x3f00109a
+DATA slopePieces<>+92(SB)/4, $0x3f0007be
+DATA slopePieces<>+96(SB)/4, $0x3f000379
+DATA slopePieces<>+100(SB)/4, $0x3f000180
+DATA slopePieces<>+104(SB)/4, $0x3f00009f
+DATA slopePieces<>+108(SB)/4, $0x3f000040
+DATA slopePieces<>+112(SB)/4, $0x3f000019
+DATA slopePieces<>+116(SB)/4, $0x3f000009
+DATA slopePieces<>+120(SB)/4, $0x3f000003
+DATA slopePieces<>+124(SB)/4, $0x3f000000
+DATA slopePieces<>+128(SB)/4, $0x3e1b3c86
+DATA slopePieces<>+132(SB)/4, $0x3e15b528
+DATA slopePieces<>+136(SB)/4, $0x3e05fefc
+DATA slopePieces<>+140(SB)/4, $0x3ddd0bd9
+DATA slopePieces<>+144(SB)/4, $0x3da56bd3
+DATA slopePieces<>+148(SB)/4, $0x3d58ff1c
+DATA slopePieces<>+152(SB)/4, $0x3ce316aa
+DATA slopePieces<>+156(SB)/4, $0x3bed0778
+DATA slopePieces<>+160(SB)/4, $0xbbf2d9a2
+DATA slopePieces<>+164(SB)/4, $0xbc84fceb
+DATA slopePieces<>+168(SB)/4, $0xbca46dc7
+DATA slopePieces<>+172(SB)/4, $0xbca58d27
+DATA slopePieces<>+176(SB)/4, $0xbc93a0b8
+DATA slopePieces<>+180(SB)/4, $0xbc71159e
+DATA slopePieces<>+184(SB)/4, $0xbc3748a4
+DATA slopePieces<>+188(SB)/4, $0xbc02fd1d
+DATA slopePieces<>+192(SB)/4, $0xbbb11382
+DATA slopePieces<>+196(SB)/4, $0xbb6352eb
+DATA slopePieces<>+200(SB)/4, $0xbb0af7ac
+DATA slopePieces<>+204(SB)/4, $0xbaa2294b
+DATA slopePieces<>+208(SB)/4, $0xba34e430
+DATA slopePieces<>+212(SB)/4, $0xb9c1239a
+DATA slopePieces<>+216(SB)/4, $0xb94593e1
+DATA slopePieces<>+220(SB)/4, $0xb8c1cedc
+DATA slopePieces<>+224(SB)/4, $0xb8366a41
+DATA slopePieces<>+228(SB)/4, $0xb7a4d551
+DATA slopePieces<>+232(SB)/4, $0xb70f1019
+DATA slopePieces<>+236(SB)/4, $0xb66e9f1a
+DATA slopePieces<>+240(SB)/4, $0xb5bf48f4
+DATA slopePieces<>+244(SB)/4, $0xb5136f41
+DATA slopePieces<>+248(SB)/4, $0xb45a940e
+DATA slopePieces<>+252(SB)/4, $0x00000000
+DATA slopePieces<>+256(SB)/4, $0x25202000
+DATA slopePieces<>+260(SB)/4, $0xbbae87f7
+DATA slopePieces<>+264(SB)/4, $0xbc20d084
+DATA slopePieces<>+268(SB)/4, $0xbc52163a
+DATA slopePieces<>+272(SB)/4, $0xbc65e4b0
+DATA slopePieces<>+276(SB)/4, $0xbc5d16a8
+DATA slopePieces<>+280(SB)/4, $0xbc3da476
+DATA slopePieces<>+284(SB)/4, $0xbc1090f0
+DATA slopePieces<>+288(SB)/4, $0xbbbee240
+DATA slopePieces<>+292(SB)/4, $0xbb493919
+DATA slopePieces<>+296(SB)/4, $0xba6610cc
+DATA slopePieces<>+300(SB)/4, $0x3a237f67
+DATA slopePieces<>+304(SB)/4, $0x3abfb258
+DATA slopePieces<>+308(SB)/4, $0x3ae7d97a
+DATA slopePieces<>+312(SB)/4, $0x3ae08620
+DATA slopePieces<>+316(SB)/4, $0x3abf0a63
+DATA slopePieces<>+320(SB)/4, $0x3a941047
+DATA slopePieces<>+324(SB)/4, $0x3a54d837
+DATA slopePieces<>+328(SB)/4, $0x3a0f59e7
+DATA slopePieces<>+332(SB)/4, $0x39b61ffd
+DATA slopePieces<>+336(SB)/4, $0x395b3666
+DATA slopePieces<>+340(SB)/4, $0x38fac352
+DATA slopePieces<>+344(SB)/4, $0x3888a1d5
+DATA slopePieces<>+348(SB)/4, $0x380e17e1
+DATA slopePieces<>+352(SB)/4, $0x378d393c
+DATA slopePieces<>+356(SB)/4, $0x37064a4c
+DATA slopePieces<>+360(SB)/4, $0x367493ac
+DATA slopePieces<>+364(SB)/4, $0x35d5729e
+DATA slopePieces<>+368(SB)/4, $0x3532a41b
+DATA slopePieces<>+372(SB)/4, $0x348f74e4
+DATA slopePieces<>+376(SB)/4, $0x33dd2d93
+DATA slopePieces<>+380(SB)/4, $0x00000000
+DATA slopePieces<>+384(SB)/4, $0xbaef1ae7
+DATA slopePieces<>+388(SB)/4, $0xbadc11ba
+DATA slopePieces<>+392(SB)/4, $0xbaa7658f
+DATA slopePieces<>+396(SB)/4, $0xba3a1aef
+DATA slopePieces<>+400(SB)/4, $0xb8d01839
+DATA slopePieces<>+404(SB)/4, $0x39e4dc10
+DATA slopePieces<>+408(SB)/4, $0x3a54c1cf
+DATA slopePieces<>+412(SB)/4, $0x3a81ac39
+DATA slopePieces<>+416(SB)/4, $0x3a80b1e6
+DATA slopePieces<>+420(SB)/4, $0x3a5b65ff
+DATA slopePieces<>+424(SB)/4, $0x3a21fc2f
+DATA slopePieces<>+428(SB)/4, $0x39c9ccf9
+DATA slopePieces<>+432(SB)/4, $0x393eb9b0
+DATA slopePieces<>+436(SB)/4, $0x38067f44
+DATA slopePieces<>+440(SB)/4, $0xb87c3b5c
+DATA slopePieces<>+444(SB)/4, $0xb8d82235
+DATA slopePieces<>+448(SB)/4, $0xb8e8b927
+DATA slopePieces<>+452(SB)/4, $0xb8cea4da
+DATA slopePieces<>+456(SB)/4, $0xb8a29cb7
+DATA slopePieces<>+460(SB)/4, $0xb869cb43
+DATA slopePieces<>+464(SB)/4, $0xb81bfcd8
+DATA slopePieces<>+468(SB)/4, $0xb7c3059f
+DATA slopePieces<>+472(SB)/4, $0xb765d9e2
+DATA slopePieces<>+476(SB)/4, $0xb7003b16
+DATA slopePieces<>+480(SB)/4, $0xb687de40
+DATA slopePieces<>+484(SB)/4, $0xb6090653
+DATA slopePieces<>+488(SB)/4, $0xb583c516
+DATA slopePieces<>+492(SB)/4, $0xb4f20081
+DATA slopePieces<>+496(SB)/4, $0xb454723f
+DATA slopePieces<>+500(SB)/4, $0xb3b276c0
+DATA slopePieces<>+504(SB)/4, $0xb30f9247
+DATA slopePieces<>+508(SB)/4, $0x00000000
+DATA slopePieces<>+512(SB)/4, $0xa624d230
+DATA slopePieces<>+516(SB)/4, $0x3894cb29
+DATA slopePieces<>+520(SB)/4, $0x3903959f
+DATA slopePieces<>+524(SB)/4, $0x391f8457
+DATA slopePieces<>+528(SB)/4, $0x391a95b5
+DATA slopePieces<>+532(SB)/4, $0x38f3d7cc
+DATA slopePieces<>+536(SB)/4, $0x3891c803
+DATA slopePieces<>+540(SB)/4, $0x37a7af55
+DATA slopePieces<>+544(SB)/4, $0xb7b312b4
+DATA slopePieces<>+548(SB)/4, $0xb8495142
+DATA slopePieces<>+552(SB)/4, $0xb875b069
+DATA slopePieces<>+556(SB)/4, $0xb86a10af
+DATA slopePieces<>+560(SB)/4, $0xb83b11fc
+DATA slopePieces<>+564(SB)/4, $0xb7fcb4a4
+DATA slopePieces<>+568(SB)/4, $0xb7899f5d
+DATA slopePieces<>+572(SB)/4, $0xb6c15e63
+DATA slopePieces<>+576(SB)/4, $0x35927b23
+DATA slopePieces<>+580(SB)/4, $0x3698ebb7
+DATA slopePieces<>+584(SB)/4, $0x36baeba1
+DATA slopePieces<>+588(SB)/4, $0x36ac708c
+DATA slopePieces<>+592(SB)/4, $0x3688c230
+DATA slopePieces<>+596(SB)/4, $0x36433c47
+DATA slopePieces<>+600(SB)/4, $0x36003492
+DATA slopePieces<>+604(SB)/4, $0x359cd3f4
+DATA slopePieces<>+608(SB)/4, $0x35341260
+DATA slopePieces<>+612(SB)/4, $0x34c31826
+DATA slopePieces<>+616(SB)/4, $0x34483061
+DATA slopePieces<>+620(SB)/4, $0x33c31726
+DATA slopePieces<>+624(SB)/4, $0x3334f2fb
+DATA slopePieces<>+628(SB)/4, $0x32a00108
+DATA slopePieces<>+632(SB)/4, $0x320710f5
+DATA slopePieces<>+636(SB)/4, $0x00000000
+DATA slopePieces<>+640(SB)/4, $0x37780f46
+DATA slopePieces<>+644(SB)/4, $0x375b0123
+DATA slopePieces<>+648(SB)/4, $0x370caa0f
+DATA slopePieces<>+652(SB)/4, $0x3610fc1f
+DATA slopePieces<>+656(SB)/4, $0xb682185e
+DATA slopePieces<>+660(SB)/4, $0xb709f6a3
+DATA slopePieces<>+664(SB)/4, $0xb728bad7
+DATA slopePieces<>+668(SB)/4, $0xb71d9cba
+DATA slopePieces<>+672(SB)/4, $0xb6e88ffb
+DATA slopePieces<>+676(SB)/4, $0xb6778ee6
+DATA slopePieces<>+680(SB)/4, $0xb52ad04d
+DATA slopePieces<>+684(SB)/4, $0x35d43933
+DATA slopePieces<>+688(SB)/4, $0x36374a66
+DATA slopePieces<>+692(SB)/4, $0x36448cf2
+DATA slopePieces<>+696(SB)/4, $0x3626c8d8
+DATA slopePieces<>+700(SB)/4, $0x35eb033f
+DATA slopePieces<>+704(SB)/4, $0x3586f507
+DATA slopePieces<>+708(SB)/4, $0x34dd5c8e
+DATA slopePieces<>+712(SB)/4, $0x32df8c1f
+DATA slopePieces<>+716(SB)/4, $0xb43929a1
+DATA slopePieces<>+720(SB)/4, $0xb47d92b3
+DATA slopePieces<>+724(SB)/4, $0xb46e7368
+DATA slopePieces<>+728(SB)/4, $0xb43bc81d
+DATA slopePieces<>+732(SB)/4, $0xb40387d4
+DATA slopePieces<>+736(SB)/4, $0xb3a85d6a
+DATA slopePieces<>+740(SB)/4, $0xb347d422
+DATA slopePieces<>+744(SB)/4, $0xb2dde44e
+DATA slopePieces<>+748(SB)/4, $0xb267e566
+DATA slopePieces<>+752(SB)/4, $0xb1e50e89
+DATA slopePieces<>+756(SB)/4, $0xb156810e
+DATA slopePieces<>+760(SB)/4, $0xb0bee67f
+DATA slopePieces<>+764(SB)/4, $0x00000000
+GLOBL slopePieces<>(SB), RODATA|NOPTR, $768
+
+DATA c40bc7ae1<>+0(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+4(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+8(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+12(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+16(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+20(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+24(SB)/4, $0x40bc7ae1
+DATA c40bc7ae1<>+28(SB)/4, $0x40bc7ae1
+GLOBL c40bc7ae1<>(SB), RODATA|NOPTR, $32
+
+DATA c4b400000<>+0(SB)/4, $0x4b400000
+DATA c4b400000<>+4(SB)/4, $0x4b400000
+DATA c4b400000<>+8(SB)/4, $0x4b400000
+DATA c4b400000<>+12(SB)/4, $0x4b400000
+DATA c4b400000<>+16(SB)/4, $0x4b400000
+DATA c4b400000<>+20(SB)/4, $0x4b400000
+DATA c4b400000<>+24(SB)/4, $0x4b400000
+DATA c4b400000<>+28(SB)/4, $0x4b400000
+GLOBL c4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA c40a86bca<>+0(SB)/4, $0x40a86bca
+DATA c40a86bca<>+4(SB)/4, $0x40a86bca
+DATA c40a86bca<>+8(SB)/4, $0x40a86bca
+DATA c40a86bca<>+12(SB)/4, $0x40a86bca
+DATA c40a86bca<>+16(SB)/4, $0x40a86bca
+DATA c40a86bca<>+20(SB)/4, $0x40a86bca
+DATA c40a86bca<>+24(SB)/4, $0x40a86bca
+DATA c40a86bca<>+28(SB)/4, $0x40a86bca
+GLOBL c40a86bca<>(SB), RODATA|NOPTR, $32
 
 // func sinAVX512(dst *float32, a *float32, n int) (far uint32)
 // Requires: AVX, AVX512DQ, AVX512F
@@ -5952,6 +6107,16 @@ rest:
 done:
 	VZEROUPPER
 	RET
+
+DATA c3ecc422a<>+0(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+4(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+8(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+12(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+16(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+20(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+24(SB)/4, $0x3ecc422a
+DATA c3ecc422a<>+28(SB)/4, $0x3ecc422a
+GLOBL c3ecc422a<>(SB), RODATA|NOPTR, $32
 
 // func sinAVX2(dst *float32, a *float32, n int) (far uint32)
 // Requires: AVX, AVX2, FMA3

@@ -47,6 +47,10 @@ func (g *gen) unaries() {
 		{"gelu", "sets dst = a Phi(a), Phi the normal distribution.", g.gelu},
 		{"geluSlope", "sets dst to the derivative of gelu at a.", g.geluSlope},
 	} {
+		if g.wide && u.name == "geluSlope" {
+			g.slope()
+			continue
+		}
 		begin(g.name(u.name), "func(dst, a *float32, n int)", u.doc)
 		d, a, n := param("dst"), param("a"), param("n")
 		g.hoist()

@@ -2,5 +2,6 @@ package cpu
 
 // EntryByEntry lets steps be done entry by entry that are too small for it to pay.
 func (b *Backend) EntryByEntry() {
-	b.machine.Batches.Entries, b.machine.Batches.Bytes, b.machine.Batches.Rows = 2, 1, 2
+	l := &b.machine.Batches
+	l.Entries, l.Bytes, l.Rows, l.Turn = 2, 1, 2, 1
 }

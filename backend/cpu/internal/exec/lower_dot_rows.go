@@ -8,12 +8,8 @@ import (
 	"foresee/backend/cpu/internal/ops"
 )
 
-const (
-	// turnRows is the fewest rows that repay reading all of a right operand for them.
-	turnRows = 64
-	// turnFloats bounds that operand: it stays in a second-level cache.
-	turnFloats = 5 << 16
-)
+// turnFloats bounds the right operand of such a product: it stays in a second-level cache.
+const turnFloats = 5 << 16
 
 // rowsInTurns lets the product of step s be done some rows at a time, with a right operand that is packed before the first
 // of them; or, if it is the gradient of weights, lets what goes by rows go before.
@@ -25,7 +21,7 @@ func (c *compiler) rowsInTurns(s *step, a gemm.Args, n *ir.Node, packed bool) {
 	}
 	e := n.Attr.(ir.Dot).Epilogue
 	in, out, have := s.Reads, s.Writes[0], n.In[1].Size()
-	s.Entries = &flow.Entries{N: a.M, Least: turnRows, Whole: in[1:]}
+	s.Entries = &flow.Entries{N: a.M, Least: c.prog.Batches.Turn, Whole: in[1:]}
 	s.start = func(c *compiler, _ *flow.Batch) (func(f *Frame) turns, []int) {
 		right, temps := in[1], []int(nil)
 		if !packed {

@@ -27,11 +27,12 @@ type Limits struct {
 	Cache   int // what the entries of a turn take in a step, half of a small second-level cache
 	Spread  int // how many times more a step may touch for an entry than another
 	Rows    int // fewest rows of a product whose entries are rows
+	Turn    int // fewest of them in a turn, which repay reading all of the other operand
 }
 
 // DefaultLimits were measured on processors with 1 and 2 MB of second-level cache a core.
 func DefaultLimits() Limits {
-	return Limits{Entries: 64, Bytes: 4 << 20, Parts: 32, Cache: 1 << 19, Spread: 4, Rows: 1024}
+	return Limits{Entries: 64, Bytes: 4 << 20, Parts: 32, Cache: 1 << 19, Spread: 4, Rows: 1024, Turn: 64}
 }
 
 // EntryByEntry returns how many of the first steps can be done entry by entry together, and the number of entries: each
@@ -96,7 +97,7 @@ func (m Stores) inOrder(before []*Step, s *Step) bool {
 
 // Together returns one step that does several entry by entry, and sets the batch's sizes.
 func (m Stores) Together(steps []*Step, n int, l Limits) Step {
-	b := &Batch{N: n, Parts: min(l.Parts, n), Steps: steps}
+	b := &Batch{N: n, Steps: steps}
 	all := Step{Batch: b}
 	most, least := 1, 1
 	for i, s := range steps {
@@ -109,9 +110,10 @@ func (m Stores) Together(steps []*Step, n int, l Limits) Step {
 			}
 		}
 	}
+	b.Parts = max(1, min(l.Parts, n/least))
 	part := (n + b.Parts - 1) / b.Parts
 	turn := max(least, l.Cache/most)
-	turns := (part + turn - 1) / turn
+	turns := min((part+turn-1)/turn, max(1, part/least))
 	b.Grain = (part + turns - 1) / turns
 	return all
 }

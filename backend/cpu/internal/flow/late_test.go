@@ -65,7 +65,7 @@ func TestLate(t *testing.T) {
 func TestLeastTurn(t *testing.T) {
 	const n, x, y, sum, wide = 1024, 0, 1, 2, 3
 	stores := Stores{{Kind: Param, Bytes: n << 10}, {Bytes: n << 12}, {Bytes: 4}, {Bytes: n << 16}}
-	l := Limits{Entries: 64, Bytes: 4 << 20, Parts: 8, Cache: 1 << 18, Spread: 4}
+	l := Limits{Entries: 64, Bytes: 4 << 20, Parts: 32, Cache: 1 << 18, Spread: 4}
 	product := &Step{Reads: []int{x}, Writes: []int{y}, Entries: &Entries{N: n, Least: 64}}
 	small := &Step{Reads: []int{x}, Writes: []int{sum}, Entries: &Entries{N: n, Sums: []int{sum}}}
 	large := &Step{Reads: []int{y}, Writes: []int{wide}, Entries: &Entries{N: n}}
@@ -74,8 +74,11 @@ func TestLeastTurn(t *testing.T) {
 		t.Errorf("%d steps of %d entries, want the product and the small one, 2 of %d", k, batch, n)
 	}
 	all := stores.Together(steps[:2], n, l)
-	if all.Batch.Grain != 64 { // of 5 KB each, of which 51 would fit
-		t.Errorf("turns of %d entries, want 64", all.Batch.Grain)
+	if b := all.Batch; b.Grain != 64 || b.Parts != 16 { // of 5 KB each, of which 51 would fit
+		t.Errorf("%d parts in turns of %d entries, want 16 of 64", b.Parts, b.Grain)
+	}
+	if b := stores.Together(steps[:2], 1500, l).Batch; b.Grain != 66 || b.Parts != 23 {
+		t.Errorf("%d parts in turns of %d entries, want 23 of 66", b.Parts, b.Grain)
 	}
 	product.Entries.Least = 0
 	if k, _ := stores.EntryByEntry(steps, l); k != 0 {

@@ -77,7 +77,7 @@ func blockInputs(rng *rand.Rand) []*tensors.Tensor {
 }
 
 // imageStep is a residual net of 3x3 convolutions over enough tiles for Winograd's algorithm:
-// 4 images of 33x33 pixels are 1156 of them.
+// 4 images of 33x33 pixels are 484 of them.
 func imageStep(x []*graph.Node) []*graph.Node {
 	conv := func(y, w *graph.Node) *graph.Node { return graph.Convolve(y, w).PadSame().Done() }
 	y := graph.Max(conv(x[0], x[1]), graph.ScalarZero(x[0].Graph(), x[0].DType()))
@@ -87,6 +87,8 @@ func imageStep(x []*graph.Node) []*graph.Node {
 	return update(graph.ReduceAllMean(graph.Square(graph.Sin(y))), x[1:])
 }
 
+// imageInputs are drawn from a seed for which no two values of a pooled window are so near that rounding decides which is the
+// maximum and gets the gradient: of 41 seeds it did for none with direct convolutions, and for 1 to 3 with Winograd's.
 func imageInputs(rng *rand.Rand) []*tensors.Tensor {
 	in := inputsOf(rng, 1, []int{4, 33, 33, 16})
 	return append(in, inputsOf(rng, 0.08, []int{3, 3, 16, 16}, []int{3, 3, 16, 16}, []int{3, 3, 16, 32}, []int{32, 10})...)
@@ -101,7 +103,7 @@ type trainingStep struct {
 func trainingSteps() []trainingStep {
 	return []trainingStep{
 		{"transformer block", blockStep, blockInputs(rand.New(rand.NewPCG(21, 1)))},
-		{"image net", imageStep, imageInputs(rand.New(rand.NewPCG(22, 1)))},
+		{"image net", imageStep, imageInputs(rand.New(rand.NewPCG(23, 1)))},
 	}
 }
 

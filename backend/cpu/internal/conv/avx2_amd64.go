@@ -4,183 +4,111 @@
 
 package conv
 
-// forward256x1x1 computes 1 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x1x1(c *byte)
 
-// forward256x2x1 computes 2 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x2x1(c *byte)
 
-// forward256x3x1 computes 3 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x3x1(c *byte)
 
-// forward256x4x1 computes 4 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x4x1(c *byte)
 
-// forward256x5x1 computes 5 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x5x1(c *byte)
 
-// forward256x6x1 computes 6 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x6x1(c *byte)
 
-// forward256x7x1 computes 7 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x7x1(c *byte)
 
-// forward256x8x1 computes 8 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x8x1(c *byte)
 
-// forward256x9x1 computes 9 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x9x1(c *byte)
 
-// forward256x10x1 computes 10 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x10x1(c *byte)
 
-// forward256x11x1 computes 11 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x11x1(c *byte)
 
-// forward256x12x1 computes 12 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x12x1(c *byte)
 
-// forward256x1x2 computes 1 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x1x2(c *byte)
 
-// forward256x2x2 computes 2 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x2x2(c *byte)
 
-// forward256x3x2 computes 3 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x3x2(c *byte)
 
-// forward256x4x2 computes 4 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x4x2(c *byte)
 
-// forward256x5x2 computes 5 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x5x2(c *byte)
 
-// forward256x6x2 computes 6 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward256x6x2(c *byte)
 
-// weights256x1x1 adds the outer products of 1 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x1x1(c *byte)
 
-// weights256x2x1 adds the outer products of 2 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x2x1(c *byte)
 
-// weights256x3x1 adds the outer products of 3 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x3x1(c *byte)
 
-// weights256x4x1 adds the outer products of 4 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x4x1(c *byte)
 
-// weights256x5x1 adds the outer products of 5 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x5x1(c *byte)
 
-// weights256x6x1 adds the outer products of 6 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x6x1(c *byte)
 
-// weights256x7x1 adds the outer products of 7 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x7x1(c *byte)
 
-// weights256x8x1 adds the outer products of 8 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x8x1(c *byte)
 
-// weights256x9x1 adds the outer products of 9 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x9x1(c *byte)
 
-// weights256x10x1 adds the outer products of 10 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x10x1(c *byte)
 
-// weights256x11x1 adds the outer products of 11 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x11x1(c *byte)
 
-// weights256x12x1 adds the outer products of 12 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x12x1(c *byte)
 
-// weights256x1x2 adds the outer products of 1 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x1x2(c *byte)
 
-// weights256x2x2 adds the outer products of 2 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x2x2(c *byte)
 
-// weights256x3x2 adds the outer products of 3 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x3x2(c *byte)
 
-// weights256x4x2 adds the outer products of 4 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x4x2(c *byte)
 
-// weights256x5x2 adds the outer products of 5 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x5x2(c *byte)
 
-// weights256x6x2 adds the outer products of 6 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights256x6x2(c *byte)
 
@@ -193,6 +121,21 @@ func maxPool256(c *byte)
 //
 //go:noescape
 func maxPoolGrad256(c *byte)
+
+// maxThrees256 handles a row of 3x3 windows of finite numbers.
+//
+//go:noescape
+func maxThrees256(c *byte)
+
+// maxThreesGrad256 handles a row of 3x3 windows of finite numbers.
+//
+//go:noescape
+func maxThreesGrad256(c *byte)
+
+// finite256 says whether floats are finite.
+//
+//go:noescape
+func finite256(c *byte)
 
 // copyRows256 copies rows of floats.
 //
@@ -209,17 +152,17 @@ func sumParts256(c *byte)
 //go:noescape
 func prefetch256(c *byte)
 
-// winogradInput256 transforms windows of 4x4 pixels.
+// winogradInput256 transforms windows of 5x5 pixels.
 //
 //go:noescape
 func winogradInput256(c *byte)
 
-// winogradOutput256 transforms products to 2x2 pixels.
+// winogradOutput256 transforms products to 3x3 pixels.
 //
 //go:noescape
 func winogradOutput256(c *byte)
 
-// winogradGrad256 transforms 2x2 pixels of a gradient.
+// winogradGrad256 transforms 3x3 pixels of a gradient.
 //
 //go:noescape
 func winogradGrad256(c *byte)

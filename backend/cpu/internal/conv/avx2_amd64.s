@@ -6330,6 +6330,412 @@ next:
 	VZEROUPPER
 	RET
 
+// func maxThrees256(c *byte)
+// Requires: AVX
+TEXT ·maxThrees256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ 72(AX), CX
+	MOVQ CX, 104(AX)
+	XORQ CX, CX
+	MOVQ CX, 96(AX)
+
+channels:
+	MOVQ    48(AX), CX
+	MOVQ    56(AX), DX
+	VXORPS  Y0, Y0, Y0
+	ADDQ    96(AX), CX
+	MOVQ    (AX), BX
+	ADDQ    96(AX), BX
+	MOVQ    8(AX), SI
+	ADDQ    96(AX), SI
+	MOVQ    16(AX), DI
+	ADDQ    96(AX), DI
+	MOVQ    64(AX), R8
+	SUBQ    80(AX), R8
+	SUBQ    88(AX), R8
+	CMPQ    80(AX), $0x00
+	JEQ     whole
+	SUBQ    DX, BX
+	SUBQ    DX, SI
+	SUBQ    DX, DI
+	VMOVUPS (BX)(DX*1), Y0
+	VMOVUPS (BX)(DX*2), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI)(DX*2), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI)(DX*2), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	LEAQ    (BX)(DX*2), BX
+	LEAQ    (SI)(DX*2), SI
+	LEAQ    (DI)(DX*2), DI
+	ADDQ    DX, CX
+	JMP     windows
+
+whole:
+windows:
+	TESTQ R8, R8
+	JEQ   last
+
+window:
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (BX)(DX*2), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI)(DX*2), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI)(DX*2), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	LEAQ    (BX)(DX*2), BX
+	LEAQ    (SI)(DX*2), SI
+	LEAQ    (DI)(DX*2), DI
+	ADDQ    DX, CX
+	DECQ    R8
+	JNZ     window
+
+last:
+	CMPQ    88(AX), $0x00
+	JEQ     end
+	VMOVUPS (BX), Y0
+	VMOVUPS (BX)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (SI)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS (DI)(DX*1), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (CX)
+	LEAQ    (BX)(DX*2), BX
+	LEAQ    (SI)(DX*2), SI
+	LEAQ    (DI)(DX*2), DI
+	ADDQ    DX, CX
+	JMP     next
+
+end:
+next:
+	ADDQ $0x20, 96(AX)
+	DECQ 104(AX)
+	JNZ  channels
+	VZEROUPPER
+	RET
+
+// func maxThreesGrad256(c *byte)
+// Requires: AVX, AVX2
+TEXT ·maxThreesGrad256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ 72(AX), CX
+	MOVQ CX, 104(AX)
+	XORQ CX, CX
+	MOVQ CX, 96(AX)
+
+channels:
+	MOVQ     48(AX), CX
+	MOVQ     56(AX), DX
+	VXORPS   Y0, Y0, Y0
+	ADDQ     96(AX), CX
+	MOVQ     (AX), BX
+	ADDQ     96(AX), BX
+	MOVQ     24(AX), SI
+	ADDQ     96(AX), SI
+	VXORPS   Y0, Y0, Y0
+	MOVQ     8(AX), DI
+	ADDQ     96(AX), DI
+	MOVQ     32(AX), R8
+	ADDQ     96(AX), R8
+	VXORPS   Y1, Y1, Y1
+	MOVQ     16(AX), R9
+	ADDQ     96(AX), R9
+	MOVQ     40(AX), R10
+	ADDQ     96(AX), R10
+	VXORPS   Y2, Y2, Y2
+	MOVQ     64(AX), R11
+	SUBQ     80(AX), R11
+	SUBQ     88(AX), R11
+	CMPQ     80(AX), $0x00
+	JEQ      whole
+	SUBQ     DX, BX
+	SUBQ     DX, SI
+	SUBQ     DX, DI
+	SUBQ     DX, R8
+	SUBQ     DX, R9
+	SUBQ     DX, R10
+	VMOVUPS  (BX)(DX*1), Y4
+	VMAXPS   (BX)(DX*2), Y4, Y4
+	VMAXPS   (DI)(DX*1), Y4, Y4
+	VMAXPS   (DI)(DX*2), Y4, Y4
+	VMAXPS   (R9)(DX*1), Y4, Y4
+	VMAXPS   (R9)(DX*2), Y4, Y4
+	VPCMPEQD Y2, Y2, Y2
+	VMOVUPS  (CX), Y3
+	VMOVUPS  (BX)(DX*1), Y0
+	VCMPPS   $0x00, Y4, Y0, Y0
+	VANDPS   Y0, Y2, Y0
+	VANDNPS  Y2, Y0, Y2
+	VMOVUPS  (SI)(DX*1), Y1
+	VANDPS   Y3, Y0, Y0
+	VADDPS   Y0, Y1, Y1
+	VMOVUPS  Y1, (SI)(DX*1)
+	VMOVUPS  (BX)(DX*2), Y0
+	VCMPPS   $0x00, Y4, Y0, Y1
+	VANDPS   Y1, Y2, Y1
+	VANDNPS  Y2, Y1, Y2
+	VMOVUPS  (SI)(DX*2), Y0
+	VANDPS   Y3, Y1, Y1
+	VADDPS   Y1, Y0, Y0
+	VMOVUPS  (DI)(DX*1), Y1
+	VCMPPS   $0x00, Y4, Y1, Y1
+	VANDPS   Y1, Y2, Y1
+	VANDNPS  Y2, Y1, Y2
+	VXORPS   Y5, Y5, Y5
+	VANDPS   Y3, Y1, Y1
+	VADDPS   Y1, Y5, Y5
+	VMOVUPS  Y5, (R8)(DX*1)
+	VMOVUPS  (DI)(DX*2), Y1
+	VCMPPS   $0x00, Y4, Y1, Y5
+	VANDPS   Y5, Y2, Y5
+	VANDNPS  Y2, Y5, Y2
+	VXORPS   Y1, Y1, Y1
+	VANDPS   Y3, Y5, Y5
+	VADDPS   Y5, Y1, Y1
+	VMOVUPS  (R9)(DX*1), Y5
+	VCMPPS   $0x00, Y4, Y5, Y5
+	VANDPS   Y5, Y2, Y5
+	VANDNPS  Y2, Y5, Y2
+	VXORPS   Y6, Y6, Y6
+	VANDPS   Y3, Y5, Y5
+	VADDPS   Y5, Y6, Y6
+	VMOVUPS  Y6, (R10)(DX*1)
+	VMOVUPS  (R9)(DX*2), Y5
+	VCMPPS   $0x00, Y4, Y5, Y4
+	VANDPS   Y4, Y2, Y4
+	VANDNPS  Y2, Y4, Y2
+	VXORPS   Y2, Y2, Y2
+	VANDPS   Y3, Y4, Y4
+	VADDPS   Y4, Y2, Y2
+	LEAQ     (BX)(DX*2), BX
+	LEAQ     (SI)(DX*2), SI
+	LEAQ     (DI)(DX*2), DI
+	LEAQ     (R8)(DX*2), R8
+	LEAQ     (R9)(DX*2), R9
+	LEAQ     (R10)(DX*2), R10
+	ADDQ     DX, CX
+	JMP      windows
+
+whole:
+	VMOVUPS (SI), Y0
+
+windows:
+	TESTQ R11, R11
+	JEQ   last
+
+window:
+	VMOVUPS  (BX), Y3
+	VMAXPS   (BX)(DX*1), Y3, Y3
+	VMAXPS   (BX)(DX*2), Y3, Y3
+	VMAXPS   (DI), Y3, Y3
+	VMAXPS   (DI)(DX*1), Y3, Y3
+	VMAXPS   (DI)(DX*2), Y3, Y3
+	VMAXPS   (R9), Y3, Y3
+	VMAXPS   (R9)(DX*1), Y3, Y3
+	VMAXPS   (R9)(DX*2), Y3, Y3
+	VPCMPEQD Y5, Y5, Y5
+	VMOVUPS  (CX), Y4
+	VMOVUPS  (BX), Y6
+	VCMPPS   $0x00, Y3, Y6, Y6
+	VANDPS   Y6, Y5, Y6
+	VANDNPS  Y5, Y6, Y5
+	VANDPS   Y4, Y6, Y6
+	VADDPS   Y6, Y0, Y0
+	VMOVUPS  Y0, (SI)
+	VMOVUPS  (BX)(DX*1), Y0
+	VCMPPS   $0x00, Y3, Y0, Y0
+	VANDPS   Y0, Y5, Y0
+	VANDNPS  Y5, Y0, Y5
+	VMOVUPS  (SI)(DX*1), Y6
+	VANDPS   Y4, Y0, Y0
+	VADDPS   Y0, Y6, Y6
+	VMOVUPS  Y6, (SI)(DX*1)
+	VMOVUPS  (BX)(DX*2), Y0
+	VCMPPS   $0x00, Y3, Y0, Y6
+	VANDPS   Y6, Y5, Y6
+	VANDNPS  Y5, Y6, Y5
+	VMOVUPS  (SI)(DX*2), Y0
+	VANDPS   Y4, Y6, Y6
+	VADDPS   Y6, Y0, Y0
+	VMOVUPS  (DI), Y6
+	VCMPPS   $0x00, Y3, Y6, Y6
+	VANDPS   Y6, Y5, Y6
+	VANDNPS  Y5, Y6, Y5
+	VANDPS   Y4, Y6, Y6
+	VADDPS   Y6, Y1, Y1
+	VMOVUPS  Y1, (R8)
+	VMOVUPS  (DI)(DX*1), Y1
+	VCMPPS   $0x00, Y3, Y1, Y1
+	VANDPS   Y1, Y5, Y1
+	VANDNPS  Y5, Y1, Y5
+	VXORPS   Y6, Y6, Y6
+	VANDPS   Y4, Y1, Y1
+	VADDPS   Y1, Y6, Y6
+	VMOVUPS  Y6, (R8)(DX*1)
+	VMOVUPS  (DI)(DX*2), Y1
+	VCMPPS   $0x00, Y3, Y1, Y6
+	VANDPS   Y6, Y5, Y6
+	VANDNPS  Y5, Y6, Y5
+	VXORPS   Y1, Y1, Y1
+	VANDPS   Y4, Y6, Y6
+	VADDPS   Y6, Y1, Y1
+	VMOVUPS  (R9), Y6
+	VCMPPS   $0x00, Y3, Y6, Y6
+	VANDPS   Y6, Y5, Y6
+	VANDNPS  Y5, Y6, Y5
+	VANDPS   Y4, Y6, Y6
+	VADDPS   Y6, Y2, Y2
+	VMOVUPS  Y2, (R10)
+	VMOVUPS  (R9)(DX*1), Y2
+	VCMPPS   $0x00, Y3, Y2, Y2
+	VANDPS   Y2, Y5, Y2
+	VANDNPS  Y5, Y2, Y5
+	VXORPS   Y6, Y6, Y6
+	VANDPS   Y4, Y2, Y2
+	VADDPS   Y2, Y6, Y6
+	VMOVUPS  Y6, (R10)(DX*1)
+	VMOVUPS  (R9)(DX*2), Y2
+	VCMPPS   $0x00, Y3, Y2, Y3
+	VANDPS   Y3, Y5, Y3
+	VANDNPS  Y5, Y3, Y5
+	VXORPS   Y2, Y2, Y2
+	VANDPS   Y4, Y3, Y3
+	VADDPS   Y3, Y2, Y2
+	LEAQ     (BX)(DX*2), BX
+	LEAQ     (SI)(DX*2), SI
+	LEAQ     (DI)(DX*2), DI
+	LEAQ     (R8)(DX*2), R8
+	LEAQ     (R9)(DX*2), R9
+	LEAQ     (R10)(DX*2), R10
+	ADDQ     DX, CX
+	DECQ     R11
+	JNZ      window
+
+last:
+	CMPQ     88(AX), $0x00
+	JEQ      end
+	VMOVUPS  (BX), Y3
+	VMAXPS   (BX)(DX*1), Y3, Y3
+	VMAXPS   (DI), Y3, Y3
+	VMAXPS   (DI)(DX*1), Y3, Y3
+	VMAXPS   (R9), Y3, Y3
+	VMAXPS   (R9)(DX*1), Y3, Y3
+	VPCMPEQD Y5, Y5, Y5
+	VMOVUPS  (CX), Y4
+	VMOVUPS  (BX), Y6
+	VCMPPS   $0x00, Y3, Y6, Y6
+	VANDPS   Y6, Y5, Y6
+	VANDNPS  Y5, Y6, Y5
+	VANDPS   Y4, Y6, Y6
+	VADDPS   Y6, Y0, Y0
+	VMOVUPS  Y0, (SI)
+	VMOVUPS  (BX)(DX*1), Y0
+	VCMPPS   $0x00, Y3, Y0, Y0
+	VANDPS   Y0, Y5, Y0
+	VANDNPS  Y5, Y0, Y5
+	VMOVUPS  (SI)(DX*1), Y6
+	VANDPS   Y4, Y0, Y0
+	VADDPS   Y0, Y6, Y6
+	VMOVUPS  Y6, (SI)(DX*1)
+	VMOVUPS  (DI), Y0
+	VCMPPS   $0x00, Y3, Y0, Y0
+	VANDPS   Y0, Y5, Y0
+	VANDNPS  Y5, Y0, Y5
+	VANDPS   Y4, Y0, Y0
+	VADDPS   Y0, Y1, Y1
+	VMOVUPS  Y1, (R8)
+	VMOVUPS  (DI)(DX*1), Y0
+	VCMPPS   $0x00, Y3, Y0, Y0
+	VANDPS   Y0, Y5, Y0
+	VANDNPS  Y5, Y0, Y5
+	VXORPS   Y1, Y1, Y1
+	VANDPS   Y4, Y0, Y0
+	VADDPS   Y0, Y1, Y1
+	VMOVUPS  Y1, (R8)(DX*1)
+	VMOVUPS  (R9), Y0
+	VCMPPS   $0x00, Y3, Y0, Y0
+	VANDPS   Y0, Y5, Y0
+	VANDNPS  Y5, Y0, Y5
+	VANDPS   Y4, Y0, Y0
+	VADDPS   Y0, Y2, Y2
+	VMOVUPS  Y2, (R10)
+	VMOVUPS  (R9)(DX*1), Y0
+	VCMPPS   $0x00, Y3, Y0, Y0
+	VANDPS   Y0, Y5, Y0
+	VANDNPS  Y5, Y0, Y5
+	VXORPS   Y1, Y1, Y1
+	VANDPS   Y4, Y0, Y0
+	VADDPS   Y0, Y1, Y1
+	VMOVUPS  Y1, (R10)(DX*1)
+	LEAQ     (BX)(DX*2), BX
+	LEAQ     (SI)(DX*2), SI
+	LEAQ     (DI)(DX*2), DI
+	LEAQ     (R8)(DX*2), R8
+	LEAQ     (R9)(DX*2), R9
+	LEAQ     (R10)(DX*2), R10
+	ADDQ     DX, CX
+	JMP      next
+
+end:
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, (R8)
+	VMOVUPS Y2, (R10)
+
+next:
+	ADDQ $0x20, 96(AX)
+	DECQ 104(AX)
+	JNZ  channels
+	VZEROUPPER
+	RET
+
+// func finite256(c *byte)
+// Requires: AVX, AVX2
+TEXT ·finite256(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ         c+0(FP), AX
+	MOVQ         (AX), CX
+	MOVL         $0x7fffffff, DX
+	VMOVD        DX, X0
+	VBROADCASTSS X0, Y1
+	VXORPS       Y0, Y0, Y0
+	MOVQ         8(AX), DX
+
+vector:
+	VPAND        (CX), Y1, Y2
+	VPMAXUD      Y2, Y0, Y0
+	ADDQ         $0x20, CX
+	DECQ         DX
+	JNZ          vector
+	MOVL         $0x7f7fffff, CX
+	VMOVD        CX, X1
+	VBROADCASTSS X1, Y1
+	VPCMPGTD     Y1, Y0, Y0
+	VMOVMSKPS    Y0, CX
+	MOVL         CX, 16(AX)
+	VZEROUPPER
+	RET
+
 // func copyRows256(c *byte)
 // Requires: AVX, CMOV
 TEXT ·copyRows256(SB), NOSPLIT|NOFRAME, $0-8
@@ -6420,7 +6826,7 @@ line:
 	RET
 
 // func winogradInput256(c *byte)
-// Requires: AVX
+// Requires: AVX, AVX2, FMA3
 TEXT ·winogradInput256(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ (AX), CX
@@ -6436,104 +6842,251 @@ tile:
 	MOVQ 40(AX), R9
 
 channels:
-	LEAQ    (SI)(SI*2), R10
-	LEAQ    (CX)(R8*1), R11
-	LEAQ    (R11)(BX*1), R12
-	LEAQ    (R12)(BX*1), R13
-	LEAQ    (R13)(BX*1), R14
-	LEAQ    (DX)(R8*1), R15
-	VMOVUPS (R11), Y0
-	VSUBPS  (R13), Y0, Y0
-	VMOVUPS (R11)(SI*1), Y1
-	VSUBPS  (R13)(SI*1), Y1, Y1
-	VMOVUPS (R11)(SI*2), Y2
-	VSUBPS  (R13)(SI*2), Y2, Y2
-	VMOVUPS (R11)(R10*1), Y3
-	VSUBPS  (R13)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VMOVUPS (R12), Y0
-	VADDPS  (R13), Y0, Y0
-	VMOVUPS (R12)(SI*1), Y1
-	VADDPS  (R13)(SI*1), Y1, Y1
-	VMOVUPS (R12)(SI*2), Y2
-	VADDPS  (R13)(SI*2), Y2, Y2
-	VMOVUPS (R12)(R10*1), Y3
-	VADDPS  (R13)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VMOVUPS (R13), Y0
-	VSUBPS  (R12), Y0, Y0
-	VMOVUPS (R13)(SI*1), Y1
-	VSUBPS  (R12)(SI*1), Y1, Y1
-	VMOVUPS (R13)(SI*2), Y2
-	VSUBPS  (R12)(SI*2), Y2, Y2
-	VMOVUPS (R13)(R10*1), Y3
-	VSUBPS  (R12)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VMOVUPS (R12), Y0
-	VSUBPS  (R14), Y0, Y0
-	VMOVUPS (R12)(SI*1), Y1
-	VSUBPS  (R14)(SI*1), Y1, Y1
-	VMOVUPS (R12)(SI*2), Y2
-	VSUBPS  (R14)(SI*2), Y2, Y2
-	VMOVUPS (R12)(R10*1), Y3
-	VSUBPS  (R14)(R10*1), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Y2, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y1, Y2, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Y3, Y1, Y0
-	VMOVUPS Y0, (R15)
-	ADDQ    DI, R15
-	ADDQ    $0x20, R8
-	DECQ    R9
-	JNZ     channels
-	LEAQ    (CX)(SI*2), CX
-	ADDQ    SI, DX
-	DECQ    88(AX)
-	JNZ     tile
+	LEAQ         (SI)(SI*2), R10
+	MOVL         $0x40000000, R11
+	VMOVD        R11, X0
+	VBROADCASTSS X0, Y0
+	LEAQ         (CX)(R8*1), R11
+	LEAQ         (DX)(R8*1), R12
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R11)(SI*2), Y3
+	VMOVUPS      (R11)(R10*1), Y4
+	VMOVUPS      (R11)(SI*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	ADDQ         BX, R11
+	VMOVUPS      Y1, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y4, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y3, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y6, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y5, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R11)(SI*2), Y3
+	VMOVUPS      (R11)(R10*1), Y4
+	VMOVUPS      (R11)(SI*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	ADDQ         BX, R11
+	VMOVUPS      Y1, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y4, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y3, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y6, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y5, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R11)(SI*2), Y3
+	VMOVUPS      (R11)(R10*1), Y4
+	VMOVUPS      (R11)(SI*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	ADDQ         BX, R11
+	VMOVUPS      Y1, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y4, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y3, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y6, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y5, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R11)(SI*2), Y3
+	VMOVUPS      (R11)(R10*1), Y4
+	VMOVUPS      (R11)(SI*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	ADDQ         BX, R11
+	VMOVUPS      Y1, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y4, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y3, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y6, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y5, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11)(SI*1), Y2
+	VMOVUPS      (R11)(SI*2), Y3
+	VMOVUPS      (R11)(R10*1), Y4
+	VMOVUPS      (R11)(SI*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	VMOVUPS      Y1, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y4, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y3, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y6, (R12)
+	ADDQ         DI, R12
+	VMOVUPS      Y5, (R12)
+	ADDQ         DI, R12
+	LEAQ         (DX)(R8*1), R10
+	LEAQ         (DI)(DI*4), R11
+	LEAQ         (R11)(R11*2), R12
+	VMOVUPS      (R10), Y1
+	VMOVUPS      (R10)(R11*1), Y2
+	VMOVUPS      (R10)(R11*2), Y3
+	VMOVUPS      (R10)(R12*1), Y4
+	VMOVUPS      (R10)(R11*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y4, (R10)(R11*1)
+	VMOVUPS      Y3, (R10)(R11*2)
+	VMOVUPS      Y6, (R10)(R12*1)
+	VMOVUPS      Y5, (R10)(R11*4)
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      (R10)(R11*1), Y2
+	VMOVUPS      (R10)(R11*2), Y3
+	VMOVUPS      (R10)(R12*1), Y4
+	VMOVUPS      (R10)(R11*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y4, (R10)(R11*1)
+	VMOVUPS      Y3, (R10)(R11*2)
+	VMOVUPS      Y6, (R10)(R12*1)
+	VMOVUPS      Y5, (R10)(R11*4)
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      (R10)(R11*1), Y2
+	VMOVUPS      (R10)(R11*2), Y3
+	VMOVUPS      (R10)(R12*1), Y4
+	VMOVUPS      (R10)(R11*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y4, (R10)(R11*1)
+	VMOVUPS      Y3, (R10)(R11*2)
+	VMOVUPS      Y6, (R10)(R12*1)
+	VMOVUPS      Y5, (R10)(R11*4)
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      (R10)(R11*1), Y2
+	VMOVUPS      (R10)(R11*2), Y3
+	VMOVUPS      (R10)(R12*1), Y4
+	VMOVUPS      (R10)(R11*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y4, (R10)(R11*1)
+	VMOVUPS      Y3, (R10)(R11*2)
+	VMOVUPS      Y6, (R10)(R12*1)
+	VMOVUPS      Y5, (R10)(R11*4)
+	ADDQ         DI, R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      (R10)(R11*1), Y2
+	VMOVUPS      (R10)(R11*2), Y3
+	VMOVUPS      (R10)(R12*1), Y4
+	VMOVUPS      (R10)(R11*4), Y5
+	VSUBPS       Y2, Y4, Y6
+	VSUBPS       Y3, Y1, Y1
+	VFMADD213PS  Y6, Y0, Y1
+	VSUBPS       Y3, Y5, Y5
+	VFNMADD231PS Y0, Y6, Y5
+	VSUBPS       Y3, Y4, Y4
+	VSUBPS       Y3, Y2, Y3
+	VFMADD213PS  Y4, Y0, Y3
+	VFNMADD231PS Y0, Y2, Y4
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y4, (R10)(R11*1)
+	VMOVUPS      Y3, (R10)(R11*2)
+	VMOVUPS      Y6, (R10)(R12*1)
+	VMOVUPS      Y5, (R10)(R11*4)
+	ADDQ         $0x20, R8
+	DECQ         R9
+	JNZ          channels
+	LEAQ         (CX)(SI*2), CX
+	ADDQ         SI, CX
+	ADDQ         SI, DX
+	DECQ         88(AX)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
 // func winogradOutput256(c *byte)
-// Requires: AVX
+// Requires: AVX, AVX2, FMA3
 TEXT ·winogradOutput256(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ (AX), CX
@@ -6551,88 +7104,205 @@ tile:
 channels:
 	LEAQ         (CX)(R8*1), R10
 	LEAQ         (DX)(R8*1), R11
-	VMOVUPS      (R10), Y0
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y2
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y4
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y6
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y1
-	VADDPS       Y1, Y0, Y0
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y3
+	MOVL         $0x40000000, R12
+	VMOVD        R12, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x40800000, R12
+	VMOVD        R12, X1
+	VBROADCASTSS X1, Y1
+	LEAQ         (DI)(DI*2), R12
+	LEAQ         (DI)(DI*4), R13
+	VMOVUPS      (R10)(DI*1), Y2
+	VMOVUPS      (R10)(DI*2), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R10)(R12*1), Y3
+	VADDPS       (R10), Y4, Y5
+	VADDPS       Y3, Y5, Y5
+	VFMADD231PS  Y0, Y3, Y2
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       (R10)(DI*4), Y4, Y4
+	ADDQ         R13, R10
+	VMOVUPS      (R10)(DI*1), Y3
+	VMOVUPS      (R10)(DI*2), Y6
+	VADDPS       Y6, Y3, Y7
+	VSUBPS       Y6, Y3, Y3
+	VMOVUPS      (R10)(R12*1), Y6
+	VADDPS       (R10), Y7, Y8
+	VADDPS       Y6, Y8, Y8
+	VFMADD231PS  Y0, Y6, Y3
+	VFMADD231PS  Y1, Y6, Y7
+	VADDPS       (R10)(DI*4), Y7, Y7
+	ADDQ         R13, R10
+	VADDPS       Y8, Y5, Y5
+	VMOVAPS      Y8, Y6
 	VADDPS       Y3, Y2, Y2
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y5
-	VADDPS       Y5, Y4, Y4
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y7
-	VADDPS       Y7, Y6, Y6
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VADDPS       Y8, Y0, Y0
-	VSUBPS       Y8, Y1, Y1
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VADDPS       Y8, Y2, Y2
-	VSUBPS       Y8, Y3, Y3
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VADDPS       Y8, Y4, Y4
-	VSUBPS       Y8, Y5, Y5
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Y8
-	VADDPS       Y8, Y6, Y6
-	VSUBPS       Y8, Y7, Y7
-	ADDQ         DI, R10
-	VSUBPS       (R10), Y1, Y1
-	ADDQ         DI, R10
-	VSUBPS       (R10), Y3, Y3
-	ADDQ         DI, R10
-	VSUBPS       (R10), Y5, Y5
-	ADDQ         DI, R10
-	VSUBPS       (R10), Y7, Y7
+	VMOVAPS      Y3, Y9
+	VADDPS       Y7, Y4, Y4
+	VMOVAPS      Y7, Y10
+	VMOVUPS      (R10)(DI*1), Y11
+	VMOVUPS      (R10)(DI*2), Y12
+	VADDPS       Y12, Y11, Y13
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      (R10)(R12*1), Y12
+	VADDPS       (R10), Y13, Y14
+	VADDPS       Y12, Y14, Y14
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y1, Y12, Y13
+	VADDPS       (R10)(DI*4), Y13, Y13
+	ADDQ         R13, R10
+	VADDPS       Y14, Y5, Y5
+	VSUBPS       Y14, Y8, Y8
+	VADDPS       Y14, Y6, Y6
+	VADDPS       Y11, Y2, Y2
+	VSUBPS       Y11, Y3, Y3
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y13, Y4, Y4
+	VSUBPS       Y13, Y7, Y7
+	VADDPS       Y13, Y10, Y10
+	VMOVUPS      (R10)(DI*1), Y11
+	VMOVUPS      (R10)(DI*2), Y12
+	VADDPS       Y12, Y11, Y13
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      (R10)(R12*1), Y12
+	VADDPS       (R10), Y13, Y14
+	VADDPS       Y12, Y14, Y14
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y1, Y12, Y13
+	VADDPS       (R10)(DI*4), Y13, Y13
+	ADDQ         R13, R10
+	VADDPS       Y14, Y5, Y5
+	VFMADD231PS  Y0, Y14, Y8
+	VFMADD231PS  Y1, Y14, Y6
+	VADDPS       Y11, Y2, Y2
+	VFMADD231PS  Y0, Y11, Y3
+	VFMADD231PS  Y1, Y11, Y9
+	VADDPS       Y13, Y4, Y4
+	VFMADD231PS  Y0, Y13, Y7
+	VFMADD231PS  Y1, Y13, Y10
+	VMOVUPS      (R10)(DI*1), Y11
+	VMOVUPS      (R10)(DI*2), Y12
+	VADDPS       Y12, Y11, Y13
+	VSUBPS       Y12, Y11, Y11
+	VMOVUPS      (R10)(R12*1), Y12
+	VADDPS       (R10), Y13, Y14
+	VADDPS       Y12, Y14, Y14
+	VFMADD231PS  Y0, Y12, Y11
+	VFMADD231PS  Y1, Y12, Y13
+	VADDPS       (R10)(DI*4), Y13, Y13
+	VADDPS       Y14, Y6, Y6
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y13, Y10, Y10
 	MOVQ         56(AX), R10
-	VMOVUPS      (R10)(R8*1), Y8
-	VBROADCASTSS 64(AX), Y9
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y4, Y0, Y0
-	VADDPS       Y8, Y0, Y0
-	VMAXPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (R11)
-	CMPQ         80(AX), $0x01
-	JEQ          skip0
-	VSUBPS       Y4, Y2, Y0
-	VSUBPS       Y6, Y0, Y0
-	VADDPS       Y8, Y0, Y0
-	VMAXPS       Y0, Y9, Y0
-	VMOVUPS      Y0, (R11)(SI*1)
+	VMOVUPS      (R10)(R8*1), Y0
+	VBROADCASTSS 64(AX), Y1
+	MOVQ         96(AX), R10
+	SUBQ         8(AX), R10
+	LEAQ         (R11)(R10*1), R10
+	VADDPS       Y0, Y5, Y5
+	CMPQ         96(AX), $0x00
+	JEQ          bare00
+	VADDPS       (R10), Y5, Y5
+
+bare00:
+	VMAXPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R11)
+	CMPQ    80(AX), $0x01
+	JEQ     skip0
+	VADDPS  Y0, Y2, Y2
+	CMPQ    96(AX), $0x00
+	JEQ     bare01
+	VADDPS  (R10)(SI*1), Y2, Y2
+
+bare01:
+	VMAXPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R11)(SI*1)
+	CMPQ    80(AX), $0x02
+	JEQ     skip0
+	VADDPS  Y0, Y4, Y4
+	CMPQ    96(AX), $0x00
+	JEQ     bare02
+	VADDPS  (R10)(SI*2), Y4, Y4
+
+bare02:
+	VMAXPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R11)(SI*2)
 
 skip0:
-	CMPQ    72(AX), $0x01
-	JEQ     oneRow
-	ADDQ    BX, R11
-	VADDPS  Y3, Y1, Y0
-	VADDPS  Y5, Y0, Y0
-	VADDPS  Y8, Y0, Y0
-	VMAXPS  Y0, Y9, Y0
-	VMOVUPS Y0, (R11)
+	CMPQ   72(AX), $0x01
+	JEQ    rowsDone
+	ADDQ   BX, R11
+	ADDQ   BX, R10
+	VADDPS Y0, Y8, Y8
+	CMPQ   96(AX), $0x00
+	JEQ    bare10
+	VADDPS (R10), Y8, Y8
+
+bare10:
+	VMAXPS  Y8, Y1, Y8
+	VMOVUPS Y8, (R11)
 	CMPQ    80(AX), $0x01
 	JEQ     skip1
-	VSUBPS  Y5, Y3, Y0
-	VSUBPS  Y7, Y0, Y0
-	VADDPS  Y8, Y0, Y0
-	VMAXPS  Y0, Y9, Y0
-	VMOVUPS Y0, (R11)(SI*1)
+	VADDPS  Y0, Y3, Y3
+	CMPQ    96(AX), $0x00
+	JEQ     bare11
+	VADDPS  (R10)(SI*1), Y3, Y3
+
+bare11:
+	VMAXPS  Y3, Y1, Y3
+	VMOVUPS Y3, (R11)(SI*1)
+	CMPQ    80(AX), $0x02
+	JEQ     skip1
+	VADDPS  Y0, Y7, Y7
+	CMPQ    96(AX), $0x00
+	JEQ     bare12
+	VADDPS  (R10)(SI*2), Y7, Y7
+
+bare12:
+	VMAXPS  Y7, Y1, Y7
+	VMOVUPS Y7, (R11)(SI*2)
 
 skip1:
-oneRow:
+	CMPQ   72(AX), $0x02
+	JEQ    rowsDone
+	ADDQ   BX, R11
+	ADDQ   BX, R10
+	VADDPS Y0, Y6, Y6
+	CMPQ   96(AX), $0x00
+	JEQ    bare20
+	VADDPS (R10), Y6, Y6
+
+bare20:
+	VMAXPS  Y6, Y1, Y6
+	VMOVUPS Y6, (R11)
+	CMPQ    80(AX), $0x01
+	JEQ     skip2
+	VADDPS  Y0, Y9, Y9
+	CMPQ    96(AX), $0x00
+	JEQ     bare21
+	VADDPS  (R10)(SI*1), Y9, Y9
+
+bare21:
+	VMAXPS  Y9, Y1, Y9
+	VMOVUPS Y9, (R11)(SI*1)
+	CMPQ    80(AX), $0x02
+	JEQ     skip2
+	VADDPS  Y0, Y10, Y10
+	CMPQ    96(AX), $0x00
+	JEQ     bare22
+	VADDPS  (R10)(SI*2), Y10, Y10
+
+bare22:
+	VMAXPS  Y10, Y1, Y10
+	VMOVUPS Y10, (R11)(SI*2)
+
+skip2:
+rowsDone:
 	ADDQ $0x20, R8
 	DECQ R9
 	JNZ  channels
 	LEAQ (DX)(SI*2), DX
+	ADDQ SI, DX
 	ADDQ SI, CX
 	DECQ 88(AX)
 	JNZ  tile
@@ -6640,7 +7310,7 @@ oneRow:
 	RET
 
 // func winogradGrad256(c *byte)
-// Requires: AVX
+// Requires: AVX, AVX2, FMA3
 TEXT ·winogradGrad256(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ (AX), CX
@@ -6656,70 +7326,136 @@ tile:
 	MOVQ 40(AX), R9
 
 channels:
-	LEAQ    (CX)(R8*1), R10
-	LEAQ    (DX)(R8*1), R11
-	VMOVUPS (R10), Y0
-	VMOVUPS (R10)(SI*1), Y1
-	ADDQ    BX, R10
-	VMOVUPS (R10), Y2
-	VMOVUPS (R10)(SI*1), Y3
-	VXORPS  Y4, Y4, Y4
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	VADDPS  Y1, Y0, Y5
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y1, Y0, Y5
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y1, Y4, Y5
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VADDPS  Y2, Y0, Y5
-	VADDPS  Y3, Y1, Y6
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VADDPS  Y6, Y5, Y7
-	VMOVUPS Y7, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y6, Y5, Y5
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y6, Y4, Y5
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y2, Y0, Y0
-	VSUBPS  Y3, Y1, Y1
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	VADDPS  Y1, Y0, Y5
-	VMOVUPS Y5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y1, Y0, Y0
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y1, Y4, Y0
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y2, Y4, Y0
-	VSUBPS  Y3, Y4, Y1
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	VADDPS  Y1, Y0, Y2
-	VMOVUPS Y2, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y1, Y0, Y0
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Y1, Y4, Y0
-	VMOVUPS Y0, (R11)
-	ADDQ    DI, R11
-	ADDQ    $0x20, R8
-	DECQ    R9
-	JNZ     channels
-	LEAQ    (CX)(SI*2), CX
-	ADDQ    SI, DX
-	DECQ    88(AX)
-	JNZ     tile
+	LEAQ         (CX)(R8*1), R10
+	LEAQ         (R10)(BX*1), R11
+	LEAQ         (R11)(BX*1), R12
+	LEAQ         (DX)(R8*1), R13
+	MOVL         $0x40000000, R14
+	VMOVD        R14, X0
+	VBROADCASTSS X0, Y0
+	MOVL         $0x40800000, R14
+	VMOVD        R14, X1
+	VBROADCASTSS X1, Y1
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VMOVUPS      (R10)(SI*2), Y4
+	VADDPS       Y4, Y2, Y5
+	VSUBPS       Y3, Y5, Y6
+	VADDPS       Y3, Y5, Y5
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y3, Y0, Y7
+	VFMADD231PS  Y4, Y1, Y7
+	VMOVUPS      Y2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R10), Y2
+	VADDPS       (R11), Y2, Y2
+	VADDPS       (R12), Y2, Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VADDPS       (R11)(SI*1), Y3, Y3
+	VADDPS       (R12)(SI*1), Y3, Y3
+	VMOVUPS      (R10)(SI*2), Y4
+	VADDPS       (R11)(SI*2), Y4, Y4
+	VADDPS       (R12)(SI*2), Y4, Y4
+	VADDPS       Y4, Y2, Y5
+	VSUBPS       Y3, Y5, Y6
+	VADDPS       Y3, Y5, Y5
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y3, Y0, Y7
+	VFMADD231PS  Y4, Y1, Y7
+	VMOVUPS      Y2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R10), Y2
+	VSUBPS       (R11), Y2, Y2
+	VADDPS       (R12), Y2, Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VSUBPS       (R11)(SI*1), Y3, Y3
+	VADDPS       (R12)(SI*1), Y3, Y3
+	VMOVUPS      (R10)(SI*2), Y4
+	VSUBPS       (R11)(SI*2), Y4, Y4
+	VADDPS       (R12)(SI*2), Y4, Y4
+	VADDPS       Y4, Y2, Y5
+	VSUBPS       Y3, Y5, Y6
+	VADDPS       Y3, Y5, Y5
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y3, Y0, Y7
+	VFMADD231PS  Y4, Y1, Y7
+	VMOVUPS      Y2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R10), Y2
+	VFMADD231PS  (R11), Y0, Y2
+	VFMADD231PS  (R12), Y1, Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VFMADD231PS  (R11)(SI*1), Y0, Y3
+	VFMADD231PS  (R12)(SI*1), Y1, Y3
+	VMOVUPS      (R10)(SI*2), Y4
+	VFMADD231PS  (R11)(SI*2), Y0, Y4
+	VFMADD231PS  (R12)(SI*2), Y1, Y4
+	VADDPS       Y4, Y2, Y5
+	VSUBPS       Y3, Y5, Y6
+	VADDPS       Y3, Y5, Y5
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y3, Y0, Y7
+	VFMADD231PS  Y4, Y1, Y7
+	VMOVUPS      Y2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R12), Y2
+	VMOVUPS      (R12)(SI*1), Y3
+	VMOVUPS      (R12)(SI*2), Y4
+	VADDPS       Y4, Y2, Y5
+	VSUBPS       Y3, Y5, Y6
+	VADDPS       Y3, Y5, Y5
+	VMOVAPS      Y2, Y7
+	VFMADD231PS  Y3, Y0, Y7
+	VFMADD231PS  Y4, Y1, Y7
+	VMOVUPS      Y2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Y4, (R13)
+	ADDQ         DI, R13
+	ADDQ         $0x20, R8
+	DECQ         R9
+	JNZ          channels
+	LEAQ         (CX)(SI*2), CX
+	ADDQ         SI, CX
+	ADDQ         SI, DX
+	DECQ         88(AX)
+	JNZ          tile
 	VZEROUPPER
 	RET

@@ -54,6 +54,7 @@ func fill256(k *kernels) {
 		weights256x6x2,
 	})
 	k.maxPool, k.maxPoolGrad = maxPool256, maxPoolGrad256
+	k.maxThrees, k.maxThreesGrad, k.finite = maxThrees256, maxThreesGrad256, finite256
 	k.copyRows, k.sumParts, k.prefetch = copyRows256, sumParts256, prefetch256
 	k.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput256, winogradOutput256, winogradGrad256
 }

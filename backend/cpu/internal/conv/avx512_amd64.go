@@ -4,463 +4,279 @@
 
 package conv
 
-// forward512x1x1 computes 1 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x1x1(c *byte)
 
-// forward512x2x1 computes 2 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x2x1(c *byte)
 
-// forward512x3x1 computes 3 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x3x1(c *byte)
 
-// forward512x4x1 computes 4 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x4x1(c *byte)
 
-// forward512x5x1 computes 5 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x5x1(c *byte)
 
-// forward512x6x1 computes 6 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x6x1(c *byte)
 
-// forward512x7x1 computes 7 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x7x1(c *byte)
 
-// forward512x8x1 computes 8 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x8x1(c *byte)
 
-// forward512x9x1 computes 9 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x9x1(c *byte)
 
-// forward512x10x1 computes 10 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x10x1(c *byte)
 
-// forward512x11x1 computes 11 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x11x1(c *byte)
 
-// forward512x12x1 computes 12 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x12x1(c *byte)
 
-// forward512x13x1 computes 13 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x13x1(c *byte)
 
-// forward512x14x1 computes 14 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x14x1(c *byte)
 
-// forward512x15x1 computes 15 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x15x1(c *byte)
 
-// forward512x16x1 computes 16 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x16x1(c *byte)
 
-// forward512x17x1 computes 17 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x17x1(c *byte)
 
-// forward512x18x1 computes 18 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x18x1(c *byte)
 
-// forward512x19x1 computes 19 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x19x1(c *byte)
 
-// forward512x20x1 computes 20 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x20x1(c *byte)
 
-// forward512x21x1 computes 21 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x21x1(c *byte)
 
-// forward512x22x1 computes 22 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x22x1(c *byte)
 
-// forward512x23x1 computes 23 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x23x1(c *byte)
 
-// forward512x24x1 computes 24 pixels by 1 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x24x1(c *byte)
 
-// forward512x1x2 computes 1 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x1x2(c *byte)
 
-// forward512x2x2 computes 2 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x2x2(c *byte)
 
-// forward512x3x2 computes 3 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x3x2(c *byte)
 
-// forward512x4x2 computes 4 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x4x2(c *byte)
 
-// forward512x5x2 computes 5 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x5x2(c *byte)
 
-// forward512x6x2 computes 6 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x6x2(c *byte)
 
-// forward512x7x2 computes 7 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x7x2(c *byte)
 
-// forward512x8x2 computes 8 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x8x2(c *byte)
 
-// forward512x9x2 computes 9 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x9x2(c *byte)
 
-// forward512x10x2 computes 10 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x10x2(c *byte)
 
-// forward512x11x2 computes 11 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x11x2(c *byte)
 
-// forward512x12x2 computes 12 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x12x2(c *byte)
 
-// forward512x13x2 computes 13 pixels by 2 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x13x2(c *byte)
 
-// forward512x1x3 computes 1 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x1x3(c *byte)
 
-// forward512x2x3 computes 2 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x2x3(c *byte)
 
-// forward512x3x3 computes 3 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x3x3(c *byte)
 
-// forward512x4x3 computes 4 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x4x3(c *byte)
 
-// forward512x5x3 computes 5 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x5x3(c *byte)
 
-// forward512x6x3 computes 6 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x6x3(c *byte)
 
-// forward512x7x3 computes 7 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x7x3(c *byte)
 
-// forward512x8x3 computes 8 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x8x3(c *byte)
 
-// forward512x9x3 computes 9 pixels by 3 vectors of channels, tiles times.
-//
 //go:noescape
 func forward512x9x3(c *byte)
 
-// weights512x1x1 adds the outer products of 1 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x1x1(c *byte)
 
-// weights512x2x1 adds the outer products of 2 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x2x1(c *byte)
 
-// weights512x3x1 adds the outer products of 3 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x3x1(c *byte)
 
-// weights512x4x1 adds the outer products of 4 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x4x1(c *byte)
 
-// weights512x5x1 adds the outer products of 5 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x5x1(c *byte)
 
-// weights512x6x1 adds the outer products of 6 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x6x1(c *byte)
 
-// weights512x7x1 adds the outer products of 7 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x7x1(c *byte)
 
-// weights512x8x1 adds the outer products of 8 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x8x1(c *byte)
 
-// weights512x9x1 adds the outer products of 9 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x9x1(c *byte)
 
-// weights512x10x1 adds the outer products of 10 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x10x1(c *byte)
 
-// weights512x11x1 adds the outer products of 11 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x11x1(c *byte)
 
-// weights512x12x1 adds the outer products of 12 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x12x1(c *byte)
 
-// weights512x13x1 adds the outer products of 13 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x13x1(c *byte)
 
-// weights512x14x1 adds the outer products of 14 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x14x1(c *byte)
 
-// weights512x15x1 adds the outer products of 15 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x15x1(c *byte)
 
-// weights512x16x1 adds the outer products of 16 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x16x1(c *byte)
 
-// weights512x17x1 adds the outer products of 17 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x17x1(c *byte)
 
-// weights512x18x1 adds the outer products of 18 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x18x1(c *byte)
 
-// weights512x19x1 adds the outer products of 19 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x19x1(c *byte)
 
-// weights512x20x1 adds the outer products of 20 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x20x1(c *byte)
 
-// weights512x21x1 adds the outer products of 21 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x21x1(c *byte)
 
-// weights512x22x1 adds the outer products of 22 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x22x1(c *byte)
 
-// weights512x23x1 adds the outer products of 23 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x23x1(c *byte)
 
-// weights512x24x1 adds the outer products of 24 window positions and 1 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x24x1(c *byte)
 
-// weights512x1x2 adds the outer products of 1 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x1x2(c *byte)
 
-// weights512x2x2 adds the outer products of 2 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x2x2(c *byte)
 
-// weights512x3x2 adds the outer products of 3 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x3x2(c *byte)
 
-// weights512x4x2 adds the outer products of 4 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x4x2(c *byte)
 
-// weights512x5x2 adds the outer products of 5 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x5x2(c *byte)
 
-// weights512x6x2 adds the outer products of 6 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x6x2(c *byte)
 
-// weights512x7x2 adds the outer products of 7 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x7x2(c *byte)
 
-// weights512x8x2 adds the outer products of 8 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x8x2(c *byte)
 
-// weights512x9x2 adds the outer products of 9 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x9x2(c *byte)
 
-// weights512x10x2 adds the outer products of 10 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x10x2(c *byte)
 
-// weights512x11x2 adds the outer products of 11 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x11x2(c *byte)
 
-// weights512x12x2 adds the outer products of 12 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x12x2(c *byte)
 
-// weights512x13x2 adds the outer products of 13 window positions and 2 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x13x2(c *byte)
 
-// weights512x1x3 adds the outer products of 1 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x1x3(c *byte)
 
-// weights512x2x3 adds the outer products of 2 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x2x3(c *byte)
 
-// weights512x3x3 adds the outer products of 3 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x3x3(c *byte)
 
-// weights512x4x3 adds the outer products of 4 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x4x3(c *byte)
 
-// weights512x5x3 adds the outer products of 5 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x5x3(c *byte)
 
-// weights512x6x3 adds the outer products of 6 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x6x3(c *byte)
 
-// weights512x7x3 adds the outer products of 7 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x7x3(c *byte)
 
-// weights512x8x3 adds the outer products of 8 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x8x3(c *byte)
 
-// weights512x9x3 adds the outer products of 9 window positions and 3 vectors of channels over pixels.
-//
 //go:noescape
 func weights512x9x3(c *byte)
 
@@ -473,6 +289,21 @@ func maxPool512(c *byte)
 //
 //go:noescape
 func maxPoolGrad512(c *byte)
+
+// maxThrees512 handles a row of 3x3 windows of finite numbers.
+//
+//go:noescape
+func maxThrees512(c *byte)
+
+// maxThreesGrad512 handles a row of 3x3 windows of finite numbers.
+//
+//go:noescape
+func maxThreesGrad512(c *byte)
+
+// finite512 says whether floats are finite.
+//
+//go:noescape
+func finite512(c *byte)
 
 // copyRows512 copies rows of floats.
 //
@@ -489,17 +320,17 @@ func sumParts512(c *byte)
 //go:noescape
 func prefetch512(c *byte)
 
-// winogradInput512 transforms windows of 4x4 pixels.
+// winogradInput512 transforms windows of 5x5 pixels.
 //
 //go:noescape
 func winogradInput512(c *byte)
 
-// winogradOutput512 transforms products to 2x2 pixels.
+// winogradOutput512 transforms products to 3x3 pixels.
 //
 //go:noescape
 func winogradOutput512(c *byte)
 
-// winogradGrad512 transforms 2x2 pixels of a gradient.
+// winogradGrad512 transforms 3x3 pixels of a gradient.
 //
 //go:noescape
 func winogradGrad512(c *byte)

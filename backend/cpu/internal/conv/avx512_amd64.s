@@ -20219,6 +20219,360 @@ next:
 	VZEROUPPER
 	RET
 
+// func maxThrees512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·maxThrees512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ 72(AX), CX
+	MOVQ CX, 104(AX)
+	XORQ CX, CX
+	MOVQ CX, 96(AX)
+
+channels:
+	MOVQ    48(AX), CX
+	MOVQ    56(AX), DX
+	VPXORD  Z0, Z0, Z0
+	ADDQ    96(AX), CX
+	MOVQ    (AX), BX
+	ADDQ    96(AX), BX
+	MOVQ    8(AX), SI
+	ADDQ    96(AX), SI
+	MOVQ    16(AX), DI
+	ADDQ    96(AX), DI
+	MOVQ    64(AX), R8
+	SUBQ    80(AX), R8
+	SUBQ    88(AX), R8
+	CMPQ    80(AX), $0x00
+	JEQ     whole
+	SUBQ    DX, BX
+	SUBQ    DX, SI
+	SUBQ    DX, DI
+	VMOVUPS (BX)(DX*1), Z1
+	VMOVUPS (BX)(DX*2), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI)(DX*2), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI)(DX*2), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)
+	LEAQ    (BX)(DX*2), BX
+	LEAQ    (SI)(DX*2), SI
+	LEAQ    (DI)(DX*2), DI
+	ADDQ    DX, CX
+	JMP     windows
+
+whole:
+windows:
+	TESTQ R8, R8
+	JEQ   last
+
+window:
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (BX)(DX*2), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI)(DX*2), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI)(DX*2), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)
+	LEAQ    (BX)(DX*2), BX
+	LEAQ    (SI)(DX*2), SI
+	LEAQ    (DI)(DX*2), DI
+	ADDQ    DX, CX
+	DECQ    R8
+	JNZ     window
+
+last:
+	CMPQ    88(AX), $0x00
+	JEQ     end
+	VMOVUPS (BX), Z1
+	VMOVUPS (BX)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (SI)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS (DI)(DX*1), Z2
+	VMAXPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)
+	LEAQ    (BX)(DX*2), BX
+	LEAQ    (SI)(DX*2), SI
+	LEAQ    (DI)(DX*2), DI
+	ADDQ    DX, CX
+	JMP     next
+
+end:
+next:
+	ADDQ $0x40, 96(AX)
+	DECQ 104(AX)
+	JNZ  channels
+	VZEROUPPER
+	RET
+
+// func maxThreesGrad512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·maxThreesGrad512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ 72(AX), CX
+	MOVQ CX, 104(AX)
+	XORQ CX, CX
+	MOVQ CX, 96(AX)
+
+channels:
+	MOVQ     48(AX), CX
+	MOVQ     56(AX), DX
+	VPXORD   Z0, Z0, Z0
+	ADDQ     96(AX), CX
+	MOVQ     (AX), BX
+	ADDQ     96(AX), BX
+	MOVQ     24(AX), SI
+	ADDQ     96(AX), SI
+	VPXORD   Z1, Z1, Z1
+	MOVQ     8(AX), DI
+	ADDQ     96(AX), DI
+	MOVQ     32(AX), R8
+	ADDQ     96(AX), R8
+	VPXORD   Z2, Z2, Z2
+	MOVQ     16(AX), R9
+	ADDQ     96(AX), R9
+	MOVQ     40(AX), R10
+	ADDQ     96(AX), R10
+	VPXORD   Z3, Z3, Z3
+	MOVQ     64(AX), R11
+	SUBQ     80(AX), R11
+	SUBQ     88(AX), R11
+	CMPQ     80(AX), $0x00
+	JEQ      whole
+	SUBQ     DX, BX
+	SUBQ     DX, SI
+	SUBQ     DX, DI
+	SUBQ     DX, R8
+	SUBQ     DX, R9
+	SUBQ     DX, R10
+	VMOVUPS  (BX)(DX*1), Z3
+	VMAXPS   (BX)(DX*2), Z3, Z3
+	VMAXPS   (DI)(DX*1), Z3, Z3
+	VMAXPS   (DI)(DX*2), Z3, Z3
+	VMAXPS   (R9)(DX*1), Z3, Z3
+	VMAXPS   (R9)(DX*2), Z3, Z3
+	KXNORW   K1, K1, K1
+	VMOVUPS  (CX), Z4
+	VMOVUPS  (BX)(DX*1), Z1
+	VCMPPS   $0x00, Z3, Z1, K1, K2
+	KANDNW   K1, K2, K1
+	VMOVUPS  (SI)(DX*1), Z1
+	VADDPS   Z4, Z1, K2, Z1
+	VMOVUPS  Z1, (SI)(DX*1)
+	VMOVUPS  (BX)(DX*2), Z1
+	VCMPPS   $0x00, Z3, Z1, K1, K2
+	KANDNW   K1, K2, K1
+	VMOVUPS  (SI)(DX*2), Z1
+	VADDPS   Z4, Z1, K2, Z1
+	VMOVUPS  (DI)(DX*1), Z2
+	VCMPPS   $0x00, Z3, Z2, K1, K2
+	KANDNW   K1, K2, K1
+	VADDPS.Z Z4, Z0, K2, Z2
+	VMOVUPS  Z2, (R8)(DX*1)
+	VMOVUPS  (DI)(DX*2), Z2
+	VCMPPS   $0x00, Z3, Z2, K1, K2
+	KANDNW   K1, K2, K1
+	VADDPS.Z Z4, Z0, K2, Z2
+	VMOVUPS  (R9)(DX*1), Z5
+	VCMPPS   $0x00, Z3, Z5, K1, K2
+	KANDNW   K1, K2, K1
+	VADDPS.Z Z4, Z0, K2, Z5
+	VMOVUPS  Z5, (R10)(DX*1)
+	VMOVUPS  (R9)(DX*2), Z5
+	VCMPPS   $0x00, Z3, Z5, K1, K2
+	KANDNW   K1, K2, K1
+	VADDPS.Z Z4, Z0, K2, Z3
+	LEAQ     (BX)(DX*2), BX
+	LEAQ     (SI)(DX*2), SI
+	LEAQ     (DI)(DX*2), DI
+	LEAQ     (R8)(DX*2), R8
+	LEAQ     (R9)(DX*2), R9
+	LEAQ     (R10)(DX*2), R10
+	ADDQ     DX, CX
+	JMP      windows
+
+whole:
+	VMOVUPS (SI), Z1
+
+windows:
+	TESTQ R11, R11
+	JEQ   last
+
+window:
+	VMOVUPS  (BX), Z4
+	VMAXPS   (BX)(DX*1), Z4, Z4
+	VMAXPS   (BX)(DX*2), Z4, Z4
+	VMAXPS   (DI), Z4, Z4
+	VMAXPS   (DI)(DX*1), Z4, Z4
+	VMAXPS   (DI)(DX*2), Z4, Z4
+	VMAXPS   (R9), Z4, Z4
+	VMAXPS   (R9)(DX*1), Z4, Z4
+	VMAXPS   (R9)(DX*2), Z4, Z4
+	KXNORW   K3, K3, K3
+	VMOVUPS  (CX), Z5
+	VMOVUPS  (BX), Z6
+	VCMPPS   $0x00, Z4, Z6, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS   Z5, Z1, K2, Z1
+	VMOVUPS  Z1, (SI)
+	VMOVUPS  (BX)(DX*1), Z1
+	VCMPPS   $0x00, Z4, Z1, K3, K2
+	KANDNW   K3, K2, K3
+	VMOVUPS  (SI)(DX*1), Z1
+	VADDPS   Z5, Z1, K2, Z1
+	VMOVUPS  Z1, (SI)(DX*1)
+	VMOVUPS  (BX)(DX*2), Z1
+	VCMPPS   $0x00, Z4, Z1, K3, K2
+	KANDNW   K3, K2, K3
+	VMOVUPS  (SI)(DX*2), Z1
+	VADDPS   Z5, Z1, K2, Z1
+	VMOVUPS  (DI), Z6
+	VCMPPS   $0x00, Z4, Z6, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS   Z5, Z2, K2, Z2
+	VMOVUPS  Z2, (R8)
+	VMOVUPS  (DI)(DX*1), Z2
+	VCMPPS   $0x00, Z4, Z2, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS.Z Z5, Z0, K2, Z2
+	VMOVUPS  Z2, (R8)(DX*1)
+	VMOVUPS  (DI)(DX*2), Z2
+	VCMPPS   $0x00, Z4, Z2, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS.Z Z5, Z0, K2, Z2
+	VMOVUPS  (R9), Z6
+	VCMPPS   $0x00, Z4, Z6, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS   Z5, Z3, K2, Z3
+	VMOVUPS  Z3, (R10)
+	VMOVUPS  (R9)(DX*1), Z3
+	VCMPPS   $0x00, Z4, Z3, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS.Z Z5, Z0, K2, Z3
+	VMOVUPS  Z3, (R10)(DX*1)
+	VMOVUPS  (R9)(DX*2), Z3
+	VCMPPS   $0x00, Z4, Z3, K3, K2
+	KANDNW   K3, K2, K3
+	VADDPS.Z Z5, Z0, K2, Z3
+	LEAQ     (BX)(DX*2), BX
+	LEAQ     (SI)(DX*2), SI
+	LEAQ     (DI)(DX*2), DI
+	LEAQ     (R8)(DX*2), R8
+	LEAQ     (R9)(DX*2), R9
+	LEAQ     (R10)(DX*2), R10
+	ADDQ     DX, CX
+	DECQ     R11
+	JNZ      window
+
+last:
+	CMPQ     88(AX), $0x00
+	JEQ      end
+	VMOVUPS  (BX), Z4
+	VMAXPS   (BX)(DX*1), Z4, Z4
+	VMAXPS   (DI), Z4, Z4
+	VMAXPS   (DI)(DX*1), Z4, Z4
+	VMAXPS   (R9), Z4, Z4
+	VMAXPS   (R9)(DX*1), Z4, Z4
+	KXNORW   K4, K4, K4
+	VMOVUPS  (CX), Z5
+	VMOVUPS  (BX), Z6
+	VCMPPS   $0x00, Z4, Z6, K4, K2
+	KANDNW   K4, K2, K4
+	VADDPS   Z5, Z1, K2, Z1
+	VMOVUPS  Z1, (SI)
+	VMOVUPS  (BX)(DX*1), Z6
+	VCMPPS   $0x00, Z4, Z6, K4, K2
+	KANDNW   K4, K2, K4
+	VMOVUPS  (SI)(DX*1), Z6
+	VADDPS   Z5, Z6, K2, Z6
+	VMOVUPS  Z6, (SI)(DX*1)
+	VMOVUPS  (DI), Z6
+	VCMPPS   $0x00, Z4, Z6, K4, K2
+	KANDNW   K4, K2, K4
+	VADDPS   Z5, Z2, K2, Z2
+	VMOVUPS  Z2, (R8)
+	VMOVUPS  (DI)(DX*1), Z6
+	VCMPPS   $0x00, Z4, Z6, K4, K2
+	KANDNW   K4, K2, K4
+	VADDPS.Z Z5, Z0, K2, Z6
+	VMOVUPS  Z6, (R8)(DX*1)
+	VMOVUPS  (R9), Z6
+	VCMPPS   $0x00, Z4, Z6, K4, K2
+	KANDNW   K4, K2, K4
+	VADDPS   Z5, Z3, K2, Z3
+	VMOVUPS  Z3, (R10)
+	VMOVUPS  (R9)(DX*1), Z6
+	VCMPPS   $0x00, Z4, Z6, K4, K2
+	KANDNW   K4, K2, K4
+	VADDPS.Z Z5, Z0, K2, Z4
+	VMOVUPS  Z4, (R10)(DX*1)
+	LEAQ     (BX)(DX*2), BX
+	LEAQ     (SI)(DX*2), SI
+	LEAQ     (DI)(DX*2), DI
+	LEAQ     (R8)(DX*2), R8
+	LEAQ     (R9)(DX*2), R9
+	LEAQ     (R10)(DX*2), R10
+	ADDQ     DX, CX
+	JMP      next
+
+end:
+	VMOVUPS Z1, (SI)
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, (R10)
+
+next:
+	ADDQ $0x40, 96(AX)
+	DECQ 104(AX)
+	JNZ  channels
+	VZEROUPPER
+	RET
+
+// func finite512(c *byte)
+// Requires: AVX, AVX512F
+TEXT ·finite512(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ         c+0(FP), AX
+	MOVQ         (AX), CX
+	MOVL         $0x7fffffff, DX
+	VMOVD        DX, X1
+	VBROADCASTSS X1, Z1
+	VPXORD       Z0, Z0, Z0
+	MOVQ         8(AX), DX
+
+vector:
+	VPANDD       (CX), Z1, Z2
+	VPMAXUD      Z2, Z0, Z0
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          vector
+	MOVL         $0x7f7fffff, CX
+	VMOVD        CX, X1
+	VBROADCASTSS X1, Z1
+	VPCMPGTD     Z1, Z0, K1
+	KMOVW        K1, CX
+	MOVL         CX, 16(AX)
+	VZEROUPPER
+	RET
+
 // func copyRows512(c *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·copyRows512(SB), NOSPLIT|NOFRAME, $0-8
@@ -20325,99 +20679,170 @@ tile:
 	MOVQ 40(AX), R9
 
 channels:
-	LEAQ    (SI)(SI*2), R10
-	LEAQ    (CX)(R8*1), R11
-	LEAQ    (R11)(BX*1), R12
-	LEAQ    (R12)(BX*1), R13
-	LEAQ    (R13)(BX*1), R14
-	LEAQ    (DX)(R8*1), R15
-	VMOVUPS (R11), Z0
-	VSUBPS  (R13), Z0, Z0
-	VMOVUPS (R11)(SI*1), Z1
-	VSUBPS  (R13)(SI*1), Z1, Z1
-	VMOVUPS (R11)(SI*2), Z2
-	VSUBPS  (R13)(SI*2), Z2, Z2
-	VMOVUPS (R11)(R10*1), Z3
-	VSUBPS  (R13)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VMOVUPS (R12), Z0
-	VADDPS  (R13), Z0, Z0
-	VMOVUPS (R12)(SI*1), Z1
-	VADDPS  (R13)(SI*1), Z1, Z1
-	VMOVUPS (R12)(SI*2), Z2
-	VADDPS  (R13)(SI*2), Z2, Z2
-	VMOVUPS (R12)(R10*1), Z3
-	VADDPS  (R13)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VMOVUPS (R13), Z0
-	VSUBPS  (R12), Z0, Z0
-	VMOVUPS (R13)(SI*1), Z1
-	VSUBPS  (R12)(SI*1), Z1, Z1
-	VMOVUPS (R13)(SI*2), Z2
-	VSUBPS  (R12)(SI*2), Z2, Z2
-	VMOVUPS (R13)(R10*1), Z3
-	VSUBPS  (R12)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VMOVUPS (R12), Z0
-	VSUBPS  (R14), Z0, Z0
-	VMOVUPS (R12)(SI*1), Z1
-	VSUBPS  (R14)(SI*1), Z1, Z1
-	VMOVUPS (R12)(SI*2), Z2
-	VSUBPS  (R14)(SI*2), Z2, Z2
-	VMOVUPS (R12)(R10*1), Z3
-	VSUBPS  (R14)(R10*1), Z3, Z3
-	VSUBPS  Z2, Z0, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VADDPS  Z2, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z1, Z2, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	VSUBPS  Z3, Z1, Z0
-	VMOVUPS Z0, (R15)
-	ADDQ    DI, R15
-	ADDQ    $0x40, R8
-	DECQ    R9
-	JNZ     channels
-	LEAQ    (CX)(SI*2), CX
-	ADDQ    SI, DX
-	DECQ    88(AX)
-	JNZ     tile
+	LEAQ         (SI)(SI*2), R10
+	MOVL         $0x40000000, R11
+	VMOVD        R11, X0
+	VBROADCASTSS X0, Z0
+	LEAQ         (CX)(R8*1), R11
+	LEAQ         (DX)(R8*1), R12
+	VMOVUPS      (R11), Z1
+	VMOVUPS      (R11)(SI*1), Z2
+	VMOVUPS      (R11)(SI*2), Z3
+	VMOVUPS      (R11)(R10*1), Z4
+	VMOVUPS      (R11)(SI*4), Z5
+	VSUBPS       Z2, Z4, Z6
+	VSUBPS       Z3, Z1, Z1
+	VFMADD213PS  Z6, Z0, Z1
+	VSUBPS       Z3, Z5, Z5
+	VFNMADD231PS Z0, Z6, Z5
+	VSUBPS       Z3, Z4, Z4
+	VSUBPS       Z3, Z2, Z3
+	VFMADD213PS  Z4, Z0, Z3
+	VFNMADD231PS Z0, Z2, Z4
+	ADDQ         BX, R11
+	VMOVUPS      (R11), Z2
+	VMOVUPS      (R11)(SI*1), Z7
+	VMOVUPS      (R11)(SI*2), Z8
+	VMOVUPS      (R11)(R10*1), Z9
+	VMOVUPS      (R11)(SI*4), Z10
+	VSUBPS       Z7, Z9, Z11
+	VSUBPS       Z8, Z2, Z2
+	VFMADD213PS  Z11, Z0, Z2
+	VSUBPS       Z8, Z10, Z10
+	VFNMADD231PS Z0, Z11, Z10
+	VSUBPS       Z8, Z9, Z9
+	VSUBPS       Z8, Z7, Z8
+	VFMADD213PS  Z9, Z0, Z8
+	VFNMADD231PS Z0, Z7, Z9
+	ADDQ         BX, R11
+	VMOVUPS      (R11), Z7
+	VMOVUPS      (R11)(SI*1), Z12
+	VMOVUPS      (R11)(SI*2), Z13
+	VMOVUPS      (R11)(R10*1), Z14
+	VMOVUPS      (R11)(SI*4), Z15
+	VSUBPS       Z12, Z14, Z16
+	VSUBPS       Z13, Z7, Z7
+	VFMADD213PS  Z16, Z0, Z7
+	VSUBPS       Z13, Z15, Z15
+	VFNMADD231PS Z0, Z16, Z15
+	VSUBPS       Z13, Z14, Z14
+	VSUBPS       Z13, Z12, Z13
+	VFMADD213PS  Z14, Z0, Z13
+	VFNMADD231PS Z0, Z12, Z14
+	ADDQ         BX, R11
+	VMOVUPS      (R11), Z12
+	VMOVUPS      (R11)(SI*1), Z17
+	VMOVUPS      (R11)(SI*2), Z18
+	VMOVUPS      (R11)(R10*1), Z19
+	VMOVUPS      (R11)(SI*4), Z20
+	VSUBPS       Z17, Z19, Z21
+	VSUBPS       Z18, Z12, Z12
+	VFMADD213PS  Z21, Z0, Z12
+	VSUBPS       Z18, Z20, Z20
+	VFNMADD231PS Z0, Z21, Z20
+	VSUBPS       Z18, Z19, Z19
+	VSUBPS       Z18, Z17, Z18
+	VFMADD213PS  Z19, Z0, Z18
+	VFNMADD231PS Z0, Z17, Z19
+	ADDQ         BX, R11
+	VMOVUPS      (R11), Z17
+	VMOVUPS      (R11)(SI*1), Z22
+	VMOVUPS      (R11)(SI*2), Z23
+	VMOVUPS      (R11)(R10*1), Z24
+	VMOVUPS      (R11)(SI*4), Z25
+	VSUBPS       Z22, Z24, Z26
+	VSUBPS       Z23, Z17, Z17
+	VFMADD213PS  Z26, Z0, Z17
+	VSUBPS       Z23, Z25, Z25
+	VFNMADD231PS Z0, Z26, Z25
+	VSUBPS       Z23, Z24, Z24
+	VSUBPS       Z23, Z22, Z23
+	VFMADD213PS  Z24, Z0, Z23
+	VFNMADD231PS Z0, Z22, Z24
+	LEAQ         (DI)(DI*4), R10
+	LEAQ         (R10)(R10*2), R11
+	VSUBPS       Z2, Z12, Z22
+	VSUBPS       Z7, Z1, Z1
+	VFMADD213PS  Z22, Z0, Z1
+	VSUBPS       Z7, Z17, Z17
+	VFNMADD231PS Z0, Z22, Z17
+	VSUBPS       Z7, Z12, Z12
+	VSUBPS       Z7, Z2, Z7
+	VFMADD213PS  Z12, Z0, Z7
+	VFNMADD231PS Z0, Z2, Z12
+	VMOVUPS      Z1, (R12)
+	VMOVUPS      Z12, (R12)(R10*1)
+	VMOVUPS      Z7, (R12)(R10*2)
+	VMOVUPS      Z22, (R12)(R11*1)
+	VMOVUPS      Z17, (R12)(R10*4)
+	ADDQ         DI, R12
+	VSUBPS       Z9, Z19, Z1
+	VSUBPS       Z14, Z4, Z4
+	VFMADD213PS  Z1, Z0, Z4
+	VSUBPS       Z14, Z24, Z24
+	VFNMADD231PS Z0, Z1, Z24
+	VSUBPS       Z14, Z19, Z19
+	VSUBPS       Z14, Z9, Z14
+	VFMADD213PS  Z19, Z0, Z14
+	VFNMADD231PS Z0, Z9, Z19
+	VMOVUPS      Z4, (R12)
+	VMOVUPS      Z19, (R12)(R10*1)
+	VMOVUPS      Z14, (R12)(R10*2)
+	VMOVUPS      Z1, (R12)(R11*1)
+	VMOVUPS      Z24, (R12)(R10*4)
+	ADDQ         DI, R12
+	VSUBPS       Z8, Z18, Z1
+	VSUBPS       Z13, Z3, Z3
+	VFMADD213PS  Z1, Z0, Z3
+	VSUBPS       Z13, Z23, Z23
+	VFNMADD231PS Z0, Z1, Z23
+	VSUBPS       Z13, Z18, Z18
+	VSUBPS       Z13, Z8, Z13
+	VFMADD213PS  Z18, Z0, Z13
+	VFNMADD231PS Z0, Z8, Z18
+	VMOVUPS      Z3, (R12)
+	VMOVUPS      Z18, (R12)(R10*1)
+	VMOVUPS      Z13, (R12)(R10*2)
+	VMOVUPS      Z1, (R12)(R11*1)
+	VMOVUPS      Z23, (R12)(R10*4)
+	ADDQ         DI, R12
+	VSUBPS       Z11, Z21, Z1
+	VSUBPS       Z16, Z6, Z6
+	VFMADD213PS  Z1, Z0, Z6
+	VSUBPS       Z16, Z26, Z26
+	VFNMADD231PS Z0, Z1, Z26
+	VSUBPS       Z16, Z21, Z21
+	VSUBPS       Z16, Z11, Z16
+	VFMADD213PS  Z21, Z0, Z16
+	VFNMADD231PS Z0, Z11, Z21
+	VMOVUPS      Z6, (R12)
+	VMOVUPS      Z21, (R12)(R10*1)
+	VMOVUPS      Z16, (R12)(R10*2)
+	VMOVUPS      Z1, (R12)(R11*1)
+	VMOVUPS      Z26, (R12)(R10*4)
+	ADDQ         DI, R12
+	VSUBPS       Z10, Z20, Z1
+	VSUBPS       Z15, Z5, Z5
+	VFMADD213PS  Z1, Z0, Z5
+	VSUBPS       Z15, Z25, Z25
+	VFNMADD231PS Z0, Z1, Z25
+	VSUBPS       Z15, Z20, Z20
+	VSUBPS       Z15, Z10, Z15
+	VFMADD213PS  Z20, Z0, Z15
+	VFNMADD231PS Z0, Z10, Z20
+	VMOVUPS      Z5, (R12)
+	VMOVUPS      Z20, (R12)(R10*1)
+	VMOVUPS      Z15, (R12)(R10*2)
+	VMOVUPS      Z1, (R12)(R11*1)
+	VMOVUPS      Z25, (R12)(R10*4)
+	ADDQ         $0x40, R8
+	DECQ         R9
+	JNZ          channels
+	LEAQ         (CX)(SI*2), CX
+	ADDQ         SI, CX
+	ADDQ         SI, DX
+	DECQ         88(AX)
+	JNZ          tile
 	VZEROUPPER
 	RET
 
@@ -20440,88 +20865,205 @@ tile:
 channels:
 	LEAQ         (CX)(R8*1), R10
 	LEAQ         (DX)(R8*1), R11
-	VMOVUPS      (R10), Z0
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z2
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z4
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z6
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z1
-	VADDPS       Z1, Z0, Z0
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z3
+	MOVL         $0x40000000, R12
+	VMOVD        R12, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x40800000, R12
+	VMOVD        R12, X1
+	VBROADCASTSS X1, Z1
+	LEAQ         (DI)(DI*2), R12
+	LEAQ         (DI)(DI*4), R13
+	VMOVUPS      (R10)(DI*1), Z2
+	VMOVUPS      (R10)(DI*2), Z3
+	VADDPS       Z3, Z2, Z4
+	VSUBPS       Z3, Z2, Z2
+	VMOVUPS      (R10)(R12*1), Z3
+	VADDPS       (R10), Z4, Z5
+	VADDPS       Z3, Z5, Z5
+	VFMADD231PS  Z0, Z3, Z2
+	VFMADD231PS  Z1, Z3, Z4
+	VADDPS       (R10)(DI*4), Z4, Z4
+	ADDQ         R13, R10
+	VMOVUPS      (R10)(DI*1), Z3
+	VMOVUPS      (R10)(DI*2), Z6
+	VADDPS       Z6, Z3, Z7
+	VSUBPS       Z6, Z3, Z3
+	VMOVUPS      (R10)(R12*1), Z6
+	VADDPS       (R10), Z7, Z8
+	VADDPS       Z6, Z8, Z8
+	VFMADD231PS  Z0, Z6, Z3
+	VFMADD231PS  Z1, Z6, Z7
+	VADDPS       (R10)(DI*4), Z7, Z7
+	ADDQ         R13, R10
+	VADDPS       Z8, Z5, Z5
+	VMOVAPS      Z8, Z6
 	VADDPS       Z3, Z2, Z2
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z5
-	VADDPS       Z5, Z4, Z4
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z7
-	VADDPS       Z7, Z6, Z6
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VADDPS       Z8, Z0, Z0
-	VSUBPS       Z8, Z1, Z1
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VADDPS       Z8, Z2, Z2
-	VSUBPS       Z8, Z3, Z3
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VADDPS       Z8, Z4, Z4
-	VSUBPS       Z8, Z5, Z5
-	ADDQ         DI, R10
-	VMOVUPS      (R10), Z8
-	VADDPS       Z8, Z6, Z6
-	VSUBPS       Z8, Z7, Z7
-	ADDQ         DI, R10
-	VSUBPS       (R10), Z1, Z1
-	ADDQ         DI, R10
-	VSUBPS       (R10), Z3, Z3
-	ADDQ         DI, R10
-	VSUBPS       (R10), Z5, Z5
-	ADDQ         DI, R10
-	VSUBPS       (R10), Z7, Z7
+	VMOVAPS      Z3, Z9
+	VADDPS       Z7, Z4, Z4
+	VMOVAPS      Z7, Z10
+	VMOVUPS      (R10)(DI*1), Z11
+	VMOVUPS      (R10)(DI*2), Z12
+	VADDPS       Z12, Z11, Z13
+	VSUBPS       Z12, Z11, Z11
+	VMOVUPS      (R10)(R12*1), Z12
+	VADDPS       (R10), Z13, Z14
+	VADDPS       Z12, Z14, Z14
+	VFMADD231PS  Z0, Z12, Z11
+	VFMADD231PS  Z1, Z12, Z13
+	VADDPS       (R10)(DI*4), Z13, Z13
+	ADDQ         R13, R10
+	VADDPS       Z14, Z5, Z5
+	VSUBPS       Z14, Z8, Z8
+	VADDPS       Z14, Z6, Z6
+	VADDPS       Z11, Z2, Z2
+	VSUBPS       Z11, Z3, Z3
+	VADDPS       Z11, Z9, Z9
+	VADDPS       Z13, Z4, Z4
+	VSUBPS       Z13, Z7, Z7
+	VADDPS       Z13, Z10, Z10
+	VMOVUPS      (R10)(DI*1), Z11
+	VMOVUPS      (R10)(DI*2), Z12
+	VADDPS       Z12, Z11, Z13
+	VSUBPS       Z12, Z11, Z11
+	VMOVUPS      (R10)(R12*1), Z12
+	VADDPS       (R10), Z13, Z14
+	VADDPS       Z12, Z14, Z14
+	VFMADD231PS  Z0, Z12, Z11
+	VFMADD231PS  Z1, Z12, Z13
+	VADDPS       (R10)(DI*4), Z13, Z13
+	ADDQ         R13, R10
+	VADDPS       Z14, Z5, Z5
+	VFMADD231PS  Z0, Z14, Z8
+	VFMADD231PS  Z1, Z14, Z6
+	VADDPS       Z11, Z2, Z2
+	VFMADD231PS  Z0, Z11, Z3
+	VFMADD231PS  Z1, Z11, Z9
+	VADDPS       Z13, Z4, Z4
+	VFMADD231PS  Z0, Z13, Z7
+	VFMADD231PS  Z1, Z13, Z10
+	VMOVUPS      (R10)(DI*1), Z11
+	VMOVUPS      (R10)(DI*2), Z12
+	VADDPS       Z12, Z11, Z13
+	VSUBPS       Z12, Z11, Z11
+	VMOVUPS      (R10)(R12*1), Z12
+	VADDPS       (R10), Z13, Z14
+	VADDPS       Z12, Z14, Z14
+	VFMADD231PS  Z0, Z12, Z11
+	VFMADD231PS  Z1, Z12, Z13
+	VADDPS       (R10)(DI*4), Z13, Z13
+	VADDPS       Z14, Z6, Z6
+	VADDPS       Z11, Z9, Z9
+	VADDPS       Z13, Z10, Z10
 	MOVQ         56(AX), R10
-	VMOVUPS      (R10)(R8*1), Z8
-	VBROADCASTSS 64(AX), Z9
-	VADDPS       Z2, Z0, Z0
-	VADDPS       Z4, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMAXPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (R11)
-	CMPQ         80(AX), $0x01
-	JEQ          skip0
-	VSUBPS       Z4, Z2, Z0
-	VSUBPS       Z6, Z0, Z0
-	VADDPS       Z8, Z0, Z0
-	VMAXPS       Z0, Z9, Z0
-	VMOVUPS      Z0, (R11)(SI*1)
+	VMOVUPS      (R10)(R8*1), Z0
+	VBROADCASTSS 64(AX), Z1
+	MOVQ         96(AX), R10
+	SUBQ         8(AX), R10
+	LEAQ         (R11)(R10*1), R10
+	VADDPS       Z0, Z5, Z5
+	CMPQ         96(AX), $0x00
+	JEQ          bare00
+	VADDPS       (R10), Z5, Z5
+
+bare00:
+	VMAXPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)
+	CMPQ    80(AX), $0x01
+	JEQ     skip0
+	VADDPS  Z0, Z2, Z2
+	CMPQ    96(AX), $0x00
+	JEQ     bare01
+	VADDPS  (R10)(SI*1), Z2, Z2
+
+bare01:
+	VMAXPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(SI*1)
+	CMPQ    80(AX), $0x02
+	JEQ     skip0
+	VADDPS  Z0, Z4, Z4
+	CMPQ    96(AX), $0x00
+	JEQ     bare02
+	VADDPS  (R10)(SI*2), Z4, Z4
+
+bare02:
+	VMAXPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(SI*2)
 
 skip0:
-	CMPQ    72(AX), $0x01
-	JEQ     oneRow
-	ADDQ    BX, R11
-	VADDPS  Z3, Z1, Z0
-	VADDPS  Z5, Z0, Z0
-	VADDPS  Z8, Z0, Z0
-	VMAXPS  Z0, Z9, Z0
-	VMOVUPS Z0, (R11)
+	CMPQ   72(AX), $0x01
+	JEQ    rowsDone
+	ADDQ   BX, R11
+	ADDQ   BX, R10
+	VADDPS Z0, Z8, Z8
+	CMPQ   96(AX), $0x00
+	JEQ    bare10
+	VADDPS (R10), Z8, Z8
+
+bare10:
+	VMAXPS  Z8, Z1, Z8
+	VMOVUPS Z8, (R11)
 	CMPQ    80(AX), $0x01
 	JEQ     skip1
-	VSUBPS  Z5, Z3, Z0
-	VSUBPS  Z7, Z0, Z0
-	VADDPS  Z8, Z0, Z0
-	VMAXPS  Z0, Z9, Z0
-	VMOVUPS Z0, (R11)(SI*1)
+	VADDPS  Z0, Z3, Z3
+	CMPQ    96(AX), $0x00
+	JEQ     bare11
+	VADDPS  (R10)(SI*1), Z3, Z3
+
+bare11:
+	VMAXPS  Z3, Z1, Z3
+	VMOVUPS Z3, (R11)(SI*1)
+	CMPQ    80(AX), $0x02
+	JEQ     skip1
+	VADDPS  Z0, Z7, Z7
+	CMPQ    96(AX), $0x00
+	JEQ     bare12
+	VADDPS  (R10)(SI*2), Z7, Z7
+
+bare12:
+	VMAXPS  Z7, Z1, Z7
+	VMOVUPS Z7, (R11)(SI*2)
 
 skip1:
-oneRow:
+	CMPQ   72(AX), $0x02
+	JEQ    rowsDone
+	ADDQ   BX, R11
+	ADDQ   BX, R10
+	VADDPS Z0, Z6, Z6
+	CMPQ   96(AX), $0x00
+	JEQ    bare20
+	VADDPS (R10), Z6, Z6
+
+bare20:
+	VMAXPS  Z6, Z1, Z6
+	VMOVUPS Z6, (R11)
+	CMPQ    80(AX), $0x01
+	JEQ     skip2
+	VADDPS  Z0, Z9, Z9
+	CMPQ    96(AX), $0x00
+	JEQ     bare21
+	VADDPS  (R10)(SI*1), Z9, Z9
+
+bare21:
+	VMAXPS  Z9, Z1, Z9
+	VMOVUPS Z9, (R11)(SI*1)
+	CMPQ    80(AX), $0x02
+	JEQ     skip2
+	VADDPS  Z0, Z10, Z10
+	CMPQ    96(AX), $0x00
+	JEQ     bare22
+	VADDPS  (R10)(SI*2), Z10, Z10
+
+bare22:
+	VMAXPS  Z10, Z1, Z10
+	VMOVUPS Z10, (R11)(SI*2)
+
+skip2:
+rowsDone:
 	ADDQ $0x40, R8
 	DECQ R9
 	JNZ  channels
 	LEAQ (DX)(SI*2), DX
+	ADDQ SI, DX
 	ADDQ SI, CX
 	DECQ 88(AX)
 	JNZ  tile
@@ -20545,70 +21087,136 @@ tile:
 	MOVQ 40(AX), R9
 
 channels:
-	LEAQ    (CX)(R8*1), R10
-	LEAQ    (DX)(R8*1), R11
-	VMOVUPS (R10), Z0
-	VMOVUPS (R10)(SI*1), Z1
-	ADDQ    BX, R10
-	VMOVUPS (R10), Z2
-	VMOVUPS (R10)(SI*1), Z3
-	VPXORD  Z4, Z4, Z4
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	VADDPS  Z1, Z0, Z5
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z1, Z0, Z5
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z1, Z4, Z5
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VADDPS  Z2, Z0, Z5
-	VADDPS  Z3, Z1, Z6
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VADDPS  Z6, Z5, Z7
-	VMOVUPS Z7, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z6, Z5, Z5
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z6, Z4, Z5
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z2, Z0, Z0
-	VSUBPS  Z3, Z1, Z1
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	VADDPS  Z1, Z0, Z5
-	VMOVUPS Z5, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z1, Z4, Z0
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z2, Z4, Z0
-	VSUBPS  Z3, Z4, Z1
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	VADDPS  Z1, Z0, Z2
-	VMOVUPS Z2, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z1, Z0, Z0
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	VSUBPS  Z1, Z4, Z0
-	VMOVUPS Z0, (R11)
-	ADDQ    DI, R11
-	ADDQ    $0x40, R8
-	DECQ    R9
-	JNZ     channels
-	LEAQ    (CX)(SI*2), CX
-	ADDQ    SI, DX
-	DECQ    88(AX)
-	JNZ     tile
+	LEAQ         (CX)(R8*1), R10
+	LEAQ         (R10)(BX*1), R11
+	LEAQ         (R11)(BX*1), R12
+	LEAQ         (DX)(R8*1), R13
+	MOVL         $0x40000000, R14
+	VMOVD        R14, X0
+	VBROADCASTSS X0, Z0
+	MOVL         $0x40800000, R14
+	VMOVD        R14, X1
+	VBROADCASTSS X1, Z1
+	VMOVUPS      (R10), Z2
+	VMOVUPS      (R10)(SI*1), Z3
+	VMOVUPS      (R10)(SI*2), Z4
+	VADDPS       Z4, Z2, Z5
+	VSUBPS       Z3, Z5, Z6
+	VADDPS       Z3, Z5, Z5
+	VMOVAPS      Z2, Z7
+	VFMADD231PS  Z3, Z0, Z7
+	VFMADD231PS  Z4, Z1, Z7
+	VMOVUPS      Z2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R10), Z2
+	VADDPS       (R11), Z2, Z2
+	VADDPS       (R12), Z2, Z2
+	VMOVUPS      (R10)(SI*1), Z3
+	VADDPS       (R11)(SI*1), Z3, Z3
+	VADDPS       (R12)(SI*1), Z3, Z3
+	VMOVUPS      (R10)(SI*2), Z4
+	VADDPS       (R11)(SI*2), Z4, Z4
+	VADDPS       (R12)(SI*2), Z4, Z4
+	VADDPS       Z4, Z2, Z5
+	VSUBPS       Z3, Z5, Z6
+	VADDPS       Z3, Z5, Z5
+	VMOVAPS      Z2, Z7
+	VFMADD231PS  Z3, Z0, Z7
+	VFMADD231PS  Z4, Z1, Z7
+	VMOVUPS      Z2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R10), Z2
+	VSUBPS       (R11), Z2, Z2
+	VADDPS       (R12), Z2, Z2
+	VMOVUPS      (R10)(SI*1), Z3
+	VSUBPS       (R11)(SI*1), Z3, Z3
+	VADDPS       (R12)(SI*1), Z3, Z3
+	VMOVUPS      (R10)(SI*2), Z4
+	VSUBPS       (R11)(SI*2), Z4, Z4
+	VADDPS       (R12)(SI*2), Z4, Z4
+	VADDPS       Z4, Z2, Z5
+	VSUBPS       Z3, Z5, Z6
+	VADDPS       Z3, Z5, Z5
+	VMOVAPS      Z2, Z7
+	VFMADD231PS  Z3, Z0, Z7
+	VFMADD231PS  Z4, Z1, Z7
+	VMOVUPS      Z2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R10), Z2
+	VFMADD231PS  (R11), Z0, Z2
+	VFMADD231PS  (R12), Z1, Z2
+	VMOVUPS      (R10)(SI*1), Z3
+	VFMADD231PS  (R11)(SI*1), Z0, Z3
+	VFMADD231PS  (R12)(SI*1), Z1, Z3
+	VMOVUPS      (R10)(SI*2), Z4
+	VFMADD231PS  (R11)(SI*2), Z0, Z4
+	VFMADD231PS  (R12)(SI*2), Z1, Z4
+	VADDPS       Z4, Z2, Z5
+	VSUBPS       Z3, Z5, Z6
+	VADDPS       Z3, Z5, Z5
+	VMOVAPS      Z2, Z7
+	VFMADD231PS  Z3, Z0, Z7
+	VFMADD231PS  Z4, Z1, Z7
+	VMOVUPS      Z2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z4, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      (R12), Z2
+	VMOVUPS      (R12)(SI*1), Z3
+	VMOVUPS      (R12)(SI*2), Z4
+	VADDPS       Z4, Z2, Z5
+	VSUBPS       Z3, Z5, Z6
+	VADDPS       Z3, Z5, Z5
+	VMOVAPS      Z2, Z7
+	VFMADD231PS  Z3, Z0, Z7
+	VFMADD231PS  Z4, Z1, Z7
+	VMOVUPS      Z2, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z5, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z6, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z7, (R13)
+	ADDQ         DI, R13
+	VMOVUPS      Z4, (R13)
+	ADDQ         DI, R13
+	ADDQ         $0x40, R8
+	DECQ         R9
+	JNZ          channels
+	LEAQ         (CX)(SI*2), CX
+	ADDQ         SI, CX
+	ADDQ         SI, DX
+	DECQ         88(AX)
+	JNZ          tile
 	VZEROUPPER
 	RET

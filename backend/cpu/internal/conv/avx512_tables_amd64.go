@@ -116,6 +116,7 @@ func fill512(k *kernels) {
 		weights512x9x3,
 	})
 	k.maxPool, k.maxPoolGrad = maxPool512, maxPoolGrad512
+	k.maxThrees, k.maxThreesGrad, k.finite = maxThrees512, maxThreesGrad512, finite512
 	k.copyRows, k.sumParts, k.prefetch = copyRows512, sumParts512, prefetch512
 	k.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput512, winogradOutput512, winogradGrad512
 }

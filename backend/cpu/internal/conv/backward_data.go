@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"foresee/backend/cpu/internal/pool"
+	"foresee/backend/cpu/internal/winograd"
 )
 
 // DataArgs are the operands of BackwardData. DX must not overlap the others.
@@ -115,7 +116,7 @@ func (k *kernels) prepareData(s Shape, a DataArgs, c Crew) imageJob {
 	}
 	if t := s.transposed(); k.useWinograd(t) {
 		return k.newWinograd(t).forward(c, s.FLOP(), ForwardArgs{X: a.DY, Y: a.DX, Workspace: a.Workspace},
-			func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, true) })
+			func(u []float32) { winograd.Weights(u, a.W, s.Cin, s.Cout, true) })
 	}
 	s = s.pointwise()
 	k = k.fit(s.Cin)
@@ -195,7 +196,7 @@ func (j *dataJob) images(worker int, b band) {
 	r0, r1 := b.r0, b.r1
 	q0, q1 := p.q0+r0, p.q0+r1
 	for n := b.n0; n < b.n1; n++ {
-		st.next.aim(b.after(n, s.OutH*s.OutW*s.Cout, j.a.DY), len(j.phases)*(r1-r0))
+		st.next.aim(b.after(n, 1, s.OutH*s.OutW*s.Cout, j.a.DY), len(j.phases)*(r1-r0))
 		dx := j.a.DX[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
 		if p.zero {
 			from := min(max(p.v.pixel(q0, 0), 0), s.H)

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"foresee/backend/cpu/internal/pool"
+	"foresee/backend/cpu/internal/winograd"
 )
 
 // ForwardArgs are the operands of Forward. Y must not overlap the others.
@@ -87,7 +88,7 @@ func (k *kernels) prepareForward(s Shape, a ForwardArgs, c Crew) imageJob {
 		a.Workspace = nil
 	}
 	if k.useWinograd(s) {
-		return k.newWinograd(s).forward(c, s.FLOP(), a, func(u []float32) { winogradWeights(u, a.W, s.Cin, s.Cout, false) })
+		return k.newWinograd(s).forward(c, s.FLOP(), a, func(u []float32) { winograd.Weights(u, a.W, s.Cin, s.Cout, false) })
 	}
 	s = s.pointwise()
 	k = k.fit(s.Cout)
@@ -152,7 +153,7 @@ func (j *forwardJob) images(worker int, b band) {
 	scratch := j.ws[j.plan.images+worker*j.plan.image:][:j.plan.image]
 	r0, r1 := b.r0, b.r1
 	for n := b.n0; n < b.n1; n++ {
-		st.next.aim(b.after(n, s.H*s.W*s.Cin, j.a.X), r1-r0)
+		st.next.aim(b.after(n, 1, s.H*s.W*s.Cin, j.a.X), r1-r0)
 		src := j.a.X[n*s.H*s.W*s.Cin:][:s.H*s.W*s.Cin]
 		g := geometry{srcPix: s.StrideW * s.Cin, rows: r1 - r0, cols: s.OutW, dstRow: s.OutW * s.Cout, dstPix: s.Cout, next: &st.next}
 		if j.plan.image == 0 {

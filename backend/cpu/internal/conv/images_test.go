@@ -56,7 +56,7 @@ func TestImageByImage(t *testing.T) {
 func compareInTurns(t *testing.T, k *kernels, s Shape, r *rand.Rand, i int) {
 	t.Helper()
 	c := Crew{Threads: 1 + r.IntN(3), Parts: 1 + r.IntN(s.N)}
-	x, w, dy, bias := integers(r, s.inputs()), integers(r, s.weights()), integers(r, s.outputs()), integers(r, s.Cout)
+	x, w, dy, bias := integers(r, s.inputs()), times(36, integers(r, s.weights())), integers(r, s.outputs()), integers(r, s.Cout)
 	y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
 	naive(s, func(a, b, c int) {
 		y[c] += x[a] * w[b]

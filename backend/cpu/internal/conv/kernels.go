@@ -18,19 +18,21 @@ type kernels struct {
 
 	narrow *kernels // what to use for at most narrow.lanes channels, or nil
 
-	pixels  [maxVecs + 1]int // most pixels of a forward tile, by its vectors
-	rows    [maxVecs + 1]int // most window positions of a weight-gradient tile, by its vectors
+	pixels [maxVecs + 1]int // most pixels of a forward tile, by its vectors
+	rows   [maxVecs + 1]int // most window positions of a weight-gradient tile, by its vectors
+	// By vectors of a tile and its pixels or window positions, forward512x13x2 for 13 pixels by 2 vectors.
 	forward [maxVecs + 1][maxPixels + 1]func(*byte)
 	weights [maxVecs + 1][maxRows + 1]func(*byte)
 
-	maxPool     func(*byte)
-	maxPoolGrad func(*byte)
-	copyRows    func(*byte)
-	sumParts    func(*byte)
-	prefetch    func(*byte) // may be nil
+	maxPool                          func(*byte)
+	maxPoolGrad                      func(*byte)
+	maxThrees, maxThreesGrad, finite func(*byte) // all or none
+	copyRows                         func(*byte)
+	sumParts                         func(*byte)
+	prefetch                         func(*byte) // may be nil
 
 	winogradTiles  int         // fewest tiles of a pass that pay for the transform of the weights
-	winogradFloats int         // fewest output channels that pay for the transform of the input
+	winogradTap    int         // fewest weights of a tap, Cin·Cout, that pay for the transforms but in a weight gradient
 	winogradInput  func(*byte) // may be nil
 	winogradOutput func(*byte)
 	winogradGrad   func(*byte)

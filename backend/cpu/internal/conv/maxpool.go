@@ -107,8 +107,9 @@ type poolJob struct {
 }
 
 type poolState struct {
-	call poolCall
-	next ahead
+	call   poolCall
+	next   ahead
+	threes threes
 }
 
 // Part pools one part's rows of y, or finds one part's rows of dx.
@@ -121,23 +122,30 @@ func (j *poolJob) images(worker int, b band) {
 	s := j.s
 	st := j.of(worker, func(st *poolState) { st.next.k = j.k })
 	r0, r1 := b.r0, b.r1
+	quick := j.k.maxThrees != nil && s.threes(j.k.lanes) && (j.dx == nil || r0 == 0 && r1 == s.H)
 	for n := b.n0; n < b.n1; n++ {
 		x := j.x[n*s.H*s.W*s.C:][:s.H*s.W*s.C]
 		y := j.y[n*s.OutH*s.OutW*s.C:][:s.OutH*s.OutW*s.C]
 		if j.dx == nil {
 			for i := r0; i < r1; i++ {
 				j.fetch(&st.next, n, i)
-				j.row(&st.call, x, y, nil, [3]int{i, 0, s.H})
+				if !quick || !j.three(&st.threes, x, y, nil, [2]int{i, r0}) {
+					j.row(&st.call, x, y, nil, [3]int{i, 0, s.H})
+				}
 			}
 			continue
 		}
 		dx := j.dx[n*s.H*s.W*s.C:][:s.H*s.W*s.C]
-		clear(dx[r0*s.W*s.C : r1*s.W*s.C])
+		if !quick {
+			clear(dx[r0*s.W*s.C : r1*s.W*s.C])
+		}
 		first := max(0, -floorDiv(-(r0+s.PadTop-s.KH+1), s.StrideH))
 		last := min(s.OutH, floorDiv(r1-1+s.PadTop, s.StrideH)+1)
 		for i := first; i < last; i++ {
 			j.fetch(&st.next, n, i)
-			j.row(&st.call, x, y, dx, [3]int{i, r0, r1})
+			if !quick || !j.three(&st.threes, x, y, dx, [2]int{i, 0}) {
+				j.row(&st.call, x, y, dx, [3]int{i, r0, r1})
+			}
 		}
 	}
 }
@@ -149,8 +157,12 @@ func (j *poolJob) fetch(next *ahead, n, i int) {
 	line := s.W * s.C
 	from := (n*s.H + max(0, (i+1)*s.StrideH-s.PadTop+s.KH-s.StrideH)) * line
 	if from < len(j.x) {
-		next.aim(j.x[from:min(len(j.x), from+s.StrideH*line)], 1)
-		next.step()
+		for _, rows := range [2][]float32{j.x, j.dx} {
+			if rows != nil {
+				next.aim(rows[from:min(len(rows), from+s.StrideH*line)], 1)
+				next.step()
+			}
+		}
 	}
 }
 

@@ -46,10 +46,10 @@ func (s split) part(i int) band {
 
 func (s split) whole(t Turn) band { return band{n0: t.Lo, n1: t.Hi, r1: s.height, soon: t.Soon} }
 
-// after returns what to fetch beside image n: the next image of size floats in x, or what comes after the band.
-func (b band) after(n, size int, x []float32) []float32 {
-	if n+1 < b.n1 {
-		return x[(n+1)*size:][:size]
+// after returns what to fetch beside some images from n on: the next as many of size floats in x, or what comes after the band.
+func (b band) after(n, images, size int, x []float32) []float32 {
+	if n += images; n < b.n1 {
+		return x[n*size : min(b.n1, n+images)*size]
 	}
 	return b.soon
 }

@@ -67,11 +67,11 @@ func TestVariantsStayInside(t *testing.T) {
 	eachSet(t, func(t *testing.T, k *kernels) {
 		seen := map[string]int{}
 		k = watched(k, seen)
-		k.winogradTiles, k.winogradFloats = 1, 0
+		k.winogradTiles, k.winogradTap = 1, 0
 		r := rand.New(rand.NewPCG(11, 1))
 		for i := range cases(k) / 2 {
 			s := variantShape(r, k)
-			x, w, dy := fence.AtEnd(integers(r, s.inputs())), fence.AtEnd(integers(r, s.weights())), fence.AtEnd(integers(r, s.outputs()))
+			x, w, dy := fence.AtEnd(integers(r, s.inputs())), fence.AtEnd(times(36, integers(r, s.weights()))), fence.AtEnd(integers(r, s.outputs()))
 			y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
 			naive(s, func(a, b, c int) {
 				y[c] += x[a] * w[b]

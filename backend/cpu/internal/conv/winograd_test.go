@@ -17,7 +17,7 @@ func eachWinograd(t *testing.T, f func(t *testing.T, k *kernels)) {
 			continue
 		}
 		fast := *k
-		fast.winogradTiles, fast.winogradFloats = 1, 0
+		fast.winogradTiles, fast.winogradTap = 1, 0
 		t.Run(k.name, func(t *testing.T) { f(t, &fast) })
 	}
 }
@@ -36,7 +36,7 @@ func randomFastShape(r *rand.Rand) Shape {
 	}
 }
 
-// TestWinogradMatchesNaive uses integers, which the transforms keep exact: they divide by 4 only.
+// TestWinogradMatchesNaive uses integers, which the transforms keep exact: they divide weights by 36 only.
 func TestWinogradMatchesNaive(t *testing.T) {
 	eachWinograd(t, func(t *testing.T, k *kernels) {
 		p := pool.New(2)
@@ -48,7 +48,7 @@ func TestWinogradMatchesNaive(t *testing.T) {
 			if k.useWinograd(s) && k.useWinograd(s.transposed()) {
 				ran++
 			}
-			x, w, dy := integers(r, s.inputs()), integers(r, s.weights()), integers(r, s.outputs())
+			x, w, dy := integers(r, s.inputs()), times(36, integers(r, s.weights())), integers(r, s.outputs())
 			y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
 			var bias, residual []float32
 			if i%2 == 0 {
@@ -89,15 +89,23 @@ func TestWinogradMatchesNaive(t *testing.T) {
 	})
 }
 
+// times multiplies s by n.
+func times(n float32, s []float32) []float32 {
+	for i := range s {
+		s[i] *= n
+	}
+	return s
+}
+
 // TestWinogradNeedsChannels follows the choice of each pass by its channels.
 func TestWinogradNeedsChannels(t *testing.T) {
 	eachWinograd(t, func(t *testing.T, k *kernels) {
-		k.winogradFloats = 32
+		k.winogradTap = 512
 		for _, c := range []struct {
-			in, out             int
+			size, in, out       int
 			forward, data, sums bool
-		}{{16, 16, false, false, false}, {16, 32, true, false, false}, {32, 16, false, true, false}, {32, 32, true, true, true}} {
-			s := Shape{N: 2, H: 9, W: 9, Cin: c.in, KH: 3, KW: 3, Cout: c.out, StrideH: 1, StrideW: 1, Fast: true}.WithOut()
+		}{{9, 16, 16, false, false, false}, {33, 16, 16, false, false, true}, {9, 16, 32, true, true, true}, {9, 32, 16, true, true, true}, {9, 32, 32, true, true, true}} {
+			s := Shape{N: 2, H: c.size, W: c.size, Cin: c.in, KH: 3, KW: 3, Cout: c.out, StrideH: 1, StrideW: 1, Fast: true}.WithOut()
 			if f, d, w := k.useWinograd(s), k.useWinograd(s.transposed()), k.sumWinograd(s); f != c.forward || d != c.data || w != c.sums {
 				t.Errorf("%+v: %v, %v and %v took the fast way", c, f, d, w)
 			}

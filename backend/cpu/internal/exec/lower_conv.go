@@ -30,7 +30,7 @@ func (c *compiler) lowerConv(n *ir.Node) error {
 func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	shape := conv.Shape{N: a.N, H: a.H, W: a.W, Cin: a.Cin, KH: a.KH, KW: a.KW, Cout: a.Cout,
 		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW}
-	shape.Fast = winogradPays(a)
+	shape.Fast = true
 	shape.PadBottom = (a.OutH-1)*a.StrideH + a.KH - a.H - a.PadTop
 	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
 	v := &fastConv{Shape: shape, role: a.Role, relu: a.ReLU, bias: c.optional(n, a.Bias, 2), residual: c.optional(n, a.Residual, len(n.In)-1),
@@ -76,10 +76,6 @@ func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 		v.inTurns(s, whole)
 	}
 }
-
-// winogradPays says where Winograd's algorithm was measured to be faster: with 16 channels on
-// both sides, only on wide images. Package conv knows which passes of these its kernels do faster directly.
-func winogradPays(a ir.FastConv) bool { return a.Cin*a.Cout > 16*16 || min(a.W, a.OutW) >= 24 }
 
 // optional returns a reader of operand i of n, or of nothing.
 func (c *compiler) optional(n *ir.Node, have bool, i int) func(f *Frame) []float32 {

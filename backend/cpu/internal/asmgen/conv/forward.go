@@ -73,7 +73,7 @@ func (a *pixels) advance(by Op) {
 // forward emits the kernel of conv.tileCall for p pixels by v vectors.
 func (m *machine) forward(p, v int) {
 	name := fmt.Sprintf("forward%sx%dx%d", m.name, p, v)
-	arg := begin(name, fmt.Sprintf("%s computes %d pixels by %d vectors of channels, tiles times.", name, p, v))
+	arg := begin(name, "")
 	x, y, res := cursor(arg(0), arg(16)), cursor(arg(2), arg(17)), cursor(arg(4), arg(18))
 	w, bias := cursor(arg(1), arg(19)), arg(3)
 	xTile, yTile, wTile := arg(20), arg(21), arg(22)

@@ -62,6 +62,9 @@ func main() {
 	}
 	m.maxPool(false)
 	m.maxPool(true)
+	m.maxPoolThrees(false)
+	m.maxPoolThrees(true)
+	m.finite()
 	m.copyRows()
 	m.sumParts()
 	m.prefetch()
@@ -91,7 +94,7 @@ func (m *machine) tables() []byte {
 	}
 	list("forward", "pixels", "forward", m.pixels)
 	list("weights", "rows", "weights", m.rows)
-	fmt.Fprintf(&b, "k.maxPool, k.maxPoolGrad = maxPool%[1]s, maxPoolGrad%[1]s\nk.copyRows, k.sumParts, k.prefetch = copyRows%[1]s, sumParts%[1]s, prefetch%[1]s\nk.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput%[1]s, winogradOutput%[1]s, winogradGrad%[1]s\n}\n", m.name)
+	fmt.Fprintf(&b, "k.maxPool, k.maxPoolGrad = maxPool%[1]s, maxPoolGrad%[1]s\nk.maxThrees, k.maxThreesGrad, k.finite = maxThrees%[1]s, maxThreesGrad%[1]s, finite%[1]s\nk.copyRows, k.sumParts, k.prefetch = copyRows%[1]s, sumParts%[1]s, prefetch%[1]s\nk.winogradInput, k.winogradOutput, k.winogradGrad = winogradInput%[1]s, winogradOutput%[1]s, winogradGrad%[1]s\n}\n", m.name)
 	out, err := format.Source(b.Bytes())
 	if err != nil {
 		log.Fatal(err)
@@ -162,11 +165,13 @@ func (m *machine) store(src Op, mask Op, dst Mem) {
 	}
 }
 
-// begin opens a kernel and returns its argument struct's words.
+// begin opens a kernel, with a comment unless its name says enough, and returns its argument struct's words.
 func begin(name, doc string) func(word int) Mem {
 	TEXT(name, NOSPLIT|NOFRAME, "func(c *byte)")
 	Pragma("noescape")
-	Doc(doc)
+	if doc != "" {
+		Doc(doc)
+	}
 	c := Load(Param("c"), GP64()).(Register)
 	return func(word int) Mem { return Mem{Base: c, Disp: 8 * word} }
 }

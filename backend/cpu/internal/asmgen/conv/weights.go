@@ -12,7 +12,7 @@ import (
 // loads without a mask: a load under one most likely takes a port that multiplies.
 func (m *machine) weights(r, v int) {
 	name := fmt.Sprintf("weights%sx%dx%d", m.name, r, v)
-	arg := begin(name, fmt.Sprintf("%s adds the outer products of %d window positions and %d vectors of channels over pixels.", name, r, v))
+	arg := begin(name, "")
 	x, dy, dw := loadQ(arg(0)), loadQ(arg(1)), arg(2)
 	rows, cols, xPix, dyPix := loadQ(arg(3)), arg(4), loadQ(arg(5)), loadQ(arg(6))
 	xRow, dyRow, ld, bits, count := arg(7), arg(8), arg(9), arg(10), arg(11)

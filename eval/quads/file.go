@@ -71,8 +71,8 @@ func (q quadJSON) validate() error {
 		fault("splice is missing: the first frame after the cut")
 	case *q.Splice < 1:
 		fault("splice %d: want 1 or more, the first frame after the cut", *q.Splice)
-	case q.Hidden < 0 || q.Hidden > *q.Splice:
-		fault("hidden %d: want 0 to splice, %d", q.Hidden, *q.Splice)
+	case q.Hidden < 0:
+		fault("hidden %d: want 0 or more, the frames for which the cut is hidden", q.Hidden)
 	case q.Again != 0 && q.Again <= *q.Splice:
 		fault("again %d: want 0, or more than splice, %d", q.Again, *q.Splice)
 	}
@@ -133,6 +133,9 @@ func readQuadFolder(dir string) (quadFolder, error) {
 	}
 	if *q.Splice >= q.frames {
 		return q, fmt.Errorf("%s: splice %d: the clips end after frame %d", path, *q.Splice, q.frames-1)
+	}
+	if q.Hidden > q.frames {
+		return q, fmt.Errorf("%s: hidden %d: the clips have %d frames", path, q.Hidden, q.frames)
 	}
 	if q.Again >= q.frames {
 		return q, fmt.Errorf("%s: again %d: the clips end after frame %d", path, q.Again, q.frames-1)

@@ -139,8 +139,8 @@ func TestClipsOfAnyKind(t *testing.T) {
 		find(t, rows, "surprise/"+name+"/auroc")
 	}
 	find(t, rows, "surprise/mean/hidden/9/prefix")
-	// What the file says changes groups and suffix scores alone.
-	other := surprised(t, s, Config{Seed: 1, Frame: frame, Clips: write(func(s *quadSpec) { s.sayHidden = 1 })})
+	// What the file says changes groups and suffix scores alone; some are hidden for longer than the splice is from the start.
+	other := surprised(t, s, Config{Seed: 1, Frame: frame, Clips: write(func(s *quadSpec) { s.sayHidden = 9 })})
 	for _, r := range rows {
 		if strings.HasSuffix(r.Name, "prefix") && !strings.Contains(r.Name, "/hidden/") && bare(find(t, other, r.Name)) != bare(r) {
 			t.Errorf("with another hidden %s is %s, it was %s", r.Name, bare(find(t, other, r.Name)), bare(r))
@@ -193,7 +193,8 @@ func TestQuadFaults(t *testing.T) {
 		{"no splice", `{"family": "a", ` + clips + `}`, nil, []string{"splice is missing"}},
 		{"splice 0", `{"family": "a", "splice": 0, ` + clips + `}`, nil, []string{"splice 0"}},
 		{"splice at the end", `{"family": "a", "splice": 8, ` + clips + `}`, nil, []string{"splice 8", "frame 7"}},
-		{"hidden before the start", `{"family": "a", "splice": 4, "hidden": 5, ` + clips + `}`, nil, []string{"hidden 5"}},
+		{"hidden for less than no time", `{"family": "a", "splice": 4, "hidden": -1, ` + clips + `}`, nil, []string{"hidden -1"}},
+		{"hidden for longer than the clip", `{"family": "a", "splice": 4, "hidden": 9, ` + clips + `}`, nil, []string{"hidden 9", "8 frames"}},
 		{"again before splice", `{"family": "a", "splice": 4, "again": 3, ` + clips + `}`, nil, []string{"again 3"}},
 		{"again after the end", `{"family": "a", "splice": 4, "again": 8, ` + clips + `}`, nil, []string{"again 8"}},
 		{"no family", `{"splice": 4, ` + clips + `}`, nil, []string{"family"}},

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // z95 is the 97.5 % quantile of the standard normal distribution.
@@ -63,4 +65,21 @@ func Mean(name, unit string, values []float64, note string) Row {
 	lo, hi := r.Value-half, r.Value+half
 	r.Lo, r.Hi = &lo, &hi
 	return r
+}
+
+// Poisson returns the exact 95 % interval of the mean of a Poisson count k.
+//
+//	lo = χ²(0.025; 2k)/2 (0 for k = 0),   hi = χ²(0.975; 2k+2)/2
+//
+// Poisson panics if k is below 0.
+//
+// Source: Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28 (1936).
+func Poisson(k int) (lo, hi float64) {
+	if k < 0 {
+		panic(fmt.Sprintf("report: Poisson of %d", k))
+	}
+	if k > 0 {
+		lo = distuv.ChiSquared{K: float64(2 * k)}.Quantile(0.025) / 2
+	}
+	return lo, distuv.ChiSquared{K: float64(2*k + 2)}.Quantile(0.975) / 2
 }

@@ -34,6 +34,16 @@ func TestWilsonGolden(t *testing.T) {
 	}
 }
 
+// Garwood's table: 0 events (0, 3.689), 1 (0.0253, 5.572), 10 (4.795, 18.390).
+func TestPoissonGolden(t *testing.T) {
+	for k, want := range map[int][2]float64{0: {0, 3.689}, 1: {0.0253, 5.572}, 10: {4.795, 18.390}} {
+		lo, hi := report.Poisson(k)
+		if math.Abs(lo-want[0]) > 6e-4 || math.Abs(hi-want[1]) > 6e-4 {
+			t.Errorf("%d: [%.4f, %.4f], want %v", k, lo, hi, want)
+		}
+	}
+}
+
 func TestWilsonProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 2000).Draw(t, "n")

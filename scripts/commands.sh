@@ -91,6 +91,8 @@ fi
 grep -q '"alarm":true' "$dir/leak.jsonl"
 "$foresee" eval watch --plants --plant bearing --days 3 --runs 1 --json >"$dir/plants.json"
 row "$dir/plants.json" watch/plants/bearing/alarms_per_day
+"$foresee" eval watch --street --work "$dir/street" --steps 2 --hours 0.05 --json >"$dir/street.json"
+row "$dir/street.json" watch/street/false_alarms
 
 "$foresee" bench sgemm --json >"$dir/sgemm.json"
 row "$dir/sgemm.json" bench/sgemm/1024/gflops

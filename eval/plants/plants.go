@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"foresee/env/plant"
 	"foresee/eval"
 	"foresee/report"
@@ -282,21 +280,9 @@ func followPlant(ctx context.Context, by *plantResult, t *sensor.Table, from int
 	return out, nil
 }
 
-// PoissonInterval returns the exact 95 % interval of the mean of a Poisson count.
-//
-//	lo = χ²(0.025; 2k)/2 (0 for k = 0),   hi = χ²(0.975; 2k+2)/2
-//
-// Source: Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28 (1936).
-func PoissonInterval(k int) (lo, hi float64) {
-	if k > 0 {
-		lo = distuv.ChiSquared{K: float64(2 * k)}.Quantile(0.025) / 2
-	}
-	return lo, distuv.ChiSquared{K: float64(2*k + 2)}.Quantile(0.975) / 2
-}
-
 // ratePerDay is the row of k alarms in so many days.
 func ratePerDay(name string, k, days int, note string) report.Row {
-	lo, hi := PoissonInterval(k)
+	lo, hi := report.Poisson(k)
 	d := float64(days)
 	lo, hi = lo/d, hi/d
 	return report.Row{Name: name, Value: float64(k) / d, Unit: "1/day", N: days, Lo: &lo, Hi: &hi, Note: note}

@@ -46,3 +46,16 @@ func TestEvalWatch(t *testing.T) {
 	call(t, "eval", "watch", "--nab", dir, "--scores", scores).want(t, ExitFailed, "other files")
 	call(t, "eval", "watch").want(t, ExitUsage, "--nab")
 }
+
+// TestEvalWatchStreet runs three minutes of the simulated street; every row is in docs/figures.md.
+func TestEvalWatchStreet(t *testing.T) {
+	dir := t.TempDir()
+	d := call(t, "eval", "watch", "--street", "--work", filepath.Join(dir, "work"), "--steps", "2", "--hours", "0.05", "--json").document(t)
+	documented(t, d)
+	if r, ok := d.Find("watch/street/false_alarms"); !ok || r.Unit != "1" {
+		t.Errorf("false alarms: %+v", r)
+	}
+	call(t, "eval", "watch", "--street").want(t, ExitUsage, "--work")
+	call(t, "eval", "watch", "--street", "--work", dir, "--hours", "0").want(t, ExitUsage, "--hours 0")
+	call(t, "eval", "watch", "--street", "--work", dir, "--hours", "0.001").want(t, ExitFailed, "at least a minute")
+}

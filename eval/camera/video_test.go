@@ -1,4 +1,4 @@
-package eval
+package camera
 
 import (
 	"bytes"

@@ -1,10 +1,12 @@
-package eval
+package camera
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"foresee/eval"
 )
 
 // clean is the kind of a test part without an event.
@@ -36,7 +38,7 @@ func spliced(r *recording, seed uint64) []event {
 		out = append(out, event{kind: clean, frames: part})
 		for _, kind := range eventKinds() {
 			for k := range 2 {
-				rng := rand.New(rand.NewPCG(Seed("video/"+kind, seed), uint64(2*i+k)))
+				rng := rand.New(rand.NewPCG(eval.Seed("video/"+kind, seed), uint64(2*i+k)))
 				out = append(out, splice(r, i, kind, rng))
 			}
 		}
@@ -72,7 +74,7 @@ func splice(r *recording, i int, kind string, rng *rand.Rand) event {
 			frames = append(frames, rest[min(len(rest)-1, fastFactor*(k+1)-1)])
 		}
 	default:
-		panic(fmt.Sprintf("eval: event kind %q", kind))
+		panic(fmt.Sprintf("camera: event kind %q", kind))
 	}
 	until := min(len(frames), at+eventFrames+slackFrames)
 	if kind == "cut" {

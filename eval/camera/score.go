@@ -1,9 +1,10 @@
-package eval
+package camera
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -15,16 +16,15 @@ import (
 	"foresee/watch"
 )
 
-// detector makes scorers that begin knowing only what was learnt.
-type detector struct {
-	name       string   // "" = foresee's
-	statistics []string // names of its scores; nil = one
-	make       func() (scorer, error)
-}
+// part is a stretch of frames that follow each other, each [h·w] bytes that nobody changes.
+type part = iter.Seq[[]uint8]
+
+// seer is told what a scorer makes of frame at of a part.
+type seer = func(at int, scores []float64, o watch.Observation) error
 
 // scorer scores parts of a recording, each as an episode of its own.
 type scorer interface {
-	watch(ctx context.Context, part [][]uint8, episode int, seen func(at int, scores []float64, o watch.Observation) error) error
+	watch(ctx context.Context, p part, episode int, seen seer) error
 }
 
 // modelScorer is the product itself: a Watcher.
@@ -33,7 +33,7 @@ type modelScorer struct {
 	m *jepa.Model
 }
 
-func newModelScorer(_ context.Context, m *jepa.Model) (scorer, error) {
+func newModelScorer(m *jepa.Model) (scorer, error) {
 	w, err := watch.New(m, watch.Config{})
 	if err != nil {
 		return nil, err
@@ -41,9 +41,10 @@ func newModelScorer(_ context.Context, m *jepa.Model) (scorer, error) {
 	return &modelScorer{w, m}, nil
 }
 
-func (s *modelScorer) watch(ctx context.Context, part [][]uint8, episode int, seen func(int, []float64, watch.Observation) error) error {
-	f := s.m.Config().Frame
-	src := &shownFrames{frames: part, f: f, episode: episode}
+func (s *modelScorer) watch(ctx context.Context, p part, episode int, seen seer) error {
+	next, stop := iter.Pull(p)
+	defer stop()
+	src := &shownFrames{next: next, f: s.m.Config().Frame, episode: episode}
 	return s.w.Observe(ctx, src, func(o watch.Observation) error {
 		at := o.Frame
 		o.Frame += episode * cycleFrames // numbers of one stream
@@ -51,12 +52,12 @@ func (s *modelScorer) watch(ctx context.Context, part [][]uint8, episode int, se
 	})
 }
 
-// shownFrames is a source of frames in memory.
+// shownFrames is a source of the frames of a part.
 type shownFrames struct {
-	frames  [][]uint8
+	next    func() ([]uint8, bool)
 	f       jepa.FrameConfig
 	episode int
-	next    int
+	shown   int
 }
 
 func (s *shownFrames) FrameShape() (h, w, c int) { return s.f.Height, s.f.Width, s.f.Channels }
@@ -68,12 +69,13 @@ func (s *shownFrames) Next(ctx context.Context, dst []uint8) (time.Duration, err
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if s.next == len(s.frames) {
+	frame, ok := s.next()
+	if !ok {
 		return 0, io.EOF
 	}
-	copy(dst, s.frames[s.next])
-	s.next++
-	at := s.episode*cycleFrames + s.next - 1
+	copy(dst, frame)
+	s.shown++
+	at := s.episode*cycleFrames + s.shown - 1
 	return time.Duration(float64(at) / s.f.FPS * float64(time.Second)), nil
 }
 
@@ -97,10 +99,14 @@ func newCellScorer(rec *recording, errors perCell) (scorer, error) {
 	return &cellScorer{rec, errors, p}, err
 }
 
-func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(int, []float64, watch.Observation) error) error {
+func (s *cellScorer) watch(ctx context.Context, p part, _ int, seen seer) error {
 	s.places.Break()
 	var before []uint8
-	for at, f := range part {
+	at := 0
+	for f := range p {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		o := watch.Observation{}
 		if cells, ok := s.errors(f, before); ok {
 			r, err := s.places.Observe(cells)
@@ -115,6 +121,7 @@ func (s *cellScorer) watch(_ context.Context, part [][]uint8, _ int, seen func(i
 			return err
 		}
 		before = f
+		at++
 	}
 	return nil
 }
@@ -147,8 +154,10 @@ func differences() perCell {
 	}
 }
 
-// pcaParts is how many principal components are normal.
-const pcaParts = 32
+const (
+	pcaParts  = 32   // principal components that are normal
+	pcaFrames = 1000 // frames that they are made of, at most: evenly from all
+)
 
 // pcaDetector fits principal components to the learnt frames; its error is what
 // they leave of a frame (Q).
@@ -180,9 +189,10 @@ func pcaDetector(rec *recording) func() (scorer, error) {
 // components returns the mean of the learnt frames and their first principal
 // components [pixels, pcaParts], through the Gram matrix of the frames.
 func components(rec *recording) (mean []float64, basis *mat.Dense, err error) {
+	all := slices.Concat(rec.learnt...)
 	var frames [][]uint8
-	for _, part := range rec.learnt {
-		frames = append(frames, part...)
+	for i := 0; i < len(all); i += (len(all) + pcaFrames - 1) / pcaFrames {
+		frames = append(frames, all[i])
 	}
 	n, px := len(frames), rec.h*rec.w
 	mean = make([]float64, px)

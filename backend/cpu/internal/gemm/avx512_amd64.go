@@ -219,6 +219,11 @@ func tile14x32Whole(t *byte)
 //go:noescape
 func row1x128(t *byte)
 
+// row1x256 computes the sums of one row and 256 columns of C from neighbouring columns of B.
+//
+//go:noescape
+func row1x256(t *byte)
+
 // row1x64Half computes one row and 64 columns of C from 64 neighbouring columns of a B of bfloat16.
 //
 //go:noescape

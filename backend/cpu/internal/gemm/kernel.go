@@ -36,6 +36,8 @@ type kernel struct {
 	run func(t *tile, rows, cols int)
 	// wide, if any, computes 1 x 4*nr; the panels of b are t.atile bytes apart.
 	wide func(t *tile)
+	// wider, if any, computes 1 x 8*nr from rows of b, without their epilogue.
+	wider func(t *tile)
 	// dots, if any, is dots2x4AVX2: the narrow products.
 	dots func(t *tile)
 	// half, if any, computes 1 x halfColumns from bfloat16, t.bs bytes from one row of b to the next.

@@ -12,7 +12,7 @@ import (
 func archKernel(l isa.Level) *kernel {
 	switch l {
 	case isa.AVX512:
-		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, half: half512, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact, strip: strip512}
+		return &kernel{mr: 14, nr: 32, run: run512, wide: wide512, wider: wider512, half: half512, dots: dots256, packRows: packRows512, packCols: packCols512, transpose: transposeExact, strip: strip512}
 	case isa.AVX2:
 		return &kernel{mr: 6, nr: 16, run: run256, wide: wide256, half: half256, dots: dots256, packRows: packRows256, packCols: packColsPortable, strip: strip256}
 	}
@@ -41,6 +41,8 @@ func run512(t *tile, rows, cols int) {
 }
 
 func wide512(t *tile) { row1x128((*byte)(unsafe.Pointer(t))) }
+
+func wider512(t *tile) { row1x256((*byte)(unsafe.Pointer(t))) }
 
 func half512(t *tile) { row1x64Half((*byte)(unsafe.Pointer(t))) }
 

@@ -17,6 +17,7 @@ type work struct {
 	batching  batchJob
 	summing   sumJob
 	halving   halfJob
+	row       loneJob
 
 	packed []float32 // B of batch, packed beforehand
 	left   []float32 // A of a Part, packed beforehand

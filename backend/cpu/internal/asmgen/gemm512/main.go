@@ -30,6 +30,7 @@ func main() {
 		tileKernel(r, 2, true)
 	}
 	wideRow()
+	widerRow()
 	halfRow()
 	transpose16(false)
 	transpose16(true)
@@ -273,6 +274,47 @@ func finishRow(f fields, acc []VecVirtual, c GPVirtual, zero VecVirtual) {
 		VMAXPS(acc[j], zero, acc[j]) // NaN stays NaN
 	}
 	Label("write")
+	for j := range acc {
+		VMOVUPS(acc[j], Mem{Base: c, Disp: 64 * j})
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// widerRow is the kernel for one row of A where B is read in place: 256 columns that lie side by side.
+func widerRow() {
+	TEXT("row1x256", NOSPLIT|NOFRAME, "func(t *byte)")
+	Pragma("noescape")
+	Doc("row1x256 computes the sums of one row and 256 columns of C from neighbouring columns of B.")
+	f := tileFields(Load(Param("t"), GP64()))
+	a, b, c := load(f.a), load(f.b), load(f.c)
+	as, bs, k := load(f.as), load(f.bs), load(f.k)
+	acc := make([]VecVirtual, 16)
+	for j := range acc {
+		acc[j] = ZMM()
+		VPXORD(acc[j], acc[j], acc[j])
+	}
+	step := func() {
+		av := ZMM()
+		VBROADCASTSS(Mem{Base: a}, av)
+		for j := range acc {
+			VFMADD231PS(Mem{Base: b, Disp: 64 * j}, av, acc[j])
+		}
+		ADDQ(as, a)
+		ADDQ(bs, b)
+	}
+	SUBQ(Imm(2), k)
+	JLT(LabelRef("rest"))
+	Label("loop")
+	step()
+	step()
+	SUBQ(Imm(2), k)
+	JGE(LabelRef("loop"))
+	Label("rest")
+	ADDQ(Imm(2), k)
+	JZ(LabelRef("store"))
+	step()
+	Label("store")
 	for j := range acc {
 		VMOVUPS(acc[j], Mem{Base: c, Disp: 64 * j})
 	}

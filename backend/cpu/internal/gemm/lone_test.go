@@ -1,0 +1,39 @@
+package gemm_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// TestLoneRowMatchesNaive compares products of one row with the naive twin, and their bits for all numbers of threads.
+func TestLoneRowMatchesNaive(t *testing.T) {
+	engines := everyEngine(t)
+	rng := rand.New(rand.NewPCG(5, 6))
+	pick := func(list ...int) int { return list[rng.IntN(len(list))] }
+	for round := range 300 {
+		a := randomArgs(rng)
+		a.M, a.Batch, a.TransB = 1, 1, false
+		a.N, a.K = pick(1, 31, 64, 127, 128, 129, 255, 256, 257, 500, 512, 640, 1000), pick(255, 256, 257, 258, 300, 511, 512, 513, 700, 1025, 1300)
+		a.LDA, a.LDB, a.LDC = max(1, a.K), a.N+rng.IntN(4), a.N
+		if a.TransA {
+			a.LDA = 1 + rng.IntN(3)
+		}
+		fill(rng, &a)
+		c := append([]float32(nil), a.C...)
+		want, size := naive(&a, c)
+		for _, l := range levels() {
+			name := fmt.Sprintf("%v, round %d: %s", l, round, describe(&a))
+			var first []float32
+			for th, e := range engines[l] {
+				copy(a.C, c)
+				e.Float32(&a)
+				check(t, name, &a, a.C, want, size)
+				if th == 0 {
+					first = append([]float32(nil), a.C...)
+				}
+				sameBits(t, fmt.Sprintf("%s, %d threads", name, th+1), a.C, first)
+			}
+		}
+	}
+}

@@ -14,7 +14,8 @@ type split struct {
 const partFLOP = 2.5e5
 
 // splitImages wants several parts for each thread, so that the threads end together even when
-// one is held up.
+// one is held up. The bands of few images are as many as threads: each thread then finds what it wrote in the pass
+// before in its own cache, and packs fewer rows twice.
 func splitImages(images, height int, flop float64, threads int) split {
 	s := split{images: images, height: height, perPart: max(images, 1), perImage: 1, rows: height}
 	if images == 0 || height == 0 || threads == 1 {
@@ -24,6 +25,9 @@ func splitImages(images, height int, flop float64, threads int) split {
 	if images >= want {
 		s.perPart = images / want
 		return s
+	}
+	if threads%images == 0 {
+		want = min(want, threads)
 	}
 	s.perPart = 1
 	s.rows = ceilDiv(height, min(ceilDiv(want, images), height))

@@ -16,6 +16,7 @@ type loneJob struct {
 	w              *work
 	blocks, groups int
 	parts          int
+	back           bool         // the blocks of a part are read from the last to the first
 	left           atomic.Int32 // parts not yet done
 }
 
@@ -30,9 +31,19 @@ func (w *work) lone() {
 	a, j := &w.args, &w.row
 	j.w, j.blocks, j.groups = w, ceilDiv(a.K, kBlock), ceilDiv(a.N, w.kernel.lone())
 	j.parts = min(len(w.threads), a.K*a.N/partWork, j.blocks*j.groups)
+	j.back = w.turn(&a.B[0])
 	j.left.Store(int32(j.parts))
 	w.partial = grow(w.partial, j.blocks*a.N)
 	w.pool.Do(j.parts, j)
+}
+
+// turn reports whether B at p is read backwards: every other time, as a cache still holds the end of a B that is too large
+// for it, and in reading that anew from the beginning would lose it. Several B may share a turn, which costs only time.
+func (w *work) turn(p *float32) bool {
+	const golden = 0x9e3779b97f4a7c15 // 2^64 over the golden ratio
+	bit := uint64(1) << (uint64(uintptr(unsafe.Pointer(p))) * golden >> 58)
+	w.turns ^= bit
+	return w.turns&bit != 0
 }
 
 // lone returns the columns of a group.
@@ -42,7 +53,12 @@ func (k *kernel) lone() int { return 4 * k.nr }
 func (j *loneJob) Part(worker, i int) {
 	lo, hi := j.start(i), j.start(i+1)
 	group := j.w.kernel.lone()
-	for b := lo / j.groups; b*j.groups < hi; b++ {
+	first, n := lo/j.groups, ceilDiv(hi, j.groups)-lo/j.groups
+	for i := range n {
+		b := first + i
+		if j.back {
+			b = first + n - 1 - i
+		}
 		from, to := max(lo-b*j.groups, 0), min(hi-b*j.groups, j.groups)
 		j.columns(&j.w.threads[worker].tile, b, from*group, min(to*group, j.w.args.N))
 	}

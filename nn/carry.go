@@ -32,11 +32,12 @@ func Carry(scope *model.Scope, x *graph.Node, hidden int) *graph.Node {
 	state := graph.ZerosLike(at(x, 0))
 	states := make([]*graph.Node, dims[1])
 	for t := range states {
+		now := at(x, t) // once: each slice has a gradient of its own, as long as x
 		p := graph.Add(at(in, t), DenseWith(scope.At("state"), LayerNorm(scope.At("norm"), state), wide, DenseConfig{NoBias: true, Weight: FanIn(2 * d)}))
 		gated := graph.Mul(GELU(columns(p, 0, hidden)), columns(p, hidden, 2*hidden))
 		next := graph.Add(state, Dense(scope.At("out"), gated, d))
 		keep := graph.Logistic(graph.AddScalar(columns(p, 2*hidden, wide), 1))
-		state = graph.Add(at(x, t), graph.Mul(keep, graph.Sub(next, at(x, t))))
+		state = graph.Add(now, graph.Mul(keep, graph.Sub(next, now)))
 		states[t] = graph.InsertAxes(state, 1)
 	}
 	return graph.Concatenate(states, 1)

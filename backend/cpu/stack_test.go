@@ -21,6 +21,7 @@ func TestSumsOfPads(t *testing.T) {
 		{"side by side, out of order", [3]int{4, 0, 2}, 6, "Concatenate"},
 		{"overlapping", [3]int{0, 1, 2}, 6, "Fused"},
 		{"with a gap", [3]int{0, 2, 5}, 7, "Fused"},
+		{"all of it", [3]int{0, 0, 0}, 2, "Fused"},
 		{"short of the end", [3]int{0, 2, 4}, 8, "Fused"},
 	} {
 		in := []tensor{{[]float32{1, 2, 3, 4}, []int{2, 2}}, {[]float32{5, 6, 7, 8}, []int{2, 2}}, {[]float32{9, 10, 11, 12}, []int{2, 2}}}
@@ -55,6 +56,8 @@ func TestSumsOfPads(t *testing.T) {
 		}
 		if steps := b.Explain(); !slices.ContainsFunc(steps, func(s cpu.StepTime) bool { return s.Kernel == c.kernel }) {
 			t.Errorf("%s: no %s in %+v", c.name, c.kernel, steps)
+		} else if c.length == 2 && len(steps) != 1 {
+			t.Errorf("%s: pads with nothing in %+v", c.name, steps)
 		}
 	}
 }

@@ -56,6 +56,8 @@ func movesNothing(n *Node) bool {
 		return n.In[0].Size() == n.Out[0].Size() && n.In[0].Size() > 0
 	case compute.OpTypeConcatenate:
 		return len(n.In) == 1
+	case compute.OpTypePad: // as of the gradient of a slice of all
+		return !slices.ContainsFunc(n.Attr.(Pad).Axes, func(a compute.PadAxis) bool { return a != compute.PadAxis{} })
 	}
 	return false
 }

@@ -58,7 +58,7 @@ func Street(ctx context.Context, cfg StreetConfig) ([]report.Row, error) {
 	}
 	defer backend.Finalize()
 	rec := cfg.record()
-	learn := VideoConfig{Video: "street", Work: cfg.Work, Steps: cfg.Steps, Seed: cfg.Seed, Log: cfg.Log}
+	learn := VideoConfig{Video: fmt.Sprintf("%v of street %d", cfg.Normal/18, cfg.Seed), Work: cfg.Work, Steps: cfg.Steps, Seed: cfg.Seed, Log: cfg.Log}
 	m, err := learn.learn(ctx, rec, train.Options{Backend: backend, Log: cfg.Log})
 	if err != nil {
 		return nil, fmt.Errorf("camera: street: %w", err)

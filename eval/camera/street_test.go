@@ -42,6 +42,10 @@ func TestStreet(t *testing.T) {
 	if v := value["watch/street/baseline/difference/frozen/found"]; v < 0.75 { // nothing else is ever as calm
 		t.Errorf("frame differences find %v of the frozen pictures, want nearly all", v)
 	}
+	cfg.Seed = 2
+	if _, err := Street(context.Background(), cfg); err == nil || !strings.Contains(err.Error(), "10s of street 1, not of 10s of street 2") {
+		t.Errorf("another seed with the frames of the first: %v", err)
+	}
 	cfg.Normal = 10 * time.Second
 	if _, err := Street(context.Background(), cfg); err == nil {
 		t.Error("no error for ten seconds")

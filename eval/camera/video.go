@@ -125,14 +125,14 @@ func readRecording(ctx context.Context, cfg VideoConfig) (*recording, error) {
 	return r, nil
 }
 
-// learn trains the preset video on the learnt parts, or loads what it came to.
-func (cfg VideoConfig) learn(ctx context.Context, r *recording, o train.Options) (*jepa.Model, error) {
-	dir := filepath.Join(cfg.Work, "normal")
+// learnt writes the learnt parts as a dataset, or opens the one that is there.
+func (cfg VideoConfig) learnt(r *recording) (*data.Dataset, error) {
+	dir, source := filepath.Join(cfg.Work, "normal"), filepath.Base(cfg.Video)
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		if err := os.MkdirAll(cfg.Work, 0o777); err != nil {
 			return nil, err
 		}
-		w, err := data.Create(dir, data.Meta{Name: "normal", Frame: data.Frame{Height: r.h, Width: r.w, Channels: 1}, FPS: r.fps, Source: cfg.Video})
+		w, err := data.Create(dir, data.Meta{Name: "normal", Frame: data.Frame{Height: r.h, Width: r.w, Channels: 1}, FPS: r.fps, Source: source})
 		if err != nil {
 			return nil, err
 		}
@@ -151,6 +151,18 @@ func (cfg VideoConfig) learn(ctx context.Context, r *recording, o train.Options)
 		}
 	}
 	d, err := data.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if was := filepath.Base(d.Meta().Source); was != source {
+		return nil, errors.Join(fmt.Errorf("%s holds frames of %s, not of %s: name another folder for what is learnt", dir, was, source), d.Close())
+	}
+	return d, nil
+}
+
+// learn trains the preset video on the learnt parts, or loads what it came to.
+func (cfg VideoConfig) learn(ctx context.Context, r *recording, o train.Options) (*jepa.Model, error) {
+	d, err := cfg.learnt(r)
 	if err != nil {
 		return nil, err
 	}

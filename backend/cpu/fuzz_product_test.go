@@ -192,10 +192,11 @@ func (p *program) conv(name string, x int, v convolution) {
 	p.epilogue(y)
 }
 
-// eval is the convolution by its definition. Winograd's transforms of 3x3 windows grow values at most (24/3)² times.
+// eval is the convolution by its definition. Winograd's transforms of dense 3x3 windows grow values at most (24/3)² times.
 func (v convolution) eval(x, w approx, out, window []int) approx {
 	growth := 10.0
-	if slices.Equal(window, []int{3, 3}) {
+	dense := v.groups == 1 && !slices.ContainsFunc(slices.Concat(v.stride, v.dilation, v.spread), func(n int) bool { return n != 1 })
+	if dense && slices.Equal(window, []int{3, 3}) {
 		growth = 64
 	}
 	r := newApprox(out)

@@ -22,8 +22,7 @@ import (
 
 // spinTime is how long an idle worker polls for the next job before it parks. It covers the serial gaps between the kernels
 // of one graph and those between decisions that follow each other: a parked worker costs a futex wake, and in a process
-// that has run for a while it came too late for most jobs of some ten microseconds. With 60 µs the encoder of one frame
-// took 0.5 to 0.9 ms at the end of all of foresee bench, with this 0.42, as in a new process.
+// that has run for a while it comes too late for most jobs of some ten microseconds.
 const spinTime = 500 * time.Microsecond
 
 // spinPolls is the number of polls between two looks at the clock.

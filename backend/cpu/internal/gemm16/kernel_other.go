@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package gemm16
+
+import "foresee/backend/cpu/internal/isa"
+
+func archKernel(isa.Level) *kernel { return nil }

@@ -4,12 +4,13 @@
 //
 // Each row of op(A) and each column of op(B) has a scale of its own, the least with which no value leaves 16 bits and its
 // Euclidean norm stays below 46,340: then by Cauchy and Schwarz no sum leaves 32 bits, and all sums are exact. A long k is
-// cut into chunks of 2,048, each with its own scales, whose products are added in float32. So the bits depend neither on
+// cut into chunks of 1,024, each with its own scales, whose products are added in float32. So the bits depend neither on
 // the number of threads nor on how C is cut.
 //
-// A scale's rounding errors are independent of k: an element of C is wrong by about 9e-6·|a|·|b|, the norms of its row and
-// column, one standard deviation. Where the products that it sums have random signs, that is 1.2e-4 of it with k = 192 and
-// 4e-4 with 2,048; rounding both operands to the 11 bits of TensorFloat-32 gives 4e-4 with any k, bfloat16 3e-3.
+// Where roundings are independent of each other, an element of C is wrong by about 9e-6·|a|·|b|, the norms of its row and
+// column within a chunk, one standard deviation, with any k. Where the products that it sums have random signs, that is
+// 1.2e-4 of it with k = 192 and 3e-4 with 1,024 and more; rounding both operands to the 11 bits of TensorFloat-32 gives
+// 4e-4, bfloat16 3e-3. The greatest magnitude is a multiple of its scale, so that ones and zeros are exact.
 //
 // A row or column with a value that is not finite makes NaN of its row or column of C.
 //

@@ -85,6 +85,10 @@ func (e *Engine) Float32(a *gemm.Args) {
 		rows, cols = cols, rows
 	}
 	checkMatrix("B", len(a.B), rows, cols, &w.args.LDB)
+	if w.isWhole() {
+		w.wholeProduct()
+		return
+	}
 	size := e.PackedSize(a.K, a.N)
 	w.packed = aligned(w.packed, size)
 	w.pack(w.packed, a.K, a.N, source{a.B, w.args.LDB, a.TransB})
@@ -138,7 +142,7 @@ func (e *Engine) take() *work {
 }
 
 func (e *Engine) give(w *work) {
-	w.args, w.right, w.packing = gemm.Args{}, nil, packJob{}
+	w.args, w.right, w.packing, w.whole = gemm.Args{}, nil, packJob{}, wholeJob{}
 	for i := range w.threads {
 		w.threads[i].forget()
 	}

@@ -7,7 +7,7 @@ import (
 
 const (
 	line  = 64
-	chunk = 2048 // of k that has scales of its own
+	chunk = 1024 // of k that has scales of its own
 	wide  = 64   // the most columns whose norms a kernel finds at once
 	tall  = 32   // the most rows
 )

@@ -28,39 +28,43 @@ func (w *work) pack(dst []float32, k, n int, src source) {
 	j := &w.packing
 	*j = packJob{w: w, dst: dst, src: src, k: k, n: n, strips: ceilDiv(n, wide)}
 	parts := j.strips * ceilDiv(k, chunk)
-	if k*n < packWork {
-		for i := range parts {
-			j.Part(0, i)
-		}
-		return
-	}
-	w.engine.pool.Do(parts, j)
+	w.do(k*n >= packWork, parts, j)
 }
 
 // Part lays out a strip of a chunk.
 func (j *packJob) Part(worker, i int) {
-	th, kn := &j.w.threads[worker], j.w.engine.kernel
-	at := i / j.strips
+	kn, at := j.w.engine.kernel, i/j.strips
 	n0, k0 := i%j.strips*wide, at*chunk
 	k, n1 := min(chunk, j.k-k0), min(n0+wide, j.n)
 	to := j.dst[at*kn.rightFloats(chunk, j.n):]
-	scales, panels := to[:scaleFloats(j.n)], to[scaleFloats(j.n):]
-	size := kn.panelFloats(k)
-	if !j.src.trans {
-		th.columns(kn, source{data: j.src.data[k0*j.src.ld+n0:], ld: j.src.ld}, k, scales[n0:n1])
+	j.w.threads[worker].panels(kn, to[n0:n1], to[scaleFloats(j.n)+n0/kn.nr*kn.panelFloats(k):], j.src.from(k0, n0), k)
+}
+
+// from is the source without its first k rows and n columns.
+func (s source) from(k, n int) source {
+	if s.trans {
+		k, n = n, k
 	}
-	for n := n0; n < n1; n += kn.nr {
-		cols := min(kn.nr, n1-n)
-		panel := panels[n/kn.nr*size:][:size]
+	return source{s.data[k*s.ld+n:], s.ld, s.trans}
+}
+
+// panels lays out up to wide columns, as many as there are scales, of k values.
+func (th *thread) panels(kn *kernel, scales, to []float32, src source, k int) {
+	size := kn.panelFloats(k)
+	if !src.trans {
+		th.columns(kn, src, k, scales)
+	}
+	for n := 0; n < len(scales); n += kn.nr {
+		cols, panel := min(kn.nr, len(scales)-n), to[n/kn.nr*size:][:size]
 		if cols < kn.nr {
 			clear(panel)
 		}
-		if j.src.trans {
-			th.turned(kn, panel, source{data: j.src.data[n*j.src.ld+k0:], ld: j.src.ld}, k, scales[n:n+cols])
+		s := src.from(0, n)
+		if src.trans {
+			th.turned(kn, panel, s, k, scales[n:n+cols])
 			continue
 		}
-		p := pairs{dst: shorts(panel), step: 2 * kn.nr, src: j.src.data[k0*j.src.ld+n:], ld: j.src.ld, k: k}
-		th.quants(kn, p, scales[n:n+cols], th.inverse[n-n0:])
+		th.quants(kn, pairs{dst: shorts(panel), step: 2 * kn.nr, src: s.data, ld: s.ld, k: k}, scales[n:n+cols], th.inverse[n:])
 	}
 }
 

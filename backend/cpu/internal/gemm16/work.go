@@ -21,7 +21,8 @@ type work struct {
 	cut     int       // parts of rows
 	threads []thread
 	packing packJob
-	packed  []float32 // memory of op(B) where Pack was not called
+	whole   wholeJob
+	packed  []float32 // memory of op(B) where Pack was not called, of op(A) for a wholeJob
 }
 
 // thread is the memory of one worker.
@@ -34,7 +35,7 @@ type thread struct {
 	inverse       []float32
 	rows          []float32 // of a panel of B that is turned
 	a             []float32 // laid out rows of A
-	scales        []float32 // of them
+	scales        []float32 // of them, or of a strip of B
 	_             [64]byte
 }
 
@@ -66,15 +67,15 @@ func (w *work) Part(worker, i int) {
 		w.nothing(r0, r1)
 		return
 	}
-	b := block{w: w, th: th, r0: r0, rows: r1 - r0}
-	b.tiles = ceilDiv(b.rows, kn.mr)
-	b.height, b.higher = b.rows/b.tiles, b.rows%b.tiles
+	b := w.block(r0, r1)
 	for k := 0; k < a.K; k += chunk {
 		b.k0, b.k = k, min(chunk, a.K-k)
-		b.lay()
-		for p := range ceilDiv(a.N, kn.nr) {
-			b.panel(p)
-		}
+		th.a, th.scales = aligned(th.a, b.rows*rowBytes(b.k)/4), aligned(th.scales, b.rows)
+		b.left, b.scales = th.a, th.scales
+		b.lay(th, 0, b.tiles)
+		b.right = w.right[k/chunk*kn.rightFloats(chunk, a.N):]
+		b.columns, b.right = b.right, b.right[scaleFloats(a.N):]
+		b.multiply(th, 0, a.N)
 	}
 }
 
@@ -98,56 +99,64 @@ func (w *work) nothing(r0, r1 int) {
 // block is rows of op(A) and a chunk of k, in tiles of as equal heights as can be: higher of them have a row more.
 type block struct {
 	w                     *work
-	th                    *thread
 	r0, rows              int
 	k0, k                 int
 	tiles, height, higher int
+	left, scales          []float32 // the rows as they are laid out
+	right, columns        []float32 // panels of op(B) and their scales
 }
 
-// lay lays the block out: row by row, or an op(A) that is stored transposed in tiles.
-func (b *block) lay() {
-	a, kn, th := &b.w.args, b.w.engine.kernel, b.th
-	th.a, th.scales = aligned(th.a, b.rows*rowBytes(b.k)/4), aligned(th.scales, b.rows)
+func (w *work) block(r0, r1 int) block {
+	b := block{w: w, r0: r0, rows: r1 - r0}
+	b.tiles = ceilDiv(b.rows, w.engine.kernel.mr)
+	b.height, b.higher = b.rows/b.tiles, b.rows%b.tiles
+	return b
+}
+
+// lay lays tiles out: row by row, or an op(A) that is stored transposed in tiles.
+func (b *block) lay(th *thread, from, to int) {
+	a, kn := &b.w.args, b.w.engine.kernel
+	r0, r1 := b.firstRow(from), b.firstRow(to)
 	if !a.TransA {
-		th.lay(kn, th.a, source{data: a.A[b.r0*a.LDA+b.k0:], ld: a.LDA}, b.k, th.scales)
+		th.lay(kn, b.left[r0*rowBytes(b.k)/4:], source{data: a.A[(b.r0+r0)*a.LDA+b.k0:], ld: a.LDA}, b.k, b.scales[r0:r1])
 		return
 	}
 	s := source{data: a.A[b.k0*a.LDA+b.r0:], ld: a.LDA}
-	th.columns(kn, s, b.k, th.scales)
-	for i, r := 0, 0; i < b.tiles; i++ {
-		h := b.heightOf(i)
-		p := pairs{dst: shorts(th.a)[2*ceilDiv(b.k, 2)*r:], step: 2 * h, src: s.data[r:], ld: s.ld, k: b.k}
-		th.quants(kn, p, th.scales[r:r+h], th.inverse[r:])
-		r += h
+	th.columns(kn, source{data: s.data[r0:], ld: s.ld}, b.k, b.scales[r0:r1])
+	for i := from; i < to; i++ {
+		r, next := b.firstRow(i), b.firstRow(i+1)
+		p := pairs{dst: shorts(b.left)[2*ceilDiv(b.k, 2)*r:], step: 2 * (next - r), src: s.data[r:], ld: s.ld, k: b.k}
+		th.quants(kn, p, b.scales[r:next], th.inverse[r-r0:])
 	}
 }
 
-func (b *block) heightOf(tile int) int {
-	if tile < b.higher {
-		return b.height + 1
+// firstRow returns where a tile begins.
+func (b *block) firstRow(tile int) int { return tile*b.height + min(tile, b.higher) }
+
+// multiply computes columns n0 to n1, whose panels are b.right.
+func (b *block) multiply(th *thread, n0, n1 int) {
+	nr := b.w.engine.kernel.nr
+	for n := n0; n < n1; n += nr {
+		b.run(th, n-n0, min(nr, n1-n), n, tiles{0, b.higher, b.height + 1})
+		b.run(th, n-n0, min(nr, n1-n), n, tiles{b.higher * (b.height + 1), b.tiles - b.higher, b.height})
 	}
-	return b.height
 }
 
-// panel computes the columns of panel p.
-func (b *block) panel(p int) {
-	b.run(p, 0, b.higher, b.height+1)
-	b.run(p, b.higher*(b.height+1), b.tiles-b.higher, b.height)
-}
+// tiles are tiles of one height from row r of a block on.
+type tiles struct{ r, count, height int }
 
-// run computes tiles of h rows from row r of the block on.
-func (b *block) run(p, r, tiles, h int) {
-	if tiles == 0 {
+// run computes tiles of cols columns from column n of C on, which is column at of b.right.
+func (b *block) run(th *thread, at, cols, n int, s tiles) {
+	if s.count == 0 {
 		return
 	}
-	a, kn, th := &b.w.args, b.w.engine.kernel, b.th
-	n, groups := p*kn.nr, ceilDiv(b.k, 2)
-	right := b.w.right[b.k0/chunk*kn.rightFloats(chunk, a.N):]
-	th.tile = tile{a: &shorts(th.a)[rowBytes(b.k)/2*r], b: &shorts(right[scaleFloats(a.N)+p*kn.panelFloats(b.k):])[0],
-		c: &a.C[(b.r0+r)*a.LDC+n], rows: &th.scales[r], columns: &right[n], groups: groups, as: rowBytes(b.k), cs: 4 * a.LDC, tiles: tiles}
+	a, kn := &b.w.args, b.w.engine.kernel
+	groups := ceilDiv(b.k, 2)
+	th.tile = tile{a: &shorts(b.left)[rowBytes(b.k)/2*s.r], b: &shorts(b.right[at/kn.nr*kn.panelFloats(b.k):])[0],
+		c: &a.C[(b.r0+s.r)*a.LDC+n], rows: &b.scales[s.r], columns: &b.columns[at], groups: groups, as: rowBytes(b.k), cs: 4 * a.LDC, tiles: s.count}
 	t := &th.tile
 	if a.TransA {
-		t.a, t.as = &shorts(th.a)[2*groups*r], 4*groups*h
+		t.a, t.as = &shorts(b.left)[2*groups*s.r], 4*groups*s.height
 	}
 	if b.k0 > 0 {
 		t.add = 1
@@ -160,5 +169,5 @@ func (b *block) run(p, r, tiles, h int) {
 			t.floor = 1
 		}
 	}
-	kn.run(t, h, min(kn.nr, a.N-n), a.TransA)
+	kn.run(t, s.height, cols, a.TransA)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"foresee/backend/cpu/internal/exec"
+	"foresee/backend/cpu/internal/gemm16"
 )
 
 // Name is the name the backend is registered under.
@@ -26,19 +27,33 @@ type Backend struct {
 	finalized atomic.Bool
 }
 
-// New returns a backend. config is empty or "threads=N", the number of threads that one
-// execution uses, at least 1; the default is GOMAXPROCS.
+// New returns a backend. config is empty or has, with commas between them,
+//
+//   - "threads=N": the number of threads that one execution uses, at least 1; the default is GOMAXPROCS;
+//   - "products=float32", the default, or "products=int16": large matrix products of float32 are sums of products of 16-bit
+//     integers, exact, of operands that are rounded row by row to about 12 bits. The processor must have AVX-512 with VNNI.
 func New(config string) (*Backend, error) {
-	threads := runtime.GOMAXPROCS(0)
-	if config != "" {
-		value, ok := strings.CutPrefix(config, "threads=")
+	threads, shorts := runtime.GOMAXPROCS(0), false
+	for _, option := range strings.FieldsFunc(config, func(r rune) bool { return r == ',' }) {
+		key, value, _ := strings.Cut(option, "=")
 		n, err := strconv.Atoi(value)
-		if !ok || err != nil || n < 1 {
-			return nil, fmt.Errorf("cpu: unknown configuration %q, want \"threads=N\"", config)
+		switch {
+		case key == "threads" && err == nil && n >= 1:
+			threads = n
+		case option == "products=float32":
+		case option == "products=int16" && !gemm16.Fast():
+			return nil, fmt.Errorf("cpu: products in int16 need AVX-512 with VNNI, which this processor lacks; leave %q out", option)
+		case option == "products=int16":
+			shorts = true
+		default:
+			return nil, fmt.Errorf("cpu: unknown configuration %q in %q, want \"threads=N\", \"products=float32\" or \"products=int16\"", option, config)
 		}
-		threads = n
 	}
-	return &Backend{machine: exec.NewMachine(threads)}, nil
+	m := exec.NewMachine(threads)
+	if shorts {
+		m.MultiplyShorts()
+	}
+	return &Backend{machine: m}, nil
 }
 
 // Name implements compute.Backend.

@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 
 	_ "foresee/backend/cpu" // the default backend
 	"foresee/report"
@@ -34,7 +36,8 @@ type SgemmConfig struct {
 // Rows: bench/sgemm/<n>/gflops, and with OpenBLAS bench/sgemm/<n>/openblas and
 // bench/sgemm/<n>/ratio (ours over OpenBLAS's). Without it the note of the first
 // says why. Both use GOMAXPROCS threads, and blocks of their runs alternate. The
-// results of the two must agree to 1e-3, or it is an error.
+// results of the two must agree to 1e-3, or it is an error. An option of the backend to
+// multiply with fewer bits is not heeded.
 func Sgemm(ctx context.Context, cfg SgemmConfig) (rows []report.Row, err error) {
 	if len(cfg.Sizes) == 0 {
 		cfg.Sizes = []int{1024, 2048}
@@ -45,7 +48,7 @@ func Sgemm(ctx context.Context, cfg SgemmConfig) (rows []report.Row, err error) 
 	if cfg.Runs, err = enoughRuns(cfg.Runs); err != nil {
 		return nil, err
 	}
-	backend, err := openBackend(cfg.Backend)
+	backend, err := openBackend(inFloat32(cfg.Backend))
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +69,16 @@ func Sgemm(ctx context.Context, cfg SgemmConfig) (rows []report.Row, err error) 
 		rows = append(rows, m.rows(n, backend.Name(), blas, missing)...)
 	}
 	return rows, nil
+}
+
+// inFloat32 is a backend's configuration without the option that makes products of integers of those of float32.
+func inFloat32(config string) string {
+	name, options, _ := strings.Cut(config, ":")
+	if name != "cpu" {
+		return config
+	}
+	all := slices.DeleteFunc(strings.Split(options, ","), func(o string) bool { return strings.HasPrefix(o, "products=") })
+	return strings.TrimSuffix(name+":"+strings.Join(all, ","), ":")
 }
 
 // openBackend opens a registered backend; GoMLX panics for an unknown name.

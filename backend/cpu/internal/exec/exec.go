@@ -14,6 +14,7 @@ import (
 
 	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/gemm16"
 	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/pool"
@@ -42,6 +43,8 @@ type Machine struct {
 	Serial *gemm.Engine
 	// Bytes multiplies int8, and SerialBytes on the caller's thread.
 	Bytes, SerialBytes *gemm8.Engine
+	// Shorts multiplies float32 by way of 16-bit integers, and SerialShorts on the caller's thread; nil if that is not wanted.
+	Shorts, SerialShorts *gemm16.Engine
 	// Batches are the limits of what is done entry by entry.
 	Batches flow.Limits
 	// Profile times the steps of all programs.
@@ -53,6 +56,9 @@ func NewMachine(threads int) *Machine {
 	p := pool.New(threads)
 	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil), Bytes: gemm8.New(p), SerialBytes: gemm8.New(nil), Batches: flow.DefaultLimits()}
 }
+
+// MultiplyShorts lets programs that are compiled from now on take large products by way of 16-bit integers.
+func (m *Machine) MultiplyShorts() { m.Shorts, m.SerialShorts = gemm16.New(m.Pool), gemm16.New(nil) }
 
 // Program is a compiled function. It is safe for concurrent use.
 type Program struct {

@@ -146,8 +146,9 @@ func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProdu
 	}
 	a.ReLU = e.ReLU
 	sizeA, sizeB, sizeC := n.In[0].Size(), n.In[1].Size(), n.Out[0].Size()
+	multiply, _ := c.prog.products(&a)
 	if packed {
-		sizeB = c.prog.Gemm.PackedSize(a.K, a.N)
+		sizeB = multiply.PackedSize(a.K, a.N)
 	}
 	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
 		args := &f.gemm
@@ -157,9 +158,9 @@ func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProdu
 			args.Bias = ops.Of[float32](f.p[bias], a.N)
 		}
 		if packed {
-			f.prog.Gemm.Float32Packed(args, args.B)
+			multiply.Float32Packed(args, args.B)
 		} else {
-			f.prog.Gemm.Float32(args)
+			multiply.Float32(args)
 		}
 		*args = gemm.Args{}
 	}

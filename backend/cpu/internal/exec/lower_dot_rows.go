@@ -14,7 +14,8 @@ const turnFloats = 5 << 16
 // rowsInTurns lets the product of step s be done some rows at a time, with a right operand that is packed before the first
 // of them; or, if it is the gradient of weights, lets what goes by rows go before.
 func (c *compiler) rowsInTurns(s *step, a gemm.Args, n *ir.Node, packed bool) {
-	size := c.prog.Gemm.PackedSize(a.K, a.N)
+	pooled, serial := c.prog.products(&a)
+	size := pooled.PackedSize(a.K, a.N)
 	s.late = a.TransA && a.Batch <= 1
 	if a.TransA || a.Batch > 1 || a.M < c.prog.Batches.Rows || a.K == 0 || size > turnFloats {
 		return
@@ -35,13 +36,13 @@ func (c *compiler) rowsInTurns(s *step, a gemm.Args, n *ir.Node, packed bool) {
 				p.Bias = ops.Of[float32](f.p[in[2]], a.N)
 			}
 			if !packed {
-				f.prog.Gemm.Pack(p.Right, a.K, a.N, ops.Of[float32](f.p[in[1]], have), a.LDB, a.TransB)
+				pooled.Pack(p.Right, a.K, a.N, ops.Of[float32](f.p[in[1]], have), a.LDB, a.TransB)
 			}
 			x, z := ops.Of[float32](f.p[in[0]], (a.M-1)*a.LDA+a.K), ops.Of[float32](f.p[out], a.M*a.N)
 			return turns{do: func(t conv.Turn) {
 				q := p
 				q.M, q.A, q.C = t.Hi-t.Lo, x[t.Lo*a.LDA:], z[t.Lo*a.N:]
-				f.prog.Serial.Part(&q)
+				serial.Part(&q)
 			}}
 		}, temps
 	}

@@ -10054,7 +10054,7 @@ fold:
 	RET
 
 // func columnNorms(t *byte)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·columnNorms(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         8(AX), CX
@@ -10081,22 +10081,28 @@ TEXT ·columnNorms(SB), NOSPLIT|NOFRAME, $0-8
 	SHRQ         $0x10, SI
 	VPXORD       Z8, Z8, Z8
 	VPXORD       Z9, Z9, Z9
+	MOVQ         DX, SI
+	SHLQ         $0x04, SI
 	TESTQ        BX, BX
 	JZ           end
 
 row:
+	PREFETCHT0  (CX)(SI*1)
 	VMOVUPS.Z   (CX), K1, Z3
 	VFMADD231PS Z3, Z3, Z1
 	VPANDD      Z0, Z3, Z3
 	VMAXPS      Z3, Z2, Z2
+	PREFETCHT0  64(CX)(SI*1)
 	VMOVUPS.Z   64(CX), K2, Z3
 	VFMADD231PS Z3, Z3, Z4
 	VPANDD      Z0, Z3, Z3
 	VMAXPS      Z3, Z5, Z5
+	PREFETCHT0  128(CX)(SI*1)
 	VMOVUPS.Z   128(CX), K3, Z3
 	VFMADD231PS Z3, Z3, Z6
 	VPANDD      Z0, Z3, Z3
 	VMAXPS      Z3, Z7, Z7
+	PREFETCHT0  192(CX)(SI*1)
 	VMOVUPS.Z   192(CX), K4, Z3
 	VFMADD231PS Z3, Z3, Z8
 	VPANDD      Z0, Z3, Z3

@@ -1,8 +1,8 @@
 package gemm16
 
-// wholeJob is a product whose A is stored transposed, such as a gradient of weights. Both operands are read column by
-// column, and either may be the larger one: all of op(A) is laid out first, a part for each chunk and some tiles; then a
-// thread lays out a strip of op(B), and multiplies with it while it is in its cache.
+// wholeJob is a product whose A is stored transposed, with fewer rows than columns, such as a gradient of weights. All of
+// op(A) is laid out first, a part for each chunk and some tiles; then a thread lays out a strip of op(B), and multiplies with
+// it while it is in its cache.
 type wholeJob struct {
 	w       *work
 	laid    bool
@@ -12,7 +12,7 @@ type wholeJob struct {
 }
 
 // isWhole says whether a product is done this way.
-func (w *work) isWhole() bool { return w.args.TransA && w.args.K > 0 }
+func (w *work) isWhole() bool { return w.args.TransA && w.args.K > 0 && w.args.M < w.args.N }
 
 func (w *work) wholeProduct() {
 	a, j := &w.args, &w.whole

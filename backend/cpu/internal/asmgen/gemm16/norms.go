@@ -104,10 +104,14 @@ func columnNorms() {
 		SHRQ(Imm(16), m)
 		sum[j], top[j], x[j], y[j] = zero(), zero(), ZMM(), ZMM()
 	}
+	ahead := GP64()
+	MOVQ(step, ahead)
+	SHLQ(Imm(4), ahead) // processors do not fetch across pages by themselves
 	TESTQ(rows, rows)
 	JZ(LabelRef("end"))
 	Label("row")
 	for j := range 4 {
+		PREFETCHT0(Mem{Base: src, Index: ahead, Scale: 1, Disp: 64 * j})
 		VMOVUPS_Z(Mem{Base: src, Disp: 64 * j}, masks[j], x[j])
 		VFMADD231PS(x[j], x[j], sum[j])
 		VPANDD(bits, x[j], y[j])

@@ -22,6 +22,7 @@ func BenchmarkBesideFloat32(b *testing.B) {
 			{M: 2048, K: 192, N: 576}, {M: 2048, K: 192, N: 192}, {M: 2048, K: 768, N: 192}, {M: 2048, K: 192, N: 768, TransB: true},
 			{M: 2048, K: 768, N: 192, TransB: true}, {M: 192, K: 2048, N: 768, TransA: true}, {M: 768, K: 2048, N: 192, TransA: true},
 			{M: 192, K: 2048, N: 192, TransA: true}, {M: 512, K: 512, N: 512}, {M: 1024, K: 1024, N: 1024}, {M: 64, K: 512, N: 512},
+			{M: 896, K: 64, N: 1336}, {M: 896, K: 1336, N: 64, TransB: true}, {M: 896, K: 192, N: 576}, {M: 128, K: 192, N: 960},
 		} {
 			b.Run(fmt.Sprintf("%d/%dx%dx%d-%t-%t", threads, s.M, s.K, s.N, s.TransA, s.TransB), func(b *testing.B) {
 				beside(b, s, gemm16.New(p), gemm.New(p))

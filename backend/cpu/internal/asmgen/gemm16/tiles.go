@@ -94,6 +94,14 @@ func tileBody(f tileFields, rows int, start func() left, next func()) {
 	masks := tileMasks(f)
 	Label("next")
 	s := newSums(rows)
+	ahead, step := GP64(), load(f.cs)
+	MOVQ(c, ahead)
+	for range rows { // they come while the sums are made
+		for j := range 2 {
+			PREFETCHT1(Mem{Base: ahead, Disp: 64 * j})
+		}
+		ADDQ(step, ahead)
+	}
 	l, b, k := start(), load(f.b), load(f.groups)
 	SUBQ(Imm(tileUnroll), k)
 	JLT(LabelRef("rest"))

@@ -49,11 +49,7 @@ func New(config string) (*Backend, error) {
 			return nil, fmt.Errorf("cpu: unknown configuration %q in %q, want \"threads=N\", \"products=float32\" or \"products=int16\"", option, config)
 		}
 	}
-	m := exec.NewMachine(threads)
-	if shorts {
-		m.MultiplyShorts()
-	}
-	return &Backend{machine: m}, nil
+	return &Backend{machine: exec.NewMachine(threads, shorts)}, nil
 }
 
 // Name implements compute.Backend.

@@ -14,10 +14,10 @@ import (
 
 	"foresee/backend/cpu/internal/flow"
 	"foresee/backend/cpu/internal/gemm"
-	"foresee/backend/cpu/internal/gemm16"
 	"foresee/backend/cpu/internal/gemm8"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/pool"
+	"foresee/backend/cpu/internal/product"
 	"foresee/backend/cpu/internal/profile"
 )
 
@@ -43,22 +43,22 @@ type Machine struct {
 	Serial *gemm.Engine
 	// Bytes multiplies int8, and SerialBytes on the caller's thread.
 	Bytes, SerialBytes *gemm8.Engine
-	// Shorts multiplies float32 by way of 16-bit integers, and SerialShorts on the caller's thread; nil if that is not wanted.
-	Shorts, SerialShorts *gemm16.Engine
+	// Products chooses between Gemm and integers of 16 bits.
+	Products product.Engines
 	// Batches are the limits of what is done entry by entry.
 	Batches flow.Limits
 	// Profile times the steps of all programs.
 	Profile profile.Profile
 }
 
-// NewMachine starts a machine of the given number of threads, at least 1.
-func NewMachine(threads int) *Machine {
+// NewMachine starts a machine of the given number of threads, at least 1. With shorts it takes large products of float32 by
+// way of 16-bit integers.
+func NewMachine(threads int, shorts bool) *Machine {
 	p := pool.New(threads)
-	return &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil), Bytes: gemm8.New(p), SerialBytes: gemm8.New(nil), Batches: flow.DefaultLimits()}
+	m := &Machine{Pool: p, Gemm: gemm.New(p), Serial: gemm.New(nil), Bytes: gemm8.New(p), SerialBytes: gemm8.New(nil), Batches: flow.DefaultLimits()}
+	m.Products = product.New(p, m.Gemm, m.Serial, shorts)
+	return m
 }
-
-// MultiplyShorts lets programs that are compiled from now on take large products by way of 16-bit integers.
-func (m *Machine) MultiplyShorts() { m.Shorts, m.SerialShorts = gemm16.New(m.Pool), gemm16.New(nil) }
 
 // Program is a compiled function. It is safe for concurrent use.
 type Program struct {

@@ -146,9 +146,9 @@ func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProdu
 	}
 	a.ReLU = e.ReLU
 	sizeA, sizeB, sizeC := n.In[0].Size(), n.In[1].Size(), n.Out[0].Size()
-	multiply, _ := c.prog.products(&a)
+	engine, _ := c.prog.Products.For(&a)
 	if packed {
-		sizeB = multiply.PackedSize(a.K, a.N)
+		sizeB = engine.PackedSize(a.K, a.N)
 	}
 	return func(f *Frame, out, lhs, rhs unsafe.Pointer) {
 		args := &f.gemm
@@ -158,9 +158,9 @@ func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProdu
 			args.Bias = ops.Of[float32](f.p[bias], a.N)
 		}
 		if packed {
-			multiply.Float32Packed(args, args.B)
+			engine.Multiply(args, args.B)
 		} else {
-			multiply.Float32(args)
+			engine.Multiply(args, nil)
 		}
 		*args = gemm.Args{}
 	}

@@ -14,7 +14,7 @@ const turnFloats = 5 << 16
 // rowsInTurns lets the product of step s be done some rows at a time, with a right operand that is packed before the first
 // of them; or, if it is the gradient of weights, lets what goes by rows go before.
 func (c *compiler) rowsInTurns(s *step, a gemm.Args, n *ir.Node, packed bool) {
-	pooled, serial := c.prog.products(&a)
+	pooled, serial := c.prog.Products.For(&a)
 	size := pooled.PackedSize(a.K, a.N)
 	s.late = a.TransA && a.Batch <= 1
 	if a.TransA || a.Batch > 1 || a.M < c.prog.Batches.Rows || a.K == 0 || size > turnFloats {

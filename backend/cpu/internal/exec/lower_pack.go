@@ -10,31 +10,14 @@ import (
 	"foresee/backend/cpu/internal/gemm"
 	"foresee/backend/cpu/internal/ir"
 	"foresee/backend/cpu/internal/ops"
+	"foresee/backend/cpu/internal/product"
 )
 
 // packKey is a right operand as a product reads it.
 type packKey struct {
 	v *ir.Value
 	s ops.Side
-	p products
-}
-
-// products is what multiplies float32: package gemm, or gemm16.
-type products interface {
-	Float32(a *gemm.Args)
-	Float32Packed(a *gemm.Args, packed []float32)
-	Pack(dst []float32, k, n int, b []float32, ld int, trans bool)
-	PackedSize(k, n int) int
-	Packs(a *gemm.Args) bool
-	Part(p *gemm.Part)
-}
-
-// products returns what does a product on all threads, and what does it on the caller's.
-func (m *Machine) products(a *gemm.Args) (pooled, serial products) {
-	if m.Shorts != nil && m.Shorts.Packs(a) {
-		return m.Shorts, m.SerialShorts
-	}
-	return m.Gemm, m.Serial
+	e product.Engine
 }
 
 // sharePacking finds the right operands that several products would pack, each for itself: the
@@ -53,7 +36,7 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 			l, _ := ops.SideOf(n.In[0].Dims(), n.In[0].DType().Size(), a.LHSBatch, a.LHSContract)
 			r, move := ops.SideOf(n.In[1].Dims(), n.In[1].DType().Size(), a.RHSBatch, a.RHSContract)
 			args := productArgs(l, r)
-			if e, _ := c.prog.products(&args); move == nil && !narrow(l, r, n) && e.Packs(&args) {
+			if e, _ := c.prog.Products.For(&args); move == nil && !narrow(l, r, n) && e.Packs(&args) {
 				c.packers[packKey{fusion.Base(c.fn, n.In[1]), r, e}]++
 			}
 		}
@@ -63,7 +46,7 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 // packedOperand returns the storage of the packed right operand of n and appends the step that
 // fills it if there is none yet; false if n does better with the operand as it is.
 func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r ops.Side) (int, bool) {
-	e, _ := c.prog.products(args)
+	e, _ := c.prog.Products.For(args)
 	key := packKey{fusion.Base(c.fn, n.In[1]), r, e}
 	if c.packers[key] < 2 || !e.Packs(args) {
 		return 0, false

@@ -11,7 +11,7 @@ import (
 
 // TestTransposedMoves compares moves whose last axes are swapped with the portable copy.
 func TestTransposedMoves(t *testing.T) {
-	m := NewMachine(2)
+	m := NewMachine(2, false)
 	defer m.Pool.Close()
 	f := &Frame{pool: m.Pool}
 	f.split.f = f

@@ -184,9 +184,9 @@ func checkMatrix(name string, have, rows, cols int, ld *int) {
 	}
 }
 
-// aligned returns n floats that begin on a cache line: s if it has as many.
+// aligned returns n floats that begin on a cache line: those of s, which it made, if there is room.
 func aligned(s []float32, n int) []float32 {
-	if len(s) >= n {
+	if cap(s) >= n {
 		return s[:n]
 	}
 	raw := make([]float32, n+line/4)

@@ -264,3 +264,18 @@ func TestNotFinite(t *testing.T) {
 		}
 	}
 }
+
+// TestAllocatesNothing: a warm product has all its memory, whatever sizes alternate.
+func TestAllocatesNothing(t *testing.T) {
+	e := gemm16.New(nil)
+	small := gemm.Args{M: 40, N: 40, K: 40, A: make([]float32, 1600), B: make([]float32, 1600), C: make([]float32, 1600)}
+	large := gemm.Args{M: 80, N: 160, K: 90, TransA: true, A: make([]float32, 7200), B: make([]float32, 14400), C: make([]float32, 12800)}
+	larger := gemm.Args{M: 180, N: 160, K: 90, A: make([]float32, 16200), B: make([]float32, 14400), C: make([]float32, 28800)}
+	if n := testing.AllocsPerRun(10, func() {
+		for _, a := range []*gemm.Args{&small, &large, &larger, &small} {
+			e.Float32(a)
+		}
+	}); n != 0 {
+		t.Errorf("%g allocations in a warm round", n)
+	}
+}

@@ -143,12 +143,7 @@ func smallBlocks() blockWork {
 func TestBlocks(t *testing.T) {
 	var plan strings.Builder
 	cfg := Config{Runs: minRuns, Seed: 1, Explain: &plan, Rate: Rate{100, "x"}}
-	e, err := cfg.open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.close()
-	rows, err := smallBlocks().measure(t.Context(), cfg, e)
+	rows, err := smallBlocks().measure(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +164,35 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// TestBlocksInInt16 measures blocks whose products are large enough for integers of 16 bits: they train like those in
+// float32, but are not the same. A processor without them says so.
+func TestBlocksInInt16(t *testing.T) {
+	cfg := Config{Runs: minRuns, Seed: 1}
+	short, ok := cfg.inInt16()
+	if !ok {
+		_, err := jepa.OpenBackend("cpu:products=int16")
+		if err == nil || !strings.Contains(err.Error(), "AVX-512 with VNNI") {
+			t.Errorf("no rows in int16, but the backend says %v", err)
+		}
+		return
+	}
+	w := blockWork{"middle", "a block", stack.Config{Batch: 4, Tokens: 16, Width: 48, Blocks: 1, Hidden: 96, Heads: 2, LearningRate: 1e-3, Decay: 0.1}}
+	rows, err := w.both(t.Context(), cfg, short)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range rows {
+		names = append(names, r.Name)
+	}
+	if want := []string{"bench/blocks/middle-int16/seconds", "bench/blocks/middle-int16/alloc_bytes", "bench/blocks/middle-int16/apart"}; !slices.Equal(names, want) {
+		t.Fatalf("rows %v, want %v", names, want)
+	}
+	if apart := rows[2].Value; !(apart > 0 && apart < 1e-3) {
+		t.Errorf("the losses are %g apart, want a little", apart)
+	}
+}
+
 // TestPeersAgreeOnBlocks runs the real peers where FORESEE_PEER_PYTHON names an
 // interpreter with torch and jax.
 func TestPeersAgreeOnBlocks(t *testing.T) {
@@ -185,7 +209,7 @@ func TestPeersAgreeOnBlocks(t *testing.T) {
 	for _, causal := range []bool{false, true} {
 		w := smallBlocks()
 		w.cfg.Causal = causal
-		rows, err := w.measure(t.Context(), cfg, e)
+		rows, err := w.measure(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

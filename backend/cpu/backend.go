@@ -60,7 +60,11 @@ func (b *Backend) String() string { return Name }
 
 // Description implements compute.Backend.
 func (b *Backend) Description() string {
-	return fmt.Sprintf("foresee CPU backend, %d threads", b.machine.Pool.Threads())
+	text := fmt.Sprintf("foresee CPU backend, %d threads", b.machine.Pool.Threads())
+	if b.machine.Products.Shorts() {
+		text += ", large products by way of 16-bit integers"
+	}
+	return text
 }
 
 // NumDevices is 1.

@@ -26,6 +26,9 @@ func New(p *pool.Pool, single, serial *gemm.Engine, shorts bool) Engines {
 	return e
 }
 
+// Shorts says whether large products are those of gemm16.
+func (e Engines) Shorts() bool { return e.pooled.short != nil }
+
 // For returns what computes a product: on all threads, and pieces of it on the caller's alone.
 func (e Engines) For(a *gemm.Args) (pooled, serial Engine) {
 	if e.pooled.short == nil || !e.pooled.short.Packs(a) {

@@ -1,0 +1,143 @@
+package cpu_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"foresee/backend/cpu"
+)
+
+// denseLoss is the loss of two dense layers with a third that has the second's weights, and its gradients: products as they
+// are, transposed either way, packed once for two, and in turns of rows.
+func denseLoss(in []*graph.Node) []*graph.Node {
+	x, w, b, v, target := in[0], in[1], in[2], in[3], in[4]
+	h := graph.Tanh(graph.Add(graph.MatMul(x, w), graph.ExpandLeftToRank(b, 2)))
+	h = graph.Tanh(graph.MatMul(h, v))
+	y := graph.MatMul(h, v)
+	loss := graph.ReduceAllMean(graph.Square(graph.Sub(y, target)))
+	return append([]*graph.Node{loss}, graph.Gradient(loss, x, w, b, v)...)
+}
+
+type matrix struct {
+	flat []float32
+	dims []int
+}
+
+// denseInputs are rows [m, k], weights [k, n], a bias [n], weights [n, n] and targets [m, n].
+func denseInputs(m, k, n int) []matrix {
+	rng := rand.New(rand.NewPCG(uint64(m), uint64(k)))
+	normal := func(scale float64, dims ...int) matrix {
+		size := 1
+		for _, d := range dims {
+			size *= d
+		}
+		flat := make([]float32, size)
+		for i := range flat {
+			flat[i] = float32(scale * rng.NormFloat64())
+		}
+		return matrix{flat, dims}
+	}
+	return []matrix{normal(1, m, k), normal(1/math.Sqrt(float64(k)), k, n), normal(0.1, n), normal(1/math.Sqrt(float64(n)), n, n), normal(1, m, n)}
+}
+
+func dense(t *testing.T, b *cpu.Backend, in []matrix) (out [][]float32) {
+	t.Helper()
+	defer b.Finalize()
+	e, err := graph.NewExec(b, denseLoss)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Finalize()
+	var inputs []any
+	for _, m := range in {
+		inputs = append(inputs, tensors.FromFlatDataAndDimensions(m.flat, m.dims...))
+	}
+	all, err := e.Exec(inputs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range all {
+		out = append(out, tensors.MustCopyFlatData[float32](x))
+	}
+	return out
+}
+
+// TestShortsAreNearFloat32: loss and gradients by way of 16-bit integers are near those of float32, and not the same; they
+// have the same bits on 1, 2 and 3 threads.
+func TestShortsAreNearFloat32(t *testing.T) {
+	for _, s := range [][3]int{{300, 70, 96}, {33, 2100, 64}, {1100, 64, 40}} {
+		in := denseInputs(s[0], s[1], s[2])
+		single, err := cpu.New("threads=2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := dense(t, single, in)
+		for _, turns := range []bool{false, true} { // sums of columns have other bits in turns
+			var first [][]float32
+			for _, threads := range []int{1, 2, 3} {
+				b := cpu.NewShorts(threads)
+				if turns {
+					b.EntryByEntry()
+				}
+				got := dense(t, b, in)
+				if first == nil {
+					first = got
+				}
+				for i := range got {
+					if k := bitsDiffer(got[i], first[i]); k >= 0 {
+						t.Fatalf("%v: element %d of output %d is another on %d threads, in turns %t", s, k, i, threads, turns)
+					}
+				}
+			}
+			for i := range want {
+				if gap := distance(first[i], want[i]); !(gap > 0 && gap < 5e-4) {
+					t.Errorf("%v: output %d is %g from float32's, want a little", s, i, gap)
+				}
+			}
+		}
+	}
+}
+
+// distance returns |a - b| / |b|, Euclidean norms.
+func distance(a, b []float32) float64 {
+	var gap, norm float64
+	for i, v := range b {
+		d := float64(a[i] - v)
+		gap, norm = gap+d*d, norm+float64(v)*float64(v)
+	}
+	return math.Sqrt(gap / norm)
+}
+
+// TestConfigurations: what New understands, and what it says of the rest.
+func TestConfigurations(t *testing.T) {
+	for config, want := range map[string]string{
+		"": "", "threads=2": "", "products=float32": "", "products=float32,threads=1": "",
+		"threads=0": "threads=N", "threads": "threads=N", "products=int8": `"products=int16"`, "thread=2": `"thread=2"`,
+		"threads=2,speed=9": `"speed=9" in "threads=2,speed=9"`,
+	} {
+		b, err := cpu.New(config)
+		if err == nil {
+			b.Finalize()
+		}
+		if text := fmt.Sprint(err); want == "" && err != nil || want != "" && !strings.Contains(text, want) {
+			t.Errorf("%q: %s, want %q", config, text, want)
+		}
+	}
+	b, err := cpu.New("products=int16,threads=2")
+	if err != nil {
+		if !strings.Contains(err.Error(), "need AVX-512 with VNNI") {
+			t.Error(err)
+		}
+		return
+	}
+	defer b.Finalize()
+	if d := b.Description(); !strings.Contains(d, "2 threads") || !strings.Contains(d, "16-bit") {
+		t.Errorf("described as %q", d)
+	}
+}

@@ -36,7 +36,9 @@ func (c *compiler) rowsInTurns(s *step, a gemm.Args, n *ir.Node, packed bool) {
 				p.Bias = ops.Of[float32](f.p[in[2]], a.N)
 			}
 			if !packed {
-				pooled.Pack(p.Right, a.K, a.N, ops.Of[float32](f.p[in[1]], have), a.LDB, a.TransB)
+				b := a
+				b.B = ops.Of[float32](f.p[in[1]], have)
+				pooled.Pack(p.Right, &b)
 			}
 			x, z := ops.Of[float32](f.p[in[0]], (a.M-1)*a.LDA+a.K), ops.Of[float32](f.p[out], a.M*a.N)
 			return turns{do: func(t conv.Turn) {

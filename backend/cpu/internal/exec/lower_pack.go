@@ -51,9 +51,11 @@ func (c *compiler) packedOperand(n *ir.Node, args *gemm.Args, r ops.Side) (int, 
 	if c.packers[key] < 2 || !e.Packs(args) {
 		return 0, false
 	}
-	size, k, columns, ld, trans, have := e.PackedSize(args.K, args.N), args.K, args.N, args.LDB, args.TransB, n.In[1].Size()
+	a, size, have := *args, e.PackedSize(args.K, args.N), n.In[1].Size()
 	return c.packOnce(key, 4*size, func(_ *Frame, to, from unsafe.Pointer) {
-		e.Pack(ops.Of[float32](to, size), k, columns, ops.Of[float32](from, have), ld, trans)
+		b := a
+		b.B = ops.Of[float32](from, have)
+		e.Pack(ops.Of[float32](to, size), &b)
 	}), true
 }
 

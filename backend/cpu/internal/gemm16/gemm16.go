@@ -57,21 +57,17 @@ func (e *Engine) PackedSize(k, n int) int {
 	return size
 }
 
-// Pack lays op(B) [k, n] out in dst for products of engines of the same level; neither is kept. b is [k, n], or if trans
-// [n, k], with ld floats from one stored row to the next, 0 without gaps. dst must have PackedSize(k, n) floats, aligned to
-// a cache line for speed. It panics as gemm.Engine.Pack does.
-func (e *Engine) Pack(dst []float32, k, n int, b []float32, ld int, trans bool) {
-	rows, cols := k, n
-	if trans {
-		rows, cols = cols, rows
-	}
-	checkMatrix("B", len(b), rows, cols, &ld)
-	if want := e.PackedSize(k, n); len(dst) < want {
-		panic(fmt.Sprintf("gemm16: room for %d floats of packed B, want %d for [%d, %d]", len(dst), want, k, n))
+// Pack lays op(B) of a out in dst for products of engines of the same level; neither is kept, and of a only K, N, B, LDB and
+// TransB are read. dst must have PackedSize(K, N) floats, aligned to a cache line for speed. It panics as Float32 does.
+func (e *Engine) Pack(dst []float32, a *gemm.Args) {
+	src := source{a.B, a.LDB, a.TransB}
+	src.check(a.K, a.N)
+	if want := e.PackedSize(a.K, a.N); len(dst) < want {
+		panic(fmt.Sprintf("gemm16: room for %d floats of packed B, want %d for [%d, %d]", len(dst), want, a.K, a.N))
 	}
 	w := e.take()
 	defer e.give(w)
-	w.pack(dst, k, n, source{b, ld, trans})
+	w.pack(dst, a.K, a.N, src)
 }
 
 // Float32 computes the product that a describes; Accumulate and a Batch above 1 are refused by panics, as what gemm refuses.
@@ -80,18 +76,15 @@ func (e *Engine) Float32(a *gemm.Args) {
 	defer e.give(w)
 	w.args = *a
 	w.normalize()
-	rows, cols := a.K, a.N
-	if a.TransB {
-		rows, cols = cols, rows
-	}
-	checkMatrix("B", len(a.B), rows, cols, &w.args.LDB)
+	src := source{a.B, a.LDB, a.TransB}
+	src.check(a.K, a.N)
 	if w.isWhole() {
-		w.wholeProduct()
+		w.wholeProduct(src)
 		return
 	}
 	size := e.PackedSize(a.K, a.N)
 	w.packed = aligned(w.packed, size)
-	w.pack(w.packed, a.K, a.N, source{a.B, w.args.LDB, a.TransB})
+	w.pack(w.packed, a.K, a.N, src)
 	w.right = w.packed
 	w.compute()
 }

@@ -194,7 +194,7 @@ func (p *product) packed(rng *rand.Rand, e *gemm16.Engine) {
 		right[i] = float32(math.NaN())
 	}
 	right = fence.AtEnd(right)
-	e.Pack(right, a.K, a.N, a.B, a.LDB, a.TransB)
+	e.Pack(right, &a)
 	copy(a.C, p.c)
 	a.B = nil
 	if a.TransA || a.M == 0 || a.N == 0 || a.K == 0 {

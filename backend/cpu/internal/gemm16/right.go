@@ -9,6 +9,14 @@ type source struct {
 	trans bool
 }
 
+// check fills in ld and panics if the source does not hold an op(B) [k, n].
+func (s *source) check(k, n int) {
+	if s.trans {
+		k, n = n, k
+	}
+	checkMatrix("B", len(s.data), k, n, &s.ld)
+}
+
 // packWork is the least number of values worth handing to another thread.
 const packWork = 32 << 10
 

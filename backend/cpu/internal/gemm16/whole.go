@@ -5,6 +5,7 @@ package gemm16
 // it while it is in its cache.
 type wholeJob struct {
 	w       *work
+	right   source
 	laid    bool
 	spans   int       // parts of a chunk while A is laid out
 	scales  []float32 // [chunks, M]
@@ -14,13 +15,13 @@ type wholeJob struct {
 // isWhole says whether a product is done this way.
 func (w *work) isWhole() bool { return w.args.TransA && w.args.K > 0 && w.args.M < w.args.N }
 
-func (w *work) wholeProduct() {
+func (w *work) wholeProduct(right source) {
 	a, j := &w.args, &w.whole
 	if a.M == 0 || a.N == 0 {
 		return
 	}
 	chunks := ceilDiv(a.K, chunk)
-	*j = wholeJob{w: w, spans: ceilDiv(a.M, wide), columns: w.engine.kernel.nr}
+	*j = wholeJob{w: w, right: right, spans: ceilDiv(a.M, wide), columns: w.engine.kernel.nr}
 	size := chunks * a.M * rowBytes(chunk) / 4
 	w.packed = aligned(w.packed, size+chunks*a.M)
 	j.scales = w.packed[size:]
@@ -60,7 +61,7 @@ func (j *wholeJob) Part(worker, i int) {
 	b.right, b.columns = th.a, th.scales
 	for c := range ceilDiv(a.K, chunk) {
 		j.chunk(&b, c)
-		th.panels(kn, th.scales[:n1-n0], th.a, source{a.B, a.LDB, a.TransB}.from(b.k0, n0), b.k)
+		th.panels(kn, th.scales[:n1-n0], th.a, j.right.from(b.k0, n0), b.k)
 		b.multiply(th, n0, n1)
 	}
 }

@@ -48,13 +48,13 @@ func (e Engine) PackedSize(k, n int) int {
 	return e.single.PackedSize(k, n)
 }
 
-// Pack lays op(B) [k, n] out in dst, as gemm.Engine.Pack does.
-func (e Engine) Pack(dst []float32, k, n int, b []float32, ld int, trans bool) {
+// Pack lays op(B) of a out in dst; of a only K, N, B, LDB and TransB are read.
+func (e Engine) Pack(dst []float32, a *gemm.Args) {
 	if e.short != nil {
-		e.short.Pack(dst, k, n, b, ld, trans)
+		e.short.Pack(dst, a)
 		return
 	}
-	e.single.Pack(dst, k, n, b, ld, trans)
+	e.single.Pack(dst, a.K, a.N, a.B, a.LDB, a.TransB)
 }
 
 // Multiply computes a product, with a packed op(B) if there is one.

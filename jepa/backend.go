@@ -16,7 +16,7 @@ const BuildXLA = "CGO_ENABLED=1 go build -tags xla ./cmd/foresee"
 // CheckBackend says why this program cannot open the backend that config names,
 // or nil, without opening it:
 //
-//	"" or "cpu"             our backend
+//	"" or "cpu"             our backend; options follow a colon, see cpu.New: "cpu:products=int16", "cpu:threads=1"
 //	"xla:/path/plugin.so"   OpenXLA with this PJRT plugin; the file must be there
 //	"xla:cuda", "xla:tpu"   OpenXLA with the plugin of that name in PJRT_PLUGIN_LIBRARY_PATH or the
 //	                        system's library folders

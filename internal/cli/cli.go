@@ -23,7 +23,7 @@ const (
 // globals are the flags of every command.
 type globals struct {
 	JSON    bool             `name:"json" help:"Print one JSON document on stdout instead of text."`
-	Backend string           `default:"cpu" placeholder:"NAME" help:"Compute backend (${default})."`
+	Backend string           `default:"cpu" placeholder:"NAME" help:"Compute backend: cpu, cpu:products=int16 or, in a build with it, xla:PLUGIN (${default})."`
 	Threads int              `default:"0" placeholder:"N" help:"CPU threads to use; 0 = all."`
 	Verbose bool             `short:"v" help:"Log details to stderr."`
 	Version kong.VersionFlag `help:"Print the version and stop."`

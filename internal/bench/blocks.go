@@ -32,7 +32,7 @@ func blockWorks() []blockWork {
 // operations (nn/stack, Config.FLOP) over the time over the rate. With a peer bench/peer/blocks-<name>/... and
 // with JAX bench/peer/jax-blocks-<name>/...; the losses of three steps must agree first. On a processor that is
 // faster so, all of them again as <name>-int16, large products by way of 16-bit integers, the peer as before, and
-// bench/blocks/<name>-int16/apart, how far the loss after 100 steps on as many batches is from that in float32.
+// bench/blocks/<name>-int16/apart, how far the loss after 30 steps on as many batches is from that in float32.
 func Blocks(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	short, hasShort := cfg.inInt16()
 	for _, w := range blockWorks() {

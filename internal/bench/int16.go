@@ -12,7 +12,7 @@ import (
 )
 
 // int16Note is behind the note of a row whose large products are sums of products of 16-bit integers.
-const int16Note = "; large products by way of 16-bit integers, the peer's in float32"
+const int16Note = "; large products by way of 16-bit integers, a peer's in float32"
 
 // inInt16 returns the configuration for the same work with the option of the backend cpu to take large products by way of
 // 16-bit integers; false if the backend is another, is already told how to multiply or has no fast way here.
@@ -45,7 +45,7 @@ func (w blockWork) both(ctx context.Context, single, short Config) (rows []repor
 // apart trains blocks in float32 and by way of 16-bit integers from the same weights on the same batches, and returns how
 // far the losses are from each other in the end.
 func (w blockWork) apart(ctx context.Context, single, short Config) (report.Row, error) {
-	const steps = 100
+	const steps = 30
 	var losses [2]float64
 	for i, cfg := range []Config{single, short} {
 		loss, err := w.lossAfter(ctx, cfg, steps)

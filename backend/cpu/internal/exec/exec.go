@@ -27,11 +27,12 @@ type step struct {
 	op    string
 	shape string // for people
 	flop  int64
-	loop  *ewise // of a fused loop
-	start start  // if it can be done entry by entry
-	batch *batch // of steps that are
-	early bool   // a copy that reorder moves
-	late  bool   // a gradient that reorder moves
+	loop  *ewise     // of a fused loop
+	row   *gemm.Args // of a product that may be in a chain
+	start start      // if it can be done entry by entry
+	batch *batch     // of steps that are
+	early bool       // a copy that reorder moves
+	late  bool       // a gradient that reorder moves
 	run   func(f *Frame)
 }
 
@@ -80,15 +81,16 @@ type Program struct {
 
 // Frame is the memory of one run.
 type Frame struct {
-	prog  *Program
-	pool  *pool.Pool
-	p     []unsafe.Pointer // by storage number
-	arena []byte
-	work  [][]byte // scratch by worker
-	gemm  gemm.Args
-	loops loopsJob
-	split splitJob
-	batch batchJob
+	prog    *Program
+	pool    *pool.Pool
+	p       []unsafe.Pointer // by storage number
+	arena   []byte
+	work    [][]byte // scratch by worker
+	gemm    gemm.Args
+	factors []gemm.Factor
+	loops   loopsJob
+	split   splitJob
+	batch   batchJob
 }
 
 const alignment = 64
@@ -245,6 +247,7 @@ func compile(f *ir.Func, m *Machine) (*Program, error) {
 		return nil, fmt.Errorf("cpu: compile %q: %w", f.Name, err)
 	}
 	c.reorder()
+	c.chains()
 	c.entryByEntry()
 	c.sideBySide()
 	c.plan()
@@ -274,37 +277,6 @@ func (c *compiler) plan() {
 func (p *Program) Donate(donated []bool) []int { return p.donors.Choose(donated) }
 
 // Optimize runs the passes over f and the closures in it.
-func Optimize(f *ir.Func, m *Machine) error { return optimize(f, m, map[*ir.Func]bool{}) }
-
-func optimize(f *ir.Func, m *Machine, done map[*ir.Func]bool) error {
-	if done[f] {
-		return nil
-	}
-	done[f] = true
-	ir.RemoveDead(f)
-	for _, n := range f.Nodes {
-		for _, s := range n.Subs() {
-			if err := optimize(s, m, done); err != nil {
-				return err
-			}
-		}
-	}
-	ir.WidenHalf(f)
-	ir.Simplify(f)
-	ir.ShareCommon(f)
-	if err := foldConstants(f, m); err != nil {
-		return err
-	}
-	ir.StackGradients(f)
-	ir.FoldTransposes(f)
-	ir.RecogniseConv(f)
-	ir.RecogniseReLU(f)
-	ir.RecogniseGELU(f)
-	ir.FuseEpilogues(f)
-	ir.ReadBytes(f)
-	ir.FuseByteDense(f)
-	ir.RecogniseGRU(f)
-	ir.FuseSumProduct(f)
-	ir.ReadHalf(f)
-	return nil
+func Optimize(f *ir.Func, m *Machine) error {
+	return ir.Optimize(f, func(f *ir.Func) error { return foldConstants(f, m) })
 }

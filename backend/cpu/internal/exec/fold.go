@@ -8,9 +8,6 @@ import (
 	"foresee/backend/cpu/internal/ir"
 )
 
-// foldLimit is the largest constant, in bytes, that folding makes.
-const foldLimit = 1 << 20
-
 // foldConstants computes, once, what depends on constants alone.
 //
 //	i = iota(64); y = exp(i · 0.5); return x + y   →   y = constant; return x + y
@@ -18,7 +15,7 @@ const foldLimit = 1 << 20
 // Repetition is left to run time, where fused loops read through it.
 func foldConstants(f *ir.Func, m *Machine) error {
 	for i, n := range f.Nodes {
-		if !foldable(n) {
+		if !ir.Foldable(n) {
 			continue
 		}
 		one := &ir.Func{Name: "constant", Counter: f.Counter}
@@ -39,20 +36,4 @@ func foldConstants(f *ir.Func, m *Machine) error {
 	}
 	ir.RemoveDead(f)
 	return nil
-}
-
-func foldable(n *ir.Node) bool {
-	switch n.Op {
-	case compute.OpTypeParameter, compute.OpTypeConstant, compute.OpTypeBroadcastInDim, compute.OpTypeRNGBitGenerator:
-		return false
-	}
-	if len(n.Out) != 1 || len(n.Subs()) > 0 || n.Out[0].Bytes() > foldLimit {
-		return false
-	}
-	for _, v := range n.In {
-		if v.Node.Op != compute.OpTypeConstant {
-			return false
-		}
-	}
-	return true
 }

@@ -133,7 +133,7 @@ func (c *compiler) step(n *ir.Node, run func(f *Frame)) *step {
 // users read through renaming and broadcasts, and keep what passes between them in registers.
 func (c *compiler) demand(groups []*fusion.Group) {
 	for _, g := range groups {
-		if !g.Fused && renames(g.Nodes[0]) {
+		if !g.Fused && ir.Renames(g.Nodes[0]) {
 			continue
 		}
 		mine := map[*ir.Node]bool{}
@@ -162,22 +162,12 @@ func (c *compiler) isBroadcast(v *ir.Value) bool {
 	return v.Node.Op == compute.OpTypeBroadcastInDim && v.Node.Func == c.fn
 }
 
-// renames says whether n makes no memory unless its outputs are needed.
-func renames(n *ir.Node) bool {
-	switch n.Op {
-	case compute.OpTypeReshape, compute.OpTypeIdentity, compute.OpTypeSchedulingBarrier, compute.OpTypeBitcast,
-		compute.OpTypeOptimizationBarrier, compute.OpTypeBroadcastInDim, compute.OpTypeSlice:
-		return true
-	}
-	return false
-}
-
 func (c *compiler) need(v *ir.Value) {
 	if c.needed[v] {
 		return
 	}
 	c.needed[v] = true
-	if v.Node.Func == c.fn && renames(v.Node) {
+	if v.Node.Func == c.fn && ir.Renames(v.Node) {
 		c.need(v.Node.In[v.Index])
 	}
 }
@@ -189,7 +179,7 @@ func (c *compiler) bindResults() []bool {
 	c.prog.results = make([]int, len(c.fn.Results))
 	for i, v := range c.fn.Results {
 		u := fusion.Base(c.fn, v)
-		if u.Node.Func != c.fn || !makesMemory(u.Node) || u.Bytes() != v.Bytes() {
+		if u.Node.Func != c.fn || !ir.MakesMemory(u.Node) || u.Bytes() != v.Bytes() {
 			continue
 		}
 		if _, ok := c.ids[u]; ok {
@@ -199,16 +189,6 @@ func (c *compiler) bindResults() []bool {
 		bound[i] = true
 	}
 	return bound
-}
-
-// makesMemory says whether the outputs of n are written by a step of their own.
-func makesMemory(n *ir.Node) bool {
-	switch n.Op {
-	case compute.OpTypeParameter, compute.OpTypeConstant, compute.OpTypeReshape, compute.OpTypeIdentity,
-		compute.OpTypeSchedulingBarrier, compute.OpTypeOptimizationBarrier, compute.OpTypeBitcast, compute.OpTypeSlice:
-		return false
-	}
-	return true
 }
 
 // copyResult appends the step that copies a parameter, constant, view or second result.

@@ -32,7 +32,7 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 	}
 	x, y, o := c.id(n.In[0]), c.id(n.In[1]), c.out(n.Out[0])
 	fast := n.In[0].DType() == dtypes.Float32 && n.Out[0].Size() > 0
-	args, packed := productArgs(l, r), false
+	args, packed := productArgs(l, r, a.Epilogue.ReLU), false
 	lx, ry := x, y
 	if fast && rm == nil && !narrow(l, r, n) {
 		if id, ok := c.packedOperand(n, &args, r); ok {
@@ -62,6 +62,9 @@ func (c *compiler) lowerDot(n *ir.Node) error {
 	}
 	if fast && lm == nil && rm == nil && !narrow(l, r, n) {
 		c.rowsInTurns(s, args, n, packed)
+		if !packed && c.prog.Gemm.Chains(&args) {
+			s.row = &args
+		}
 	}
 	s.run = func(f *Frame) {
 		if lm != nil {
@@ -129,8 +132,8 @@ func portableProduct(k func(m *ops.Matrices, out, lhs, rhs unsafe.Pointer, lo, h
 
 // productArgs describes a product of package gemm; a transposed operand is a flag there, not a
 // copy. dotSide leaves each operand with rows or the contracted axis contiguous, because its axes join.
-func productArgs(l, r ops.Side) gemm.Args {
-	a := gemm.Args{M: l.Rows.N, N: r.Rows.N, K: l.Contract.N, Batch: l.Batch.N,
+func productArgs(l, r ops.Side, relu bool) gemm.Args {
+	a := gemm.Args{M: l.Rows.N, N: r.Rows.N, K: l.Contract.N, Batch: l.Batch.N, ReLU: relu,
 		StrideA: l.Batch.Stride, StrideB: r.Batch.Stride, StrideC: l.Rows.N * r.Rows.N}
 	a.TransA, a.LDA = l.Leading(false)
 	a.TransB, a.LDB = r.Leading(true)
@@ -144,7 +147,6 @@ func (c *compiler) fastProduct(a gemm.Args, n *ir.Node, packed bool) matrixProdu
 	if e.Bias {
 		bias = c.id(n.In[2])
 	}
-	a.ReLU = e.ReLU
 	sizeA, sizeB, sizeC := n.In[0].Size(), n.In[1].Size(), n.Out[0].Size()
 	engine, _ := c.prog.Products.For(&a)
 	if packed {

@@ -17,7 +17,7 @@ const moveGrain = 1 << 15
 
 // lowerMove makes the steps of operations that only copy elements from one place to another.
 func (c *compiler) lowerMove(n *ir.Node) error {
-	if renames(n) && !c.needed[n.Out[0]] {
+	if ir.Renames(n) && !c.needed[n.Out[0]] {
 		return nil // its users read through it
 	}
 	switch n.Op {

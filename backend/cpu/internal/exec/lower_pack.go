@@ -35,7 +35,7 @@ func (c *compiler) sharePacking(groups []*fusion.Group) {
 			}
 			l, _ := ops.SideOf(n.In[0].Dims(), n.In[0].DType().Size(), a.LHSBatch, a.LHSContract)
 			r, move := ops.SideOf(n.In[1].Dims(), n.In[1].DType().Size(), a.RHSBatch, a.RHSContract)
-			args := productArgs(l, r)
+			args := productArgs(l, r, a.Epilogue.ReLU)
 			if e, _ := c.prog.Products.For(&args); move == nil && !narrow(l, r, n) && e.Packs(&args) {
 				c.packers[packKey{fusion.Base(c.fn, n.In[1]), r, e}]++
 			}

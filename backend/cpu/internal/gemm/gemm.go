@@ -73,8 +73,6 @@ func (e *Engine) multiply(a *Args, packed []float32) {
 		w.products(packed)
 	case w.splitsK():
 		w.splitK()
-	case w.isLone():
-		w.lone()
 	default:
 		w.products(nil)
 	}

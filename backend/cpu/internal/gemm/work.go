@@ -17,8 +17,6 @@ type work struct {
 	batching  batchJob
 	summing   sumJob
 	halving   halfJob
-	row       loneJob
-	turns     uint64 // a bit for some B each: see turn
 
 	packed []float32 // B of batch, packed beforehand
 	left   []float32 // A of a Part, packed beforehand

@@ -25,6 +25,7 @@ type Executable struct {
 // donation is which results take over which inputs, for one choice of donated inputs.
 type donation struct {
 	donated []bool
+	none    bool  // is donated
 	donor   []int // per result: the input whose memory it takes, or -1
 	spare   []int // donated inputs that no result takes
 }
@@ -63,6 +64,9 @@ func (e *Executable) Inputs() ([]string, []shapes.Shape) { return e.names, e.inp
 // Outputs implements compute.Executable.
 func (e *Executable) Outputs() []shapes.Shape { return e.outputs }
 
+// fewBuffers are listed on the stack.
+const fewBuffers = 32
+
 // Execute implements compute.Executable.
 func (e *Executable) Execute(inputs []compute.Buffer, donate []bool, _ compute.DeviceNum) ([]compute.Buffer, error) {
 	prog := e.prog
@@ -72,20 +76,19 @@ func (e *Executable) Execute(inputs []compute.Buffer, donate []bool, _ compute.D
 	if len(inputs) != len(e.inputs) || donate != nil && len(donate) != len(inputs) {
 		return nil, fmt.Errorf("cpu: execute: %d inputs and %d donations, want %d", len(inputs), len(donate), len(e.inputs))
 	}
-	in := make([]unsafe.Pointer, len(inputs), len(inputs)+len(e.outputs))
-	own := make([]*Buffer, len(inputs))
+	in, own := make([]unsafe.Pointer, 0, fewBuffers), make([]*Buffer, 0, fewBuffers)
 	for i, x := range inputs {
 		b, err := e.input(i, x)
 		if err != nil {
 			return nil, err
 		}
-		own[i], in[i] = b, b.pointer()
+		own, in = append(own, b), append(in, b.pointer())
 	}
 	d := e.donation(donate, own)
-	taken := make([][]byte, len(e.outputs))
+	made := make([]Buffer, len(e.outputs))
 	for i, k := range d.donor {
 		if k >= 0 {
-			taken[i] = own[k].data
+			made[i].data = own[k].data
 		}
 	}
 	for i, yes := range d.donated {
@@ -93,16 +96,15 @@ func (e *Executable) Execute(inputs []compute.Buffer, donate []bool, _ compute.D
 			return nil, fmt.Errorf("cpu: execute: input %d is donated twice", i)
 		}
 	}
-	out := in[len(in):cap(in)]
+	out := make([]unsafe.Pointer, 0, fewBuffers)
 	results := make([]compute.Buffer, len(e.outputs))
-	made := make([]Buffer, len(e.outputs))
 	for i, shape := range e.outputs {
 		b := &made[i]
-		b.backend, b.shape, b.data = e.backend, shape, taken[i]
+		b.backend, b.shape = e.backend, shape
 		if b.data == nil {
 			b.data = e.backend.memory.take(shape.Size() * shape.DType.Size())
 		}
-		results[i], out[i] = b, b.pointer()
+		results[i], out = b, append(out, b.pointer())
 	}
 	prog.Run(in, out)
 	e.release(d, own)
@@ -138,12 +140,13 @@ func (e *Executable) input(i int, x compute.Buffer) (*Buffer, error) {
 // donation plans what to do with donated inputs, and remembers it for the next call. A buffer
 // that is given for another input too is not donated.
 func (e *Executable) donation(donate []bool, own []*Buffer) *donation {
-	want := make([]bool, len(own))
-	any := false
-	for i, yes := range donate {
-		want[i] = yes
-		any = any || yes
+	last := e.donations.Load()
+	any := slices.Contains(donate, true)
+	if !any && last != nil && last.none {
+		return last
 	}
+	want := make([]bool, len(own))
+	copy(want, donate)
 	if any {
 		seen := make(map[*Buffer]int, len(own))
 		for _, b := range own {
@@ -153,10 +156,10 @@ func (e *Executable) donation(donate []bool, own []*Buffer) *donation {
 			want[i] = want[i] && seen[b] == 1
 		}
 	}
-	if d := e.donations.Load(); d != nil && slices.Equal(d.donated, want) {
-		return d
+	if last != nil && slices.Equal(last.donated, want) {
+		return last
 	}
-	d := &donation{donated: want, donor: e.prog.Donate(want)}
+	d := &donation{donated: want, donor: e.prog.Donate(want), none: !slices.Contains(want, true)}
 	for i, yes := range want {
 		if yes && !slices.Contains(d.donor, i) {
 			d.spare = append(d.spare, i)

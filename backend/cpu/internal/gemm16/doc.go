@@ -1,4 +1,5 @@
-// Package gemm16 multiplies matrices of float32 by way of 16-bit integers, on processors that do twice as many of those.
+// Package gemm16 multiplies matrices of float32 by way of 16-bit integers, on processors that do more of those: with VNNI twice
+// as many, with AVX2 alone three for two if two multiplications of vectors of them can begin in a cycle.
 //
 //	C[m, n] = s[m]·t[n]·(Σk q[m, k]·r[k, n]) + bias[n],   q = round(op(A)/s), r = round(op(B)/t)
 //
@@ -19,5 +20,6 @@
 //
 //	level          mr x nr   k at once
 //	avx512, VNNI   14 x 32   2
+//	avx2            6 x 16   2   (and avx512 without VNNI, slower there than float32)
 //	portable        4 x 8    2
 package gemm16

@@ -21,7 +21,7 @@ type Engine struct {
 }
 
 // Fast reports whether this machine has kernels that are faster than those of package gemm.
-func Fast() bool { return archKernel(isa.Best()) != nil }
+func Fast() bool { return fast(isa.Best()) }
 
 // New returns an engine with the best kernels of this machine. A nil pool is one thread.
 func New(p *pool.Pool) *Engine { return NewLevel(p, isa.Best()) }

@@ -220,14 +220,16 @@ func TestErrorIsAsDocumented(t *testing.T) {
 			p.args.A, p.args.B = append(p.args.A, float32(rng.NormFloat64())), append(p.args.B, float32(rng.NormFloat64()))
 		}
 		p.twin()
-		gemm16.New(nil).Float32(&p.args)
-		sum := 0.0
-		for i, w := range p.want {
-			e := (float64(p.args.C[i]) - w) / p.norms[i]
-			sum += e * e
-		}
-		if deviation := math.Sqrt(sum / float64(len(p.want))); deviation < 7e-6 || deviation > 1.1e-5 {
-			t.Errorf("k = %d: deviation %.2g, want 9e-6", k, deviation)
+		for _, l := range isa.Levels() {
+			gemm16.NewLevel(nil, l).Float32(&p.args)
+			sum := 0.0
+			for i, w := range p.want {
+				e := (float64(p.args.C[i]) - w) / p.norms[i]
+				sum += e * e
+			}
+			if deviation := math.Sqrt(sum / float64(len(p.want))); deviation < 7e-6 || deviation > 1.1e-5 {
+				t.Errorf("%v, k = %d: deviation %.2g, want 9e-6", l, k, deviation)
+			}
 		}
 	}
 }
@@ -265,17 +267,19 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
-// TestAllocatesNothing: a warm product has all its memory, whatever sizes alternate.
+// TestAllocatesNothing: a warm product has all its memory, whatever sizes alternate; 41 columns fill no tile.
 func TestAllocatesNothing(t *testing.T) {
-	e := gemm16.New(nil)
-	small := gemm.Args{M: 40, N: 40, K: 40, A: make([]float32, 1600), B: make([]float32, 1600), C: make([]float32, 1600)}
+	small := gemm.Args{M: 40, N: 41, K: 40, A: make([]float32, 1600), B: make([]float32, 1640), C: make([]float32, 1640), Bias: make([]float32, 41)}
 	large := gemm.Args{M: 80, N: 160, K: 90, TransA: true, A: make([]float32, 7200), B: make([]float32, 14400), C: make([]float32, 12800)}
-	larger := gemm.Args{M: 180, N: 160, K: 90, A: make([]float32, 16200), B: make([]float32, 14400), C: make([]float32, 28800)}
-	if n := testing.AllocsPerRun(10, func() {
-		for _, a := range []*gemm.Args{&small, &large, &larger, &small} {
-			e.Float32(a)
+	larger := gemm.Args{M: 180, N: 160, K: 90, TransB: true, A: make([]float32, 16200), B: make([]float32, 14400), C: make([]float32, 28800)}
+	for _, l := range isa.Levels() {
+		e := gemm16.NewLevel(nil, l)
+		if n := testing.AllocsPerRun(10, func() {
+			for _, a := range []*gemm.Args{&small, &large, &larger, &small} {
+				e.Float32(a)
+			}
+		}); n != 0 {
+			t.Errorf("%v: %g allocations in a warm round", l, n)
 		}
-	}); n != 0 {
-		t.Errorf("%g allocations in a warm round", n)
 	}
 }

@@ -23,6 +23,13 @@ type tile struct {
 	mask                uint64   // a bit for each column that is there
 	add                 int      // 1: the product is added to C
 	floor               int      // 1: then max(x, 0)
+	edge                *edge    // no kernel written in assembly reads it
+}
+
+// edge is memory for tiles with fewer columns than a kernel computes.
+type edge struct {
+	c             [6 * 16]float32
+	columns, bias [16]float32
 }
 
 // lines is up to tall rows of op(A) or of a transposed op(B), of whole vectors of 16 and rest.
@@ -55,10 +62,10 @@ type kernel struct {
 	// run computes t.tiles tiles of rows x cols, rows <= mr, cols <= nr, from an A in tiles or in rows.
 	run func(t *tile, rows, cols int, inTiles bool)
 	// rowNorms finds the sums of squares and greatest magnitudes of rows of k values, rowQuants rounds them times their
-	// inverse, 0 behind them up to an even number.
+	// inverse, 0 behind them up to an even number, or a multiple of 16.
 	rowNorms, rowQuants func(l *lines, k int)
 	// columnNorms does so for up to wide columns; columnQuants rounds up to nr columns, in pairs of rows, as many as are
-	// there side by side.
+	// there side by side, and maybe 0 behind them as far as dstStep reaches, but not behind the last pair.
 	columnNorms, columnQuants func(s *strip, cols int)
 	// turn sets a panel of B to pairs of its columns, that lie step bytes apart in rows.
 	turn func(panel, rows *int16, step, groups int)

@@ -10,12 +10,18 @@ import (
 
 //go:generate go -C ../asmgen run ./gemm16 -out ../gemm16/kernels_amd64.s -stubs ../gemm16/stubs_amd64.go -pkg gemm16
 
+// fast says whether kernels outdo those of package gemm. Without VNNI those of AVX2 are slower than float32 with AVX-512.
+func fast(l isa.Level) bool { return l == isa.AVX2 || l == isa.AVX512 && cpu.X86.HasAVX512VNNI }
+
 func archKernel(l isa.Level) *kernel {
-	if l != isa.AVX512 || !cpu.X86.HasAVX512VNNI {
-		return nil
+	switch {
+	case l == isa.AVX512 && cpu.X86.HasAVX512VNNI:
+		return &kernel{mr: 14, nr: 32, run: runVNNI, rowNorms: rowNormsVNNI, rowQuants: rowQuantsVNNI,
+			columnNorms: columnNormsVNNI, columnQuants: columnQuantsVNNI, turn: turnVNNI}
+	case l == isa.AVX512 || l == isa.AVX2:
+		return kernelAVX2()
 	}
-	return &kernel{mr: 14, nr: 32, run: runVNNI, rowNorms: rowNormsVNNI, rowQuants: rowQuantsVNNI,
-		columnNorms: columnNormsVNNI, columnQuants: columnQuantsVNNI, turn: turnVNNI}
+	return nil
 }
 
 var rowsVNNI = [15]func(*byte){nil, rows1x32, rows2x32, rows3x32, rows4x32, rows5x32, rows6x32, rows7x32, rows8x32,

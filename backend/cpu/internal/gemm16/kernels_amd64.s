@@ -11013,3 +11013,3516 @@ DATA lanes<>+52(SB)/4, $0x0000000d
 DATA lanes<>+56(SB)/4, $0x0000000e
 DATA lanes<>+60(SB)/4, $0x0000000f
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
+
+// func rows1x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rows1x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+next:
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	MOVQ       64(AX), R8
+	MOVQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	MOVQ       CX, DI
+	MOVQ       8(AX), R8
+	MOVQ       48(AX), R9
+	SUBQ       $0x04, R9
+	JLT        rest
+
+loop:
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVDQU      64(R8), Y0
+	VMOVDQU      96(R8), Y1
+	VPBROADCASTD 4(DI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVDQU      128(R8), Y0
+	VMOVDQU      160(R8), Y1
+	VPBROADCASTD 8(DI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVDQU      192(R8), Y0
+	VMOVDQU      224(R8), Y1
+	VPBROADCASTD 12(DI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000100, R8
+	SUBQ         $0x04, R9
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R9
+	JZ   sum
+
+one:
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x40, R8
+	SUBQ         $0x01, R9
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), DI
+	MOVQ         64(AX), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (SI), Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	ADDQ         $0x04, SI
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         BX, DI
+	VADDPS       (DI), Y3, Y3
+	VADDPS       32(DI), Y4, Y4
+	ADDQ         R8, DI
+
+bias:
+	MOVQ    40(AX), DI
+	TESTQ   DI, DI
+	JE      floor
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  Y0, Y3, Y3
+	VADDPS  Y1, Y4, Y4
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y3, Y2, Y3
+	VMAXPS Y4, Y2, Y4
+
+store:
+	VMOVUPS Y3, (BX)
+	VMOVUPS Y4, 32(BX)
+	ADDQ    R8, BX
+	ADDQ    DX, CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func tiles1x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·tiles1x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+
+next:
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	MOVQ       64(AX), DI
+	MOVQ       DX, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	MOVQ       CX, SI
+	MOVQ       8(AX), DI
+	MOVQ       48(AX), R8
+	SUBQ       $0x04, R8
+	JLT        rest
+
+loop:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVDQU      128(DI), Y0
+	VMOVDQU      160(DI), Y1
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	VMOVDQU      192(DI), Y0
+	VMOVDQU      224(DI), Y1
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	ADDQ         $0x00000010, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x04, R8
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R8
+	JZ   sum
+
+one:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y0
+	VPADDD       Y0, Y3, Y3
+	VPMADDWD     Y1, Y2, Y0
+	VPADDD       Y0, Y4, Y4
+	ADDQ         $0x00000004, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, R8
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), SI
+	MOVQ         64(AX), DI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VBROADCASTSS (BX), Y2
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	ADDQ         $0x04, BX
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         DX, SI
+	VADDPS       (SI), Y3, Y3
+	VADDPS       32(SI), Y4, Y4
+	ADDQ         DI, SI
+
+bias:
+	MOVQ    40(AX), SI
+	TESTQ   SI, SI
+	JE      floor
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS  Y0, Y3, Y3
+	VADDPS  Y1, Y4, Y4
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y3, Y2, Y3
+	VMAXPS Y4, Y2, Y4
+
+store:
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y4, 32(DX)
+	ADDQ    DI, DX
+	ADDQ    56(AX), CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func rows2x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rows2x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	MOVQ       64(AX), R8
+	MOVQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	MOVQ       CX, DI
+	MOVQ       8(AX), R8
+	MOVQ       48(AX), R9
+	SUBQ       $0x04, R9
+	JLT        rest
+
+loop:
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      64(R8), Y0
+	VMOVDQU      96(R8), Y1
+	VPBROADCASTD 4(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      128(R8), Y0
+	VMOVDQU      160(R8), Y1
+	VPBROADCASTD 8(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 8(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      192(R8), Y0
+	VMOVDQU      224(R8), Y1
+	VPBROADCASTD 12(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 12(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000100, R8
+	SUBQ         $0x04, R9
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R9
+	JZ   sum
+
+one:
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x40, R8
+	SUBQ         $0x01, R9
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), DI
+	MOVQ         64(AX), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (SI), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(SI), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	ADDQ         $0x08, SI
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         BX, DI
+	VADDPS       (DI), Y4, Y4
+	VADDPS       32(DI), Y5, Y5
+	ADDQ         R8, DI
+	VADDPS       (DI), Y6, Y6
+	VADDPS       32(DI), Y7, Y7
+	ADDQ         R8, DI
+
+bias:
+	MOVQ    40(AX), DI
+	TESTQ   DI, DI
+	JE      floor
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+
+store:
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    R8, BX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func tiles2x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·tiles2x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	MOVQ       64(AX), DI
+	MOVQ       DX, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	MOVQ       CX, SI
+	MOVQ       8(AX), DI
+	MOVQ       48(AX), R8
+	SUBQ       $0x04, R8
+	JLT        rest
+
+loop:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      128(DI), Y0
+	VMOVDQU      160(DI), Y1
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VMOVDQU      192(DI), Y0
+	VMOVDQU      224(DI), Y1
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x04, R8
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R8
+	JZ   sum
+
+one:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	ADDQ         $0x00000008, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, R8
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), SI
+	MOVQ         64(AX), DI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VBROADCASTSS (BX), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(BX), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	ADDQ         $0x08, BX
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         DX, SI
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
+	ADDQ         DI, SI
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
+	ADDQ         DI, SI
+
+bias:
+	MOVQ    40(AX), SI
+	TESTQ   SI, SI
+	JE      floor
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+
+store:
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    DI, DX
+	ADDQ    56(AX), CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func rows3x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rows3x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	MOVQ       64(AX), R8
+	MOVQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	MOVQ       CX, DI
+	MOVQ       8(AX), R8
+	MOVQ       48(AX), R9
+	SUBQ       $0x04, R9
+	JLT        rest
+
+loop:
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VMOVDQU      64(R8), Y0
+	VMOVDQU      96(R8), Y1
+	VPBROADCASTD 4(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 4(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VMOVDQU      128(R8), Y0
+	VMOVDQU      160(R8), Y1
+	VPBROADCASTD 8(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 8(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VMOVDQU      192(R8), Y0
+	VMOVDQU      224(R8), Y1
+	VPBROADCASTD 12(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 12(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 12(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000100, R8
+	SUBQ         $0x04, R9
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R9
+	JZ   sum
+
+one:
+	VMOVDQU      (R8), Y0
+	VMOVDQU      32(R8), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x40, R8
+	SUBQ         $0x01, R9
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), DI
+	MOVQ         64(AX), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (SI), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(SI), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(SI), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	ADDQ         $0x0c, SI
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         BX, DI
+	VADDPS       (DI), Y4, Y4
+	VADDPS       32(DI), Y5, Y5
+	ADDQ         R8, DI
+	VADDPS       (DI), Y6, Y6
+	VADDPS       32(DI), Y7, Y7
+	ADDQ         R8, DI
+	VADDPS       (DI), Y8, Y8
+	VADDPS       32(DI), Y9, Y9
+	ADDQ         R8, DI
+
+bias:
+	MOVQ    40(AX), DI
+	TESTQ   DI, DI
+	JE      floor
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+
+store:
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    R8, BX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func tiles3x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·tiles3x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	MOVQ       64(AX), DI
+	MOVQ       DX, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	MOVQ       CX, SI
+	MOVQ       8(AX), DI
+	MOVQ       48(AX), R8
+	SUBQ       $0x04, R8
+	JLT        rest
+
+loop:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VMOVDQU      128(DI), Y0
+	VMOVDQU      160(DI), Y1
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 32(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VMOVDQU      192(DI), Y0
+	VMOVDQU      224(DI), Y1
+	VPBROADCASTD 36(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 40(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 44(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	ADDQ         $0x00000030, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x04, R8
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R8
+	JZ   sum
+
+one:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	ADDQ         $0x0000000c, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, R8
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), SI
+	MOVQ         64(AX), DI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VBROADCASTSS (BX), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(BX), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(BX), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	ADDQ         $0x0c, BX
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         DX, SI
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
+	ADDQ         DI, SI
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
+	ADDQ         DI, SI
+	VADDPS       (SI), Y8, Y8
+	VADDPS       32(SI), Y9, Y9
+	ADDQ         DI, SI
+
+bias:
+	MOVQ    40(AX), SI
+	TESTQ   SI, SI
+	JE      floor
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+
+store:
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    DI, DX
+	ADDQ    56(AX), CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func rows4x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rows4x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	MOVQ       64(AX), R8
+	MOVQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	MOVQ       CX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       48(AX), R10
+	SUBQ       $0x04, R10
+	JLT        rest
+
+loop:
+	VMOVDQU      (R9), Y0
+	VMOVDQU      32(R9), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD (R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VMOVDQU      64(R9), Y0
+	VMOVDQU      96(R9), Y1
+	VPBROADCASTD 4(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 4(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 4(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VMOVDQU      128(R9), Y0
+	VMOVDQU      160(R9), Y1
+	VPBROADCASTD 8(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 8(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 8(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VMOVDQU      192(R9), Y0
+	VMOVDQU      224(R9), Y1
+	VPBROADCASTD 12(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 12(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 12(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R8
+	ADDQ         $0x00000100, R9
+	SUBQ         $0x04, R10
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R10
+	JZ   sum
+
+one:
+	VMOVDQU      (R9), Y0
+	VMOVDQU      32(R9), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD (R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x01, R10
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), DI
+	MOVQ         64(AX), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (SI), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(SI), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(SI), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS 12(SI), Y2
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y1, Y11, Y11
+	ADDQ         $0x10, SI
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         BX, DI
+	VADDPS       (DI), Y4, Y4
+	VADDPS       32(DI), Y5, Y5
+	ADDQ         R8, DI
+	VADDPS       (DI), Y6, Y6
+	VADDPS       32(DI), Y7, Y7
+	ADDQ         R8, DI
+	VADDPS       (DI), Y8, Y8
+	VADDPS       32(DI), Y9, Y9
+	ADDQ         R8, DI
+	VADDPS       (DI), Y10, Y10
+	VADDPS       32(DI), Y11, Y11
+	ADDQ         R8, DI
+
+bias:
+	MOVQ    40(AX), DI
+	TESTQ   DI, DI
+	JE      floor
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y1, Y11, Y11
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+	VMAXPS Y10, Y2, Y10
+	VMAXPS Y11, Y2, Y11
+
+store:
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y11, 32(BX)
+	ADDQ    R8, BX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func tiles4x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·tiles4x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	MOVQ       64(AX), DI
+	MOVQ       DX, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	MOVQ       CX, SI
+	MOVQ       8(AX), DI
+	MOVQ       48(AX), R8
+	SUBQ       $0x04, R8
+	JLT        rest
+
+loop:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VMOVDQU      128(DI), Y0
+	VMOVDQU      160(DI), Y1
+	VPBROADCASTD 32(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 36(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 40(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 44(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VMOVDQU      192(DI), Y0
+	VMOVDQU      224(DI), Y1
+	VPBROADCASTD 48(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 52(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 56(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 60(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x04, R8
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R8
+	JZ   sum
+
+one:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	ADDQ         $0x00000010, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, R8
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), SI
+	MOVQ         64(AX), DI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VBROADCASTSS (BX), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(BX), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(BX), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS 12(BX), Y2
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y1, Y11, Y11
+	ADDQ         $0x10, BX
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         DX, SI
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
+	ADDQ         DI, SI
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
+	ADDQ         DI, SI
+	VADDPS       (SI), Y8, Y8
+	VADDPS       32(SI), Y9, Y9
+	ADDQ         DI, SI
+	VADDPS       (SI), Y10, Y10
+	VADDPS       32(SI), Y11, Y11
+	ADDQ         DI, SI
+
+bias:
+	MOVQ    40(AX), SI
+	TESTQ   SI, SI
+	JE      floor
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y1, Y11, Y11
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+	VMAXPS Y10, Y2, Y10
+	VMAXPS Y11, Y2, Y11
+
+store:
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	ADDQ    DI, DX
+	ADDQ    56(AX), CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func rows5x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rows5x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	VPXOR      Y12, Y12, Y12
+	VPXOR      Y13, Y13, Y13
+	MOVQ       64(AX), R8
+	MOVQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	MOVQ       CX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       48(AX), R10
+	SUBQ       $0x04, R10
+	JLT        rest
+
+loop:
+	VMOVDQU      (R9), Y0
+	VMOVDQU      32(R9), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD (R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD (R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VMOVDQU      64(R9), Y0
+	VMOVDQU      96(R9), Y1
+	VPBROADCASTD 4(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 4(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 4(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 4(R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VMOVDQU      128(R9), Y0
+	VMOVDQU      160(R9), Y1
+	VPBROADCASTD 8(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 8(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 8(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 8(R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VMOVDQU      192(R9), Y0
+	VMOVDQU      224(R9), Y1
+	VPBROADCASTD 12(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 12(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 12(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 12(R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R8
+	ADDQ         $0x00000100, R9
+	SUBQ         $0x04, R10
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R10
+	JZ   sum
+
+one:
+	VMOVDQU      (R9), Y0
+	VMOVDQU      32(R9), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD (R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD (R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x01, R10
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), DI
+	MOVQ         64(AX), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (SI), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(SI), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(SI), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS 12(SI), Y2
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y1, Y11, Y11
+	VBROADCASTSS 16(SI), Y2
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y2, Y12, Y12
+	VMULPS       Y0, Y12, Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y2, Y13, Y13
+	VMULPS       Y1, Y13, Y13
+	ADDQ         $0x14, SI
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         BX, DI
+	VADDPS       (DI), Y4, Y4
+	VADDPS       32(DI), Y5, Y5
+	ADDQ         R8, DI
+	VADDPS       (DI), Y6, Y6
+	VADDPS       32(DI), Y7, Y7
+	ADDQ         R8, DI
+	VADDPS       (DI), Y8, Y8
+	VADDPS       32(DI), Y9, Y9
+	ADDQ         R8, DI
+	VADDPS       (DI), Y10, Y10
+	VADDPS       32(DI), Y11, Y11
+	ADDQ         R8, DI
+	VADDPS       (DI), Y12, Y12
+	VADDPS       32(DI), Y13, Y13
+	ADDQ         R8, DI
+
+bias:
+	MOVQ    40(AX), DI
+	TESTQ   DI, DI
+	JE      floor
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y1, Y11, Y11
+	VADDPS  Y0, Y12, Y12
+	VADDPS  Y1, Y13, Y13
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+	VMAXPS Y10, Y2, Y10
+	VMAXPS Y11, Y2, Y11
+	VMAXPS Y12, Y2, Y12
+	VMAXPS Y13, Y2, Y13
+
+store:
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y11, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y13, 32(BX)
+	ADDQ    R8, BX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func tiles5x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·tiles5x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	VPXOR      Y12, Y12, Y12
+	VPXOR      Y13, Y13, Y13
+	MOVQ       64(AX), DI
+	MOVQ       DX, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	MOVQ       CX, SI
+	MOVQ       8(AX), DI
+	MOVQ       48(AX), R8
+	SUBQ       $0x04, R8
+	JLT        rest
+
+loop:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 32(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 36(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VMOVDQU      128(DI), Y0
+	VMOVDQU      160(DI), Y1
+	VPBROADCASTD 40(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 44(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 48(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 52(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 56(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VMOVDQU      192(DI), Y0
+	VMOVDQU      224(DI), Y1
+	VPBROADCASTD 60(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 64(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 68(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 72(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 76(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	ADDQ         $0x00000050, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x04, R8
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R8
+	JZ   sum
+
+one:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	ADDQ         $0x00000014, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, R8
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), SI
+	MOVQ         64(AX), DI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VBROADCASTSS (BX), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(BX), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(BX), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS 12(BX), Y2
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y1, Y11, Y11
+	VBROADCASTSS 16(BX), Y2
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y2, Y12, Y12
+	VMULPS       Y0, Y12, Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y2, Y13, Y13
+	VMULPS       Y1, Y13, Y13
+	ADDQ         $0x14, BX
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         DX, SI
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
+	ADDQ         DI, SI
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
+	ADDQ         DI, SI
+	VADDPS       (SI), Y8, Y8
+	VADDPS       32(SI), Y9, Y9
+	ADDQ         DI, SI
+	VADDPS       (SI), Y10, Y10
+	VADDPS       32(SI), Y11, Y11
+	ADDQ         DI, SI
+	VADDPS       (SI), Y12, Y12
+	VADDPS       32(SI), Y13, Y13
+	ADDQ         DI, SI
+
+bias:
+	MOVQ    40(AX), SI
+	TESTQ   SI, SI
+	JE      floor
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y1, Y11, Y11
+	VADDPS  Y0, Y12, Y12
+	VADDPS  Y1, Y13, Y13
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+	VMAXPS Y10, Y2, Y10
+	VMAXPS Y11, Y2, Y11
+	VMAXPS Y12, Y2, Y12
+	VMAXPS Y13, Y2, Y13
+
+store:
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y12, (DX)
+	VMOVUPS Y13, 32(DX)
+	ADDQ    DI, DX
+	ADDQ    56(AX), CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func rows6x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rows6x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 56(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	VPXOR      Y12, Y12, Y12
+	VPXOR      Y13, Y13, Y13
+	VPXOR      Y14, Y14, Y14
+	VPXOR      Y15, Y15, Y15
+	MOVQ       64(AX), R8
+	MOVQ       BX, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	PREFETCHT1 (DI)
+	ADDQ       R8, DI
+	MOVQ       CX, DI
+	LEAQ       (DI)(DX*2), R8
+	ADDQ       DX, R8
+	MOVQ       8(AX), R9
+	MOVQ       48(AX), R10
+	SUBQ       $0x04, R10
+	JLT        rest
+
+loop:
+	VMOVDQU      (R9), Y0
+	VMOVDQU      32(R9), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD (R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD (R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD (R8)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	VMOVDQU      64(R9), Y0
+	VMOVDQU      96(R9), Y1
+	VPBROADCASTD 4(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 4(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 4(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 4(R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 4(R8)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	VMOVDQU      128(R9), Y0
+	VMOVDQU      160(R9), Y1
+	VPBROADCASTD 8(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 8(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 8(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 8(R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 8(R8)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	VMOVDQU      192(R9), Y0
+	VMOVDQU      224(R9), Y1
+	VPBROADCASTD 12(DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 12(DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 12(DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 12(R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 12(R8)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	ADDQ         $0x00000010, DI
+	ADDQ         $0x00000010, R8
+	ADDQ         $0x00000100, R9
+	SUBQ         $0x04, R10
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R10
+	JZ   sum
+
+one:
+	VMOVDQU      (R9), Y0
+	VMOVDQU      32(R9), Y1
+	VPBROADCASTD (DI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD (DI)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD (DI)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD (R8), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD (R8)(DX*1), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD (R8)(DX*2), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	ADDQ         $0x00000004, DI
+	ADDQ         $0x00000004, R8
+	ADDQ         $0x40, R9
+	SUBQ         $0x01, R10
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), DI
+	MOVQ         64(AX), R8
+	VMOVUPS      (DI), Y0
+	VMOVUPS      32(DI), Y1
+	VBROADCASTSS (SI), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(SI), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(SI), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS 12(SI), Y2
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y1, Y11, Y11
+	VBROADCASTSS 16(SI), Y2
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y2, Y12, Y12
+	VMULPS       Y0, Y12, Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y2, Y13, Y13
+	VMULPS       Y1, Y13, Y13
+	VBROADCASTSS 20(SI), Y2
+	VCVTDQ2PS    Y14, Y14
+	VMULPS       Y2, Y14, Y14
+	VMULPS       Y0, Y14, Y14
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y2, Y15, Y15
+	VMULPS       Y1, Y15, Y15
+	ADDQ         $0x18, SI
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         BX, DI
+	VADDPS       (DI), Y4, Y4
+	VADDPS       32(DI), Y5, Y5
+	ADDQ         R8, DI
+	VADDPS       (DI), Y6, Y6
+	VADDPS       32(DI), Y7, Y7
+	ADDQ         R8, DI
+	VADDPS       (DI), Y8, Y8
+	VADDPS       32(DI), Y9, Y9
+	ADDQ         R8, DI
+	VADDPS       (DI), Y10, Y10
+	VADDPS       32(DI), Y11, Y11
+	ADDQ         R8, DI
+	VADDPS       (DI), Y12, Y12
+	VADDPS       32(DI), Y13, Y13
+	ADDQ         R8, DI
+	VADDPS       (DI), Y14, Y14
+	VADDPS       32(DI), Y15, Y15
+	ADDQ         R8, DI
+
+bias:
+	MOVQ    40(AX), DI
+	TESTQ   DI, DI
+	JE      floor
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y1, Y11, Y11
+	VADDPS  Y0, Y12, Y12
+	VADDPS  Y1, Y13, Y13
+	VADDPS  Y0, Y14, Y14
+	VADDPS  Y1, Y15, Y15
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+	VMAXPS Y10, Y2, Y10
+	VMAXPS Y11, Y2, Y11
+	VMAXPS Y12, Y2, Y12
+	VMAXPS Y13, Y2, Y13
+	VMAXPS Y14, Y2, Y14
+	VMAXPS Y15, Y2, Y15
+
+store:
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y11, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y12, (BX)
+	VMOVUPS Y13, 32(BX)
+	ADDQ    R8, BX
+	VMOVUPS Y14, (BX)
+	VMOVUPS Y15, 32(BX)
+	ADDQ    R8, BX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	ADDQ    DX, CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func tiles6x16(t *byte)
+// Requires: AVX, AVX2, MMX+
+TEXT ·tiles6x16(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 16(AX), DX
+	MOVQ 24(AX), BX
+
+next:
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+	VPXOR      Y11, Y11, Y11
+	VPXOR      Y12, Y12, Y12
+	VPXOR      Y13, Y13, Y13
+	VPXOR      Y14, Y14, Y14
+	VPXOR      Y15, Y15, Y15
+	MOVQ       64(AX), DI
+	MOVQ       DX, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	PREFETCHT1 (SI)
+	ADDQ       DI, SI
+	MOVQ       CX, SI
+	MOVQ       8(AX), DI
+	MOVQ       48(AX), R8
+	SUBQ       $0x04, R8
+	JLT        rest
+
+loop:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	VMOVDQU      64(DI), Y0
+	VMOVDQU      96(DI), Y1
+	VPBROADCASTD 24(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 28(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 32(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 36(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 40(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 44(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	VMOVDQU      128(DI), Y0
+	VMOVDQU      160(DI), Y1
+	VPBROADCASTD 48(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 52(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 56(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 60(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 64(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 68(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	VMOVDQU      192(DI), Y0
+	VMOVDQU      224(DI), Y1
+	VPBROADCASTD 72(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 76(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 80(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 84(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 88(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 92(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	ADDQ         $0x00000060, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x04, R8
+	JGE          loop
+
+rest:
+	ADDQ $0x04, R8
+	JZ   sum
+
+one:
+	VMOVDQU      (DI), Y0
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD (SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPBROADCASTD 4(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y6, Y6
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y7, Y7
+	VPBROADCASTD 8(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y8, Y8
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y9, Y9
+	VPBROADCASTD 12(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y10, Y10
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y11, Y11
+	VPBROADCASTD 16(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y12, Y12
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y13, Y13
+	VPBROADCASTD 20(SI), Y2
+	VPMADDWD     Y0, Y2, Y3
+	VPADDD       Y3, Y14, Y14
+	VPMADDWD     Y1, Y2, Y3
+	VPADDD       Y3, Y15, Y15
+	ADDQ         $0x00000018, SI
+	ADDQ         $0x40, DI
+	SUBQ         $0x01, R8
+	JNZ          one
+
+sum:
+	MOVQ         32(AX), SI
+	MOVQ         64(AX), DI
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VBROADCASTSS (BX), Y2
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y2, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS 4(BX), Y2
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y2, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS 8(BX), Y2
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y2, Y9, Y9
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS 12(BX), Y2
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y2, Y10, Y10
+	VMULPS       Y0, Y10, Y10
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMULPS       Y1, Y11, Y11
+	VBROADCASTSS 16(BX), Y2
+	VCVTDQ2PS    Y12, Y12
+	VMULPS       Y2, Y12, Y12
+	VMULPS       Y0, Y12, Y12
+	VCVTDQ2PS    Y13, Y13
+	VMULPS       Y2, Y13, Y13
+	VMULPS       Y1, Y13, Y13
+	VBROADCASTSS 20(BX), Y2
+	VCVTDQ2PS    Y14, Y14
+	VMULPS       Y2, Y14, Y14
+	VMULPS       Y0, Y14, Y14
+	VCVTDQ2PS    Y15, Y15
+	VMULPS       Y2, Y15, Y15
+	VMULPS       Y1, Y15, Y15
+	ADDQ         $0x18, BX
+	CMPQ         88(AX), $0x00
+	JE           bias
+	MOVQ         DX, SI
+	VADDPS       (SI), Y4, Y4
+	VADDPS       32(SI), Y5, Y5
+	ADDQ         DI, SI
+	VADDPS       (SI), Y6, Y6
+	VADDPS       32(SI), Y7, Y7
+	ADDQ         DI, SI
+	VADDPS       (SI), Y8, Y8
+	VADDPS       32(SI), Y9, Y9
+	ADDQ         DI, SI
+	VADDPS       (SI), Y10, Y10
+	VADDPS       32(SI), Y11, Y11
+	ADDQ         DI, SI
+	VADDPS       (SI), Y12, Y12
+	VADDPS       32(SI), Y13, Y13
+	ADDQ         DI, SI
+	VADDPS       (SI), Y14, Y14
+	VADDPS       32(SI), Y15, Y15
+	ADDQ         DI, SI
+
+bias:
+	MOVQ    40(AX), SI
+	TESTQ   SI, SI
+	JE      floor
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VADDPS  Y0, Y4, Y4
+	VADDPS  Y1, Y5, Y5
+	VADDPS  Y0, Y6, Y6
+	VADDPS  Y1, Y7, Y7
+	VADDPS  Y0, Y8, Y8
+	VADDPS  Y1, Y9, Y9
+	VADDPS  Y0, Y10, Y10
+	VADDPS  Y1, Y11, Y11
+	VADDPS  Y0, Y12, Y12
+	VADDPS  Y1, Y13, Y13
+	VADDPS  Y0, Y14, Y14
+	VADDPS  Y1, Y15, Y15
+
+floor:
+	CMPQ   96(AX), $0x00
+	JE     store
+	VPXOR  Y2, Y2, Y2
+	VMAXPS Y4, Y2, Y4
+	VMAXPS Y5, Y2, Y5
+	VMAXPS Y6, Y2, Y6
+	VMAXPS Y7, Y2, Y7
+	VMAXPS Y8, Y2, Y8
+	VMAXPS Y9, Y2, Y9
+	VMAXPS Y10, Y2, Y10
+	VMAXPS Y11, Y2, Y11
+	VMAXPS Y12, Y2, Y12
+	VMAXPS Y13, Y2, Y13
+	VMAXPS Y14, Y2, Y14
+	VMAXPS Y15, Y2, Y15
+
+store:
+	VMOVUPS Y4, (DX)
+	VMOVUPS Y5, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y6, (DX)
+	VMOVUPS Y7, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y10, (DX)
+	VMOVUPS Y11, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y12, (DX)
+	VMOVUPS Y13, 32(DX)
+	ADDQ    DI, DX
+	VMOVUPS Y14, (DX)
+	VMOVUPS Y15, 32(DX)
+	ADDQ    DI, DX
+	ADDQ    56(AX), CX
+	SUBQ    $0x01, 72(AX)
+	JNZ     next
+	VZEROUPPER
+	RET
+
+// func rowNormsAVX2(t *byte)
+// Requires: AVX, AVX2, FMA3
+TEXT ·rowNormsAVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ     t+0(FP), AX
+	MOVQ     8(AX), CX
+	MOVQ     56(AX), DX
+	MOVQ     64(AX), BX
+	VPCMPEQD Y0, Y0, Y0
+	VPSRLD   $0x01, Y0, Y0
+	MOVQ     48(AX), SI
+	LEAQ     laneMasks<>+128(SB), DI
+	SHLQ     $0x02, SI
+	SUBQ     SI, DI
+	VMOVDQU  (DI), Y1
+	VMOVDQU  32(DI), Y2
+
+row:
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	MOVQ  40(AX), DI
+	MOVQ  CX, SI
+	SUBQ  $0x02, DI
+	JLT   last
+
+two:
+	VANDPS      (SI), Y0, Y5
+	VFMADD231PS Y5, Y5, Y3
+	VMAXPS      Y5, Y4, Y4
+	VANDPS      32(SI), Y0, Y5
+	VFMADD231PS Y5, Y5, Y6
+	VMAXPS      Y5, Y7, Y7
+	VANDPS      64(SI), Y0, Y5
+	VFMADD231PS Y5, Y5, Y8
+	VMAXPS      Y5, Y9, Y9
+	VANDPS      96(SI), Y0, Y5
+	VFMADD231PS Y5, Y5, Y10
+	VMAXPS      Y5, Y11, Y11
+	ADDQ        $0x00000080, SI
+	SUBQ        $0x02, DI
+	JGE         two
+
+last:
+	ADDQ        $0x02, DI
+	JZ          rest
+	VANDPS      (SI), Y0, Y5
+	VFMADD231PS Y5, Y5, Y3
+	VMAXPS      Y5, Y4, Y4
+	VANDPS      32(SI), Y0, Y5
+	VFMADD231PS Y5, Y5, Y6
+	VMAXPS      Y5, Y7, Y7
+	ADDQ        $0x40, SI
+
+rest:
+	CMPQ        48(AX), $0x00
+	JE          fold
+	VMASKMOVPS  (SI), Y1, Y5
+	VANDPS      Y5, Y0, Y5
+	VFMADD231PS Y5, Y5, Y8
+	VMAXPS      Y5, Y9, Y9
+	VMASKMOVPS  32(SI), Y2, Y5
+	VANDPS      Y5, Y0, Y5
+	VFMADD231PS Y5, Y5, Y10
+	VMAXPS      Y5, Y11, Y11
+
+fold:
+	VADDPS     Y8, Y3, Y3
+	VMAXPS     Y9, Y4, Y4
+	VADDPS     Y10, Y6, Y6
+	VMAXPS     Y11, Y7, Y7
+	VADDPS     Y6, Y3, Y3
+	VMAXPS     Y7, Y4, Y4
+	VPERM2F128 $0x01, Y3, Y3, Y5
+	VADDPS     Y5, Y3, Y3
+	VPERMILPS  $0x4e, Y3, Y5
+	VADDPS     Y5, Y3, Y3
+	VPERMILPS  $0xb1, Y3, Y5
+	VADDPS     Y5, Y3, Y3
+	VPERM2F128 $0x01, Y4, Y4, Y5
+	VMAXPS     Y5, Y4, Y4
+	VPERMILPS  $0x4e, Y4, Y5
+	VMAXPS     Y5, Y4, Y4
+	VPERMILPS  $0xb1, Y4, Y5
+	VMAXPS     Y5, Y4, Y4
+	VMOVSS     X3, (DX)
+	VMOVSS     X4, (BX)
+	ADDQ       $0x04, DX
+	ADDQ       $0x04, BX
+	ADDQ       32(AX), CX
+	SUBQ       $0x01, 16(AX)
+	JNZ        row
+	VZEROUPPER
+	RET
+
+DATA laneMasks<>+0(SB)/4, $0xffffffff
+DATA laneMasks<>+4(SB)/4, $0xffffffff
+DATA laneMasks<>+8(SB)/4, $0xffffffff
+DATA laneMasks<>+12(SB)/4, $0xffffffff
+DATA laneMasks<>+16(SB)/4, $0xffffffff
+DATA laneMasks<>+20(SB)/4, $0xffffffff
+DATA laneMasks<>+24(SB)/4, $0xffffffff
+DATA laneMasks<>+28(SB)/4, $0xffffffff
+DATA laneMasks<>+32(SB)/4, $0xffffffff
+DATA laneMasks<>+36(SB)/4, $0xffffffff
+DATA laneMasks<>+40(SB)/4, $0xffffffff
+DATA laneMasks<>+44(SB)/4, $0xffffffff
+DATA laneMasks<>+48(SB)/4, $0xffffffff
+DATA laneMasks<>+52(SB)/4, $0xffffffff
+DATA laneMasks<>+56(SB)/4, $0xffffffff
+DATA laneMasks<>+60(SB)/4, $0xffffffff
+DATA laneMasks<>+64(SB)/4, $0xffffffff
+DATA laneMasks<>+68(SB)/4, $0xffffffff
+DATA laneMasks<>+72(SB)/4, $0xffffffff
+DATA laneMasks<>+76(SB)/4, $0xffffffff
+DATA laneMasks<>+80(SB)/4, $0xffffffff
+DATA laneMasks<>+84(SB)/4, $0xffffffff
+DATA laneMasks<>+88(SB)/4, $0xffffffff
+DATA laneMasks<>+92(SB)/4, $0xffffffff
+DATA laneMasks<>+96(SB)/4, $0xffffffff
+DATA laneMasks<>+100(SB)/4, $0xffffffff
+DATA laneMasks<>+104(SB)/4, $0xffffffff
+DATA laneMasks<>+108(SB)/4, $0xffffffff
+DATA laneMasks<>+112(SB)/4, $0xffffffff
+DATA laneMasks<>+116(SB)/4, $0xffffffff
+DATA laneMasks<>+120(SB)/4, $0xffffffff
+DATA laneMasks<>+124(SB)/4, $0xffffffff
+DATA laneMasks<>+128(SB)/4, $0x00000000
+DATA laneMasks<>+132(SB)/4, $0x00000000
+DATA laneMasks<>+136(SB)/4, $0x00000000
+DATA laneMasks<>+140(SB)/4, $0x00000000
+DATA laneMasks<>+144(SB)/4, $0x00000000
+DATA laneMasks<>+148(SB)/4, $0x00000000
+DATA laneMasks<>+152(SB)/4, $0x00000000
+DATA laneMasks<>+156(SB)/4, $0x00000000
+DATA laneMasks<>+160(SB)/4, $0x00000000
+DATA laneMasks<>+164(SB)/4, $0x00000000
+DATA laneMasks<>+168(SB)/4, $0x00000000
+DATA laneMasks<>+172(SB)/4, $0x00000000
+DATA laneMasks<>+176(SB)/4, $0x00000000
+DATA laneMasks<>+180(SB)/4, $0x00000000
+DATA laneMasks<>+184(SB)/4, $0x00000000
+DATA laneMasks<>+188(SB)/4, $0x00000000
+DATA laneMasks<>+192(SB)/4, $0x00000000
+DATA laneMasks<>+196(SB)/4, $0x00000000
+DATA laneMasks<>+200(SB)/4, $0x00000000
+DATA laneMasks<>+204(SB)/4, $0x00000000
+DATA laneMasks<>+208(SB)/4, $0x00000000
+DATA laneMasks<>+212(SB)/4, $0x00000000
+DATA laneMasks<>+216(SB)/4, $0x00000000
+DATA laneMasks<>+220(SB)/4, $0x00000000
+DATA laneMasks<>+224(SB)/4, $0x00000000
+DATA laneMasks<>+228(SB)/4, $0x00000000
+DATA laneMasks<>+232(SB)/4, $0x00000000
+DATA laneMasks<>+236(SB)/4, $0x00000000
+DATA laneMasks<>+240(SB)/4, $0x00000000
+DATA laneMasks<>+244(SB)/4, $0x00000000
+DATA laneMasks<>+248(SB)/4, $0x00000000
+DATA laneMasks<>+252(SB)/4, $0x00000000
+GLOBL laneMasks<>(SB), RODATA|NOPTR, $256
+
+// func columnNorms32(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·columnNorms32(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ     t+0(FP), AX
+	MOVQ     8(AX), CX
+	MOVQ     40(AX), DX
+	MOVQ     16(AX), BX
+	ADDQ     BX, BX
+	ADDQ     24(AX), BX
+	VPCMPEQD Y0, Y0, Y0
+	VPSRLD   $0x01, Y0, Y0
+	VPXOR    Y1, Y1, Y1
+	VPXOR    Y2, Y2, Y2
+	VPXOR    Y4, Y4, Y4
+	VPXOR    Y5, Y5, Y5
+	VPXOR    Y6, Y6, Y6
+	VPXOR    Y7, Y7, Y7
+	VPXOR    Y8, Y8, Y8
+	VPXOR    Y9, Y9, Y9
+	MOVQ     DX, SI
+	SHLQ     $0x04, SI
+	TESTQ    BX, BX
+	JZ       end
+
+row:
+	PREFETCHT0  (CX)(SI*1)
+	VANDPS      (CX), Y0, Y3
+	VFMADD231PS Y3, Y3, Y1
+	VMAXPS      Y3, Y2, Y2
+	VANDPS      32(CX), Y0, Y3
+	VFMADD231PS Y3, Y3, Y4
+	VMAXPS      Y3, Y5, Y5
+	PREFETCHT0  64(CX)(SI*1)
+	VANDPS      64(CX), Y0, Y3
+	VFMADD231PS Y3, Y3, Y6
+	VMAXPS      Y3, Y7, Y7
+	VANDPS      96(CX), Y0, Y3
+	VFMADD231PS Y3, Y3, Y8
+	VMAXPS      Y3, Y9, Y9
+	ADDQ        DX, CX
+	SUBQ        $0x01, BX
+	JNZ         row
+
+end:
+	MOVQ    56(AX), CX
+	MOVQ    64(AX), AX
+	VMOVUPS Y1, (CX)
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y4, 32(CX)
+	VMOVUPS Y5, 32(AX)
+	VMOVUPS Y6, 64(CX)
+	VMOVUPS Y7, 64(AX)
+	VMOVUPS Y8, 96(CX)
+	VMOVUPS Y9, 96(AX)
+	VZEROUPPER
+	RET
+
+// func columnNormsUpTo32(t *byte)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·columnNormsUpTo32(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ     t+0(FP), AX
+	MOVQ     8(AX), CX
+	MOVQ     40(AX), DX
+	MOVQ     16(AX), BX
+	ADDQ     BX, BX
+	ADDQ     24(AX), BX
+	MOVQ     48(AX), SI
+	LEAQ     laneMasks<>+128(SB), DI
+	SHLQ     $0x02, SI
+	SUBQ     SI, DI
+	VMOVDQU  (DI), Y0
+	VMOVDQU  32(DI), Y1
+	VMOVDQU  64(DI), Y2
+	VMOVDQU  96(DI), Y3
+	VPCMPEQD Y4, Y4, Y4
+	VPSRLD   $0x01, Y4, Y4
+	VPXOR    Y5, Y5, Y5
+	VPXOR    Y6, Y6, Y6
+	VPXOR    Y8, Y8, Y8
+	VPXOR    Y9, Y9, Y9
+	VPXOR    Y10, Y10, Y10
+	VPXOR    Y11, Y11, Y11
+	VPXOR    Y12, Y12, Y12
+	VPXOR    Y13, Y13, Y13
+	MOVQ     DX, SI
+	SHLQ     $0x04, SI
+	TESTQ    BX, BX
+	JZ       end
+
+row:
+	PREFETCHT0  (CX)(SI*1)
+	VMASKMOVPS  (CX), Y0, Y7
+	VANDPS      Y7, Y4, Y7
+	VFMADD231PS Y7, Y7, Y5
+	VMAXPS      Y7, Y6, Y6
+	VMASKMOVPS  32(CX), Y1, Y7
+	VANDPS      Y7, Y4, Y7
+	VFMADD231PS Y7, Y7, Y8
+	VMAXPS      Y7, Y9, Y9
+	PREFETCHT0  64(CX)(SI*1)
+	VMASKMOVPS  64(CX), Y2, Y7
+	VANDPS      Y7, Y4, Y7
+	VFMADD231PS Y7, Y7, Y10
+	VMAXPS      Y7, Y11, Y11
+	VMASKMOVPS  96(CX), Y3, Y7
+	VANDPS      Y7, Y4, Y7
+	VFMADD231PS Y7, Y7, Y12
+	VMAXPS      Y7, Y13, Y13
+	ADDQ        DX, CX
+	SUBQ        $0x01, BX
+	JNZ         row
+
+end:
+	MOVQ    56(AX), CX
+	MOVQ    64(AX), AX
+	VMOVUPS Y5, (CX)
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y8, 32(CX)
+	VMOVUPS Y9, 32(AX)
+	VMOVUPS Y10, 64(CX)
+	VMOVUPS Y11, 64(AX)
+	VMOVUPS Y12, 96(CX)
+	VMOVUPS Y13, 96(AX)
+	VZEROUPPER
+	RET
+
+// func rowQuantsAVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·rowQuantsAVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    8(AX), CX
+	MOVQ    (AX), DX
+	MOVQ    72(AX), BX
+	MOVQ    48(AX), SI
+	LEAQ    laneMasks<>+128(SB), DI
+	SHLQ    $0x02, SI
+	SUBQ    SI, DI
+	VMOVDQU (DI), Y0
+	VMOVDQU 32(DI), Y1
+
+row:
+	MOVQ         40(AX), R8
+	MOVQ         CX, SI
+	MOVQ         DX, DI
+	VBROADCASTSS (BX), Y2
+	TESTQ        R8, R8
+	JZ           rest
+
+vector:
+	VMULPS    (SI), Y2, Y3
+	VCVTPS2DQ Y3, Y3
+	VMULPS    32(SI), Y2, Y4
+	VCVTPS2DQ Y4, Y4
+	VPACKSSDW Y4, Y3, Y3
+	VPERMQ    $0xd8, Y3, Y3
+	VMOVDQU   Y3, (DI)
+	ADDQ      $0x40, SI
+	ADDQ      $0x20, DI
+	SUBQ      $0x01, R8
+	JNZ       vector
+
+rest:
+	CMPQ       48(AX), $0x00
+	JE         end
+	VMASKMOVPS (SI), Y0, Y3
+	VMULPS     Y3, Y2, Y3
+	VCVTPS2DQ  Y3, Y3
+	VPAND      Y0, Y3, Y3
+	VMASKMOVPS 32(SI), Y1, Y4
+	VMULPS     Y4, Y2, Y4
+	VCVTPS2DQ  Y4, Y4
+	VPAND      Y1, Y4, Y4
+	VPACKSSDW  Y4, Y3, Y3
+	VPERMQ     $0xd8, Y3, Y3
+	VMOVDQU    Y3, (DI)
+
+end:
+	ADDQ $0x04, BX
+	ADDQ 32(AX), CX
+	ADDQ 24(AX), DX
+	SUBQ $0x01, 16(AX)
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func columnQuants16AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·columnQuants16AVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ    t+0(FP), AX
+	MOVQ    8(AX), CX
+	MOVQ    (AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    40(AX), SI
+	MOVQ    32(AX), DI
+	MOVQ    72(AX), R8
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS (R8), Y1
+	VMOVUPS 32(R8), Y4
+	TESTQ   BX, BX
+	JZ      odd
+
+pair:
+	VMOVUPS   (CX), Y2
+	VMULPS    Y1, Y2, Y2
+	VCVTPS2DQ Y2, Y2
+	VMOVUPS   (CX)(SI*1), Y3
+	VMULPS    Y1, Y3, Y3
+	VCVTPS2DQ Y3, Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPBLENDW  $0xaa, Y3, Y2, Y2
+	VMOVDQU   Y2, (DX)
+	VMOVUPS   32(CX), Y2
+	VMULPS    Y4, Y2, Y2
+	VCVTPS2DQ Y2, Y2
+	VMOVUPS   32(CX)(SI*1), Y3
+	VMULPS    Y4, Y3, Y3
+	VCVTPS2DQ Y3, Y3
+	VPSLLD    $0x10, Y3, Y3
+	VPBLENDW  $0xaa, Y3, Y2, Y2
+	VMOVDQU   Y2, 32(DX)
+	LEAQ      (CX)(SI*2), CX
+	ADDQ      DI, DX
+	SUBQ      $0x01, BX
+	JNZ       pair
+
+odd:
+	CMPQ      24(AX), $0x00
+	JE        end
+	VMOVUPS   (CX), Y2
+	VMULPS    Y1, Y2, Y2
+	VCVTPS2DQ Y2, Y2
+	VPBLENDW  $0xaa, Y0, Y2, Y2
+	VMOVDQU   Y2, (DX)
+	VMOVUPS   32(CX), Y2
+	VMULPS    Y4, Y2, Y2
+	VCVTPS2DQ Y2, Y2
+	VPBLENDW  $0xaa, Y0, Y2, Y2
+	VMOVDQU   Y2, 32(DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func columnQuantsUpTo16AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·columnQuantsUpTo16AVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       8(AX), CX
+	MOVQ       (AX), DX
+	MOVQ       16(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       32(AX), DI
+	MOVQ       48(AX), R8
+	LEAQ       laneMasks<>+128(SB), R9
+	SHLQ       $0x02, R8
+	SUBQ       R8, R9
+	VMOVDQU    (R9), Y0
+	VMOVDQU    32(R9), Y1
+	MOVQ       72(AX), R8
+	VPXOR      Y2, Y2, Y2
+	VMASKMOVPS (R8), Y0, Y3
+	VMASKMOVPS 32(R8), Y1, Y6
+	TESTQ      BX, BX
+	JZ         odd
+
+pair:
+	VMASKMOVPS (CX), Y0, Y4
+	VMULPS     Y3, Y4, Y4
+	VCVTPS2DQ  Y4, Y4
+	VMASKMOVPS (CX)(SI*1), Y0, Y5
+	VMULPS     Y3, Y5, Y5
+	VCVTPS2DQ  Y5, Y5
+	VPSLLD     $0x10, Y5, Y5
+	VPBLENDW   $0xaa, Y5, Y4, Y4
+	VMOVDQU    Y4, (DX)
+	VMASKMOVPS 32(CX), Y1, Y4
+	VMULPS     Y6, Y4, Y4
+	VCVTPS2DQ  Y4, Y4
+	VMASKMOVPS 32(CX)(SI*1), Y1, Y5
+	VMULPS     Y6, Y5, Y5
+	VCVTPS2DQ  Y5, Y5
+	VPSLLD     $0x10, Y5, Y5
+	VPBLENDW   $0xaa, Y5, Y4, Y4
+	VMOVDQU    Y4, 32(DX)
+	LEAQ       (CX)(SI*2), CX
+	ADDQ       DI, DX
+	SUBQ       $0x01, BX
+	JNZ        pair
+
+odd:
+	CMPQ       24(AX), $0x00
+	JE         end
+	VMASKMOVPS (CX), Y0, Y4
+	VMULPS     Y3, Y4, Y4
+	VCVTPS2DQ  Y4, Y4
+	VPBLENDW   $0xaa, Y2, Y4, Y4
+	VMOVDQU    Y4, (DX)
+	VMASKMOVPS 32(CX), Y1, Y4
+	VMULPS     Y6, Y4, Y4
+	VCVTPS2DQ  Y4, Y4
+	VPBLENDW   $0xaa, Y2, Y4, Y4
+	VMOVDQU    Y4, 32(DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func columnQuantsUpTo8AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·columnQuantsUpTo8AVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       8(AX), CX
+	MOVQ       (AX), DX
+	MOVQ       16(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       32(AX), DI
+	MOVQ       48(AX), R8
+	LEAQ       laneMasks<>+128(SB), R9
+	SHLQ       $0x02, R8
+	SUBQ       R8, R9
+	VMOVDQU    (R9), Y0
+	MOVQ       72(AX), R8
+	VPXOR      Y1, Y1, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	TESTQ      BX, BX
+	JZ         odd
+
+pair:
+	VMASKMOVPS (CX), Y0, Y3
+	VMULPS     Y2, Y3, Y3
+	VCVTPS2DQ  Y3, Y3
+	VMASKMOVPS (CX)(SI*1), Y0, Y4
+	VMULPS     Y2, Y4, Y4
+	VCVTPS2DQ  Y4, Y4
+	VPSLLD     $0x10, Y4, Y4
+	VPBLENDW   $0xaa, Y4, Y3, Y3
+	VMOVDQU    Y3, (DX)
+	LEAQ       (CX)(SI*2), CX
+	ADDQ       DI, DX
+	SUBQ       $0x01, BX
+	JNZ        pair
+
+odd:
+	CMPQ       24(AX), $0x00
+	JE         end
+	VMASKMOVPS (CX), Y0, Y3
+	VMULPS     Y2, Y3, Y3
+	VCVTPS2DQ  Y3, Y3
+	VPBLENDW   $0xaa, Y1, Y3, Y3
+	VMOVDQU    Y3, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func columnQuantsEdgeAVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·columnQuantsEdgeAVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       8(AX), CX
+	MOVQ       (AX), DX
+	MOVQ       16(AX), BX
+	MOVQ       40(AX), SI
+	MOVQ       32(AX), DI
+	MOVQ       48(AX), R8
+	LEAQ       laneMasks<>+128(SB), R9
+	SHLQ       $0x02, R8
+	SUBQ       R8, R9
+	VMOVDQU    (R9), Y0
+	MOVQ       72(AX), R8
+	VPXOR      Y1, Y1, Y1
+	VMASKMOVPS (R8), Y0, Y2
+	TESTQ      BX, BX
+	JZ         odd
+
+pair:
+	VMASKMOVPS (CX), Y0, Y3
+	VMULPS     Y2, Y3, Y3
+	VCVTPS2DQ  Y3, Y3
+	VMASKMOVPS (CX)(SI*1), Y0, Y4
+	VMULPS     Y2, Y4, Y4
+	VCVTPS2DQ  Y4, Y4
+	VPSLLD     $0x10, Y4, Y4
+	VPBLENDW   $0xaa, Y4, Y3, Y3
+	VPMASKMOVD Y3, Y0, (DX)
+	LEAQ       (CX)(SI*2), CX
+	ADDQ       DI, DX
+	SUBQ       $0x01, BX
+	JNZ        pair
+
+odd:
+	CMPQ       24(AX), $0x00
+	JE         end
+	VMASKMOVPS (CX), Y0, Y3
+	VMULPS     Y2, Y3, Y3
+	VCVTPS2DQ  Y3, Y3
+	VPBLENDW   $0xaa, Y1, Y3, Y3
+	VPMASKMOVD Y3, Y0, (DX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func turnPanelAVX2(t *byte)
+// Requires: AVX
+TEXT ·turnPanelAVX2(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), AX
+	LEAQ (DX)(BX*8), SI
+	LEAQ (BX)(BX*2), DI
+	LEAQ (BX)(BX*4), R8
+	LEAQ (DI)(BX*4), R9
+	SUBQ $0x04, AX
+	JLT  rest
+
+four:
+	VMOVUPS     (DX), X2
+	VINSERTF128 $0x01, (DX)(BX*4), Y2, Y2
+	VMOVUPS     (DX)(BX*1), X5
+	VINSERTF128 $0x01, (DX)(R8*1), Y5, Y5
+	VMOVUPS     (DX)(BX*2), X8
+	VINSERTF128 $0x01, (DX)(DI*2), Y8, Y8
+	VMOVUPS     (DX)(DI*1), X11
+	VINSERTF128 $0x01, (DX)(R9*1), Y11, Y11
+	VUNPCKLPS   Y5, Y2, Y3
+	VUNPCKHPS   Y5, Y2, Y6
+	VUNPCKLPS   Y11, Y8, Y9
+	VUNPCKHPS   Y11, Y8, Y12
+	VUNPCKLPD   Y9, Y3, Y0
+	VUNPCKHPD   Y9, Y3, Y4
+	VUNPCKLPD   Y12, Y6, Y7
+	VUNPCKHPD   Y12, Y6, Y10
+	ADDQ        $0x10, DX
+	VMOVUPS     (SI), X2
+	VINSERTF128 $0x01, (SI)(BX*4), Y2, Y2
+	VMOVUPS     (SI)(BX*1), X5
+	VINSERTF128 $0x01, (SI)(R8*1), Y5, Y5
+	VMOVUPS     (SI)(BX*2), X8
+	VINSERTF128 $0x01, (SI)(DI*2), Y8, Y8
+	VMOVUPS     (SI)(DI*1), X11
+	VINSERTF128 $0x01, (SI)(R9*1), Y11, Y11
+	VUNPCKLPS   Y5, Y2, Y3
+	VUNPCKHPS   Y5, Y2, Y6
+	VUNPCKLPS   Y11, Y8, Y9
+	VUNPCKHPS   Y11, Y8, Y12
+	VUNPCKLPD   Y9, Y3, Y1
+	VUNPCKHPD   Y9, Y3, Y3
+	VUNPCKLPD   Y12, Y6, Y9
+	VUNPCKHPD   Y12, Y6, Y6
+	ADDQ        $0x10, SI
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, 32(CX)
+	VMOVUPS     Y4, 64(CX)
+	VMOVUPS     Y3, 96(CX)
+	VMOVUPS     Y7, 128(CX)
+	VMOVUPS     Y9, 160(CX)
+	VMOVUPS     Y10, 192(CX)
+	VMOVUPS     Y6, 224(CX)
+	ADDQ        $0x00000100, CX
+	SUBQ        $0x04, AX
+	JGE         four
+
+rest:
+	ADDQ        $0x04, AX
+	JZ          end
+	VMOVUPS     (DX), X2
+	VINSERTF128 $0x01, (DX)(BX*4), Y2, Y2
+	VMOVUPS     (DX)(BX*1), X5
+	VINSERTF128 $0x01, (DX)(R8*1), Y5, Y5
+	VMOVUPS     (DX)(BX*2), X8
+	VINSERTF128 $0x01, (DX)(DI*2), Y8, Y8
+	VMOVUPS     (DX)(DI*1), X11
+	VINSERTF128 $0x01, (DX)(R9*1), Y11, Y11
+	VUNPCKLPS   Y5, Y2, Y3
+	VUNPCKHPS   Y5, Y2, Y6
+	VUNPCKLPS   Y11, Y8, Y9
+	VUNPCKHPS   Y11, Y8, Y12
+	VUNPCKLPD   Y9, Y3, Y0
+	VUNPCKHPD   Y9, Y3, Y4
+	VUNPCKLPD   Y12, Y6, Y7
+	VUNPCKHPD   Y12, Y6, Y10
+	ADDQ        $0x10, DX
+	VMOVUPS     (SI), X2
+	VINSERTF128 $0x01, (SI)(BX*4), Y2, Y2
+	VMOVUPS     (SI)(BX*1), X5
+	VINSERTF128 $0x01, (SI)(R8*1), Y5, Y5
+	VMOVUPS     (SI)(BX*2), X8
+	VINSERTF128 $0x01, (SI)(DI*2), Y8, Y8
+	VMOVUPS     (SI)(DI*1), X11
+	VINSERTF128 $0x01, (SI)(R9*1), Y11, Y11
+	VUNPCKLPS   Y5, Y2, Y3
+	VUNPCKHPS   Y5, Y2, Y6
+	VUNPCKLPS   Y11, Y8, Y9
+	VUNPCKHPS   Y11, Y8, Y12
+	VUNPCKLPD   Y9, Y3, Y1
+	VUNPCKHPD   Y9, Y3, Y3
+	VUNPCKLPD   Y12, Y6, Y9
+	VUNPCKHPD   Y12, Y6, Y6
+	ADDQ        $0x10, SI
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, 32(CX)
+	SUBQ        $0x01, AX
+	JZ          end
+	VMOVUPS     Y4, 64(CX)
+	VMOVUPS     Y3, 96(CX)
+	SUBQ        $0x01, AX
+	JZ          end
+	VMOVUPS     Y7, 128(CX)
+	VMOVUPS     Y9, 160(CX)
+	SUBQ        $0x01, AX
+	JZ          end
+
+end:
+	VZEROUPPER
+	RET

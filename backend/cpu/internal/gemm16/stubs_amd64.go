@@ -173,3 +173,108 @@ func columnQuants32(t *byte)
 //
 //go:noescape
 func turnPanel(t *byte)
+
+// rows1x16 computes 1 rows and 16 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func rows1x16(t *byte)
+
+// tiles1x16 computes 1 rows and 16 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func tiles1x16(t *byte)
+
+// rows2x16 computes 2 rows and 16 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func rows2x16(t *byte)
+
+// tiles2x16 computes 2 rows and 16 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func tiles2x16(t *byte)
+
+// rows3x16 computes 3 rows and 16 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func rows3x16(t *byte)
+
+// tiles3x16 computes 3 rows and 16 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func tiles3x16(t *byte)
+
+// rows4x16 computes 4 rows and 16 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func rows4x16(t *byte)
+
+// tiles4x16 computes 4 rows and 16 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func tiles4x16(t *byte)
+
+// rows5x16 computes 5 rows and 16 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func rows5x16(t *byte)
+
+// tiles5x16 computes 5 rows and 16 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func tiles5x16(t *byte)
+
+// rows6x16 computes 6 rows and 16 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func rows6x16(t *byte)
+
+// tiles6x16 computes 6 rows and 16 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.
+//
+//go:noescape
+func tiles6x16(t *byte)
+
+// rowNormsAVX2 finds the sums of squares and the greatest magnitudes of t.rows rows of t.whole vectors of 16 and t.rest values, and leaves t.rows 0.
+//
+//go:noescape
+func rowNormsAVX2(t *byte)
+
+// columnNorms32 finds the sums of squares and the greatest magnitudes of 32 columns of 2·t.groups + t.odd rows, and writes 32 of each.
+//
+//go:noescape
+func columnNorms32(t *byte)
+
+// columnNormsUpTo32 finds the sums of squares and the greatest magnitudes of the first t.mask of 32 columns of 2·t.groups + t.odd rows, and writes 32 of each.
+//
+//go:noescape
+func columnNormsUpTo32(t *byte)
+
+// rowQuantsAVX2 rounds t.rows rows of t.whole vectors of 16 and t.rest values, 0 behind the rest, times their inverse scales, and leaves t.rows 0.
+//
+//go:noescape
+func rowQuantsAVX2(t *byte)
+
+// columnQuants16AVX2 rounds 16 columns of t.groups pairs of rows, and a row alone if t.odd is not 0, times their inverse scales.
+//
+//go:noescape
+func columnQuants16AVX2(t *byte)
+
+// columnQuantsUpTo16AVX2 rounds the first t.mask of 16 columns, 0 behind them, of t.groups pairs of rows, and a row alone if t.odd is not 0, times their inverse scales.
+//
+//go:noescape
+func columnQuantsUpTo16AVX2(t *byte)
+
+// columnQuantsUpTo8AVX2 rounds the first t.mask of 8 columns, 0 behind them, of t.groups pairs of rows, and a row alone if t.odd is not 0, times their inverse scales.
+//
+//go:noescape
+func columnQuantsUpTo8AVX2(t *byte)
+
+// columnQuantsEdgeAVX2 rounds the first t.mask of 8 columns, and writes nothing behind them, of t.groups pairs of rows, and a row alone if t.odd is not 0, times their inverse scales.
+//
+//go:noescape
+func columnQuantsEdgeAVX2(t *byte)
+
+// turnPanelAVX2 sets t.groups pairs of 16 columns of a panel to those of rows t.step bytes apart, of which it reads whole fours of pairs.
+//
+//go:noescape
+func turnPanelAVX2(t *byte)

@@ -30,6 +30,7 @@ type thread struct {
 	tile          tile
 	lines         lines
 	strip         strip
+	edge          edge
 	squares, high [wide]float32
 	rowInverse    [tall]float32
 	inverse       []float32
@@ -153,7 +154,7 @@ func (b *block) run(th *thread, at, cols, n int, s tiles) {
 	a, kn := &b.w.args, b.w.engine.kernel
 	groups := ceilDiv(b.k, 2)
 	th.tile = tile{a: &shorts(b.left)[rowBytes(b.k)/2*s.r], b: &shorts(b.right[at/kn.nr*kn.panelFloats(b.k):])[0],
-		c: &a.C[(b.r0+s.r)*a.LDC+n], rows: &b.scales[s.r], columns: &b.columns[at], groups: groups, as: rowBytes(b.k), cs: 4 * a.LDC, tiles: s.count}
+		c: &a.C[(b.r0+s.r)*a.LDC+n], rows: &b.scales[s.r], columns: &b.columns[at], groups: groups, as: rowBytes(b.k), cs: 4 * a.LDC, tiles: s.count, edge: &th.edge}
 	t := &th.tile
 	if a.TransA {
 		t.a, t.as = &shorts(b.left)[2*groups*s.r], 4*groups*s.height

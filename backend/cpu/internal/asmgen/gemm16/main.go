@@ -1,5 +1,5 @@
-// Command gemm16 writes the kernels of package gemm16 for AVX-512 with VNNI: tiles.go multiplies, norms.go finds what
-// scales are made of, quants.go rounds and lays out.
+// Command gemm16 writes the kernels of package gemm16: tiles.go multiplies, norms.go finds what scales are made of,
+// quants.go rounds and lays out with AVX-512 and its VNNI, narrow_tiles.go, narrow_norms.go and narrow_quants.go with AVX2.
 package main
 
 import (
@@ -20,6 +20,23 @@ func main() {
 	columnQuants(1)
 	columnQuants(2)
 	turn()
+	for r := 1; r <= narrowRows; r++ {
+		narrowRowsTile(r)
+		narrowTilesTile(r)
+	}
+	narrowRowNorms()
+	narrowColumnNorms(true)
+	narrowColumnNorms(false)
+	narrowRowQuants()
+	for _, c := range []narrowQuants{
+		{"columnQuants16AVX2", "16 columns", 2, true, false},
+		{"columnQuantsUpTo16AVX2", "the first t.mask of 16 columns, 0 behind them,", 2, false, false},
+		{"columnQuantsUpTo8AVX2", "the first t.mask of 8 columns, 0 behind them,", 1, false, false},
+		{"columnQuantsEdgeAVX2", "the first t.mask of 8 columns, and writes nothing behind them,", 1, false, true},
+	} {
+		c.write()
+	}
+	narrowTurn()
 	Generate()
 }
 

@@ -33,6 +33,20 @@ type rowsLeft struct {
 	as GPVirtual
 }
 
+func startRows(a, as GPVirtual, rows int) rowsLeft {
+	l := rowsLeft{make([]GPVirtual, (rows+2)/3), as}
+	for i := range l.p {
+		l.p[i] = GP64()
+		if i == 0 {
+			MOVQ(a, l.p[i])
+			continue
+		}
+		LEAQ(Mem{Base: l.p[i-1], Index: as, Scale: 2}, l.p[i])
+		ADDQ(as, l.p[i])
+	}
+	return l
+}
+
 func (l rowsLeft) at(i, g int) Mem {
 	if i%3 == 0 {
 		return Mem{Base: l.p[i/3], Disp: 4 * g}
@@ -52,6 +66,12 @@ type tilesLeft struct {
 	rows int
 }
 
+func startTiles(a GPVirtual, rows int) tilesLeft {
+	p := GP64()
+	MOVQ(a, p)
+	return tilesLeft{p, rows}
+}
+
 func (l tilesLeft) at(i, g int) Mem   { return Mem{Base: l.p, Disp: 4 * (l.rows*g + i)} }
 func (l tilesLeft) advance(pairs int) { ADDQ(U32(uint32(4*l.rows*pairs)), l.p) }
 
@@ -59,19 +79,7 @@ func (l tilesLeft) advance(pairs int) { ADDQ(U32(uint32(4*l.rows*pairs)), l.p) }
 func rowsTile(rows int) {
 	f := beginTile(fmt.Sprintf("rows%dx32", rows), fmt.Sprintf("computes %d rows and up to 32 columns of C from rows of A, t.tiles times down the rows, and leaves t.tiles 0.", rows))
 	a, as := load(f.a), load(f.as)
-	tileBody(f, rows, func() left {
-		l := rowsLeft{make([]GPVirtual, (rows+2)/3), as}
-		for i := range l.p {
-			l.p[i] = GP64()
-			if i == 0 {
-				MOVQ(a, l.p[i])
-				continue
-			}
-			LEAQ(Mem{Base: l.p[i-1], Index: as, Scale: 2}, l.p[i])
-			ADDQ(as, l.p[i])
-		}
-		return l
-	}, func() {
+	tileBody(f, rows, func() left { return startRows(a, as, rows) }, func() {
 		for range rows {
 			ADDQ(as, a)
 		}
@@ -82,11 +90,7 @@ func rowsTile(rows int) {
 func tilesTile(rows int) {
 	f := beginTile(fmt.Sprintf("tiles%dx32", rows), fmt.Sprintf("computes %d rows and up to 32 columns of C from tiles of A, t.tiles times down the rows, and leaves t.tiles 0.", rows))
 	a := load(f.a)
-	tileBody(f, rows, func() left {
-		p := GP64()
-		MOVQ(a, p)
-		return tilesLeft{p, rows}
-	}, func() { ADDQ(f.as, a) })
+	tileBody(f, rows, func() left { return startTiles(a, rows) }, func() { ADDQ(f.as, a) })
 }
 
 func tileBody(f tileFields, rows int, start func() left, next func()) {

@@ -31,7 +31,8 @@ type Backend struct {
 //
 //   - "threads=N": the number of threads that one execution uses, at least 1; the default is GOMAXPROCS;
 //   - "products=float32", the default, or "products=int16": large matrix products of float32 are sums of products of 16-bit
-//     integers, exact, of operands that are rounded row by row to about 12 bits. The processor must have AVX-512 with VNNI.
+//     integers, exact, of operands that are rounded row by row to about 12 bits. The processor must have AVX-512 with VNNI,
+//     or AVX2 and no AVX-512.
 func New(config string) (*Backend, error) {
 	threads, shorts := runtime.GOMAXPROCS(0), false
 	for _, option := range strings.FieldsFunc(config, func(r rune) bool { return r == ',' }) {
@@ -42,7 +43,7 @@ func New(config string) (*Backend, error) {
 			threads = n
 		case option == "products=float32":
 		case option == "products=int16" && !gemm16.Fast():
-			return nil, fmt.Errorf("cpu: products in int16 need AVX-512 with VNNI, which this processor lacks; leave %q out", option)
+			return nil, fmt.Errorf("cpu: products in int16 need AVX-512 with VNNI, or AVX2 without AVX-512, which this processor lacks; leave %q out", option)
 		case option == "products=int16":
 			shorts = true
 		default:

@@ -11,7 +11,7 @@
 // Where roundings are independent of each other, an element of C is wrong by about 9e-6·|a|·|b|, the norms of its row and
 // column within a chunk, one standard deviation, with any k. Where the products that it sums have random signs, that is
 // 1.2e-4 of it with k = 192 and 3e-4 with 1,024 and more; rounding both operands to the 11 bits of TensorFloat-32 gives
-// 4e-4, bfloat16 3e-3. The greatest magnitude is a multiple of its scale, so that ones and zeros are exact.
+// 3e-4, bfloat16 2e-3. The greatest magnitude is a multiple of its scale, so that ones and zeros are exact.
 //
 // A row or column with a value that is not finite makes NaN of its row or column of C.
 //

@@ -127,6 +127,9 @@ func (m *machine) forward(p, v int) {
 		src.advance(xRow)
 	})
 	Label("summed")
+	if m.short {
+		m.floats(acc, v, arg(25), arg(26))
+	}
 	m.epilogue(acc, p, v, epilogueArgs{y: y, res: res, bias: bias, step: yPix, floor: floor, bits: bits, count: count})
 
 	// the next tile
@@ -156,7 +159,7 @@ func (m *machine) threeTaps(acc []VecVirtual, w, g GPVirtual, src *pixels) {
 		VBROADCASTSS(src.at(j), b)
 		for tap, w := range wv {
 			if p := j - tap; p >= 0 && p < len(acc) {
-				VFMADD231PS(b, w, acc[p])
+				m.fma(b, w, acc[p])
 			}
 		}
 	}
@@ -165,16 +168,29 @@ func (m *machine) threeTaps(acc []VecVirtual, w, g GPVirtual, src *pixels) {
 // multiply adds the products of n broadcast floats at the given places with the vectors of w.
 func (m *machine) multiply(acc, w []VecVirtual, n int, at func(int) Mem) {
 	for i := range n {
-		if m.wide && len(w) == 1 {
+		switch {
+		case m.short && len(w) == 1:
+			VPDPWSSD_BCST(at(i), w[0], acc[i])
+			continue
+		case m.wide && len(w) == 1:
 			VFMADD231PS_BCST(at(i), w[0], acc[i])
 			continue
 		}
 		b := m.vec()
 		VBROADCASTSS(at(i), b)
 		for j := range w {
-			VFMADD231PS(b, w[j], acc[i*len(w)+j])
+			m.fma(b, w[j], acc[i*len(w)+j])
 		}
 	}
+}
+
+// fma adds the products of floats, or of pairs of 16-bit integers.
+func (m *machine) fma(x, w, acc VecVirtual) {
+	if m.short {
+		VPDPWSSD(x, w, acc)
+		return
+	}
+	VFMADD231PS(x, w, acc)
 }
 
 type epilogueArgs struct {

@@ -3,6 +3,7 @@ package conv
 import (
 	"math"
 
+	"foresee/backend/cpu/internal/conv16"
 	"foresee/backend/cpu/internal/pool"
 	"foresee/backend/cpu/internal/winograd"
 )
@@ -28,6 +29,9 @@ func BackwardData(p *pool.Pool, s Shape, a DataArgs) { best.dataPass(p, s, a) }
 func BackwardDataWorkspace(s Shape, c Crew) int { return best.dataFloats(s, c) }
 
 func (k *kernels) dataFloats(s Shape, c Crew) int {
+	if s.shortData() {
+		return s.transposed().shorts().ForwardFloats(c.Threads)
+	}
 	if t := s.transposed(); k.useWinograd(t) {
 		return k.newWinograd(t).forwardPlan(s.FLOP(), c).total
 	}
@@ -113,6 +117,9 @@ func (k *kernels) prepareData(s Shape, a DataArgs, c Crew) imageJob {
 	if len(a.DY) == 0 || len(a.W) == 0 {
 		clear(a.DX)
 		return nil
+	}
+	if s.shortData() {
+		return s.transposed().shortJob("BackwardData", c, conv16.Operands{X: a.DY, W: a.W, Y: a.DX, Turned: true, Workspace: a.Workspace})
 	}
 	if t := s.transposed(); k.useWinograd(t) {
 		return k.newWinograd(t).forward(c, s.FLOP(), ForwardArgs{X: a.DY, Y: a.DX, Workspace: a.Workspace},

@@ -26,6 +26,9 @@ func BackwardWeights(p *pool.Pool, s Shape, a WeightArgs) { best.weightsPass(p, 
 func BackwardWeightsWorkspace(s Shape, c Crew) int { return best.weightsFloats(s, c) }
 
 func (k *kernels) weightsFloats(s Shape, c Crew) int {
+	if s.shortWeights() {
+		return s.shorts().WeightsFloats(c.Threads, s.shortChunks(c))
+	}
 	if k.sumWinograd(s) {
 		return k.newWinograd(s).gradPlan(c).total
 	}
@@ -94,6 +97,9 @@ func (k *kernels) prepareWeights(s Shape, a WeightArgs, c Crew) sumJob {
 	if len(a.DW) == 0 || len(a.DY) == 0 {
 		clear(a.DW)
 		return nil
+	}
+	if s.shortWeights() {
+		return s.shortSums(c, a)
 	}
 	if k.sumWinograd(s) {
 		return k.newWinograd(s).weights(c, a)

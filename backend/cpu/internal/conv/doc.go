@@ -22,6 +22,8 @@
 //     that stay in registers while all pixels of an image pass by, one vector with broadcasts for three
 //     windows likewise, and with one or two input channels for all of a 3x3 kernel at once.
 //
+// With Shape.Shorts, where many images have enough channels, package conv16 does the passes with 16-bit integers; see shorts.go.
+//
 // # Determinism
 //
 // Every element of y and dx is one chain of multiply-adds in the order (kh, kw, channel), or where

@@ -5,6 +5,7 @@ import (
 	"math"
 	"unsafe"
 
+	"foresee/backend/cpu/internal/conv16"
 	"foresee/backend/cpu/internal/pool"
 	"foresee/backend/cpu/internal/winograd"
 )
@@ -30,6 +31,9 @@ func Forward(p *pool.Pool, s Shape, a ForwardArgs) { best.forwardPass(p, s, a) }
 func ForwardWorkspace(s Shape, c Crew) int { return best.forwardFloats(s, c) }
 
 func (k *kernels) forwardFloats(s Shape, c Crew) int {
+	if s.shortForward() {
+		return s.shorts().ForwardFloats(c.Threads)
+	}
 	if k.useWinograd(s) {
 		return k.newWinograd(s).forwardPlan(s.FLOP(), c).total
 	}
@@ -86,6 +90,9 @@ func (k *kernels) prepareForward(s Shape, a ForwardArgs, c Crew) imageJob {
 		a.X, a.W = make([]float32, len(a.Y)/s.Cout), make([]float32, s.Cout)
 		s = Shape{N: s.N, H: s.OutH, W: s.OutW, Cin: 1, KH: 1, KW: 1, Cout: s.Cout, StrideH: 1, StrideW: 1}.WithOut()
 		a.Workspace = nil
+	}
+	if s.shortForward() {
+		return s.shortJob("Forward", c, conv16.Operands{X: a.X, W: a.W, Y: a.Y, Bias: a.Bias, Residual: a.Residual, ReLU: a.ReLU, Workspace: a.Workspace})
 	}
 	if k.useWinograd(s) {
 		return k.newWinograd(s).forward(c, s.FLOP(), a, func(u []float32) { winograd.Weights(u, a.W, s.Cin, s.Cout, false) })

@@ -19,6 +19,9 @@ type Shape struct {
 	// Fast allows Winograd's algorithm in 3x3 stride-1 passes over many tiles and enough channels: up to 3.24 times fewer
 	// multiplications, a few times the rounding error, and a NaN or infinity reaches neighbours.
 	Fast bool
+	// Shorts allows sums of products of 16-bit integers, see package conv16, where they are faster: they are exact, of operands
+	// that are rounded to about 12 bits, and a NaN or infinity reaches all of what its image adds to.
+	Shorts bool
 }
 
 // WithOut returns s with OutH and OutW set to the sizes that the other fields imply.

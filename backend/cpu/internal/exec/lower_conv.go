@@ -30,7 +30,7 @@ func (c *compiler) lowerConv(n *ir.Node) error {
 func (c *compiler) lowerFastConv(n *ir.Node, a ir.FastConv) {
 	shape := conv.Shape{N: a.N, H: a.H, W: a.W, Cin: a.Cin, KH: a.KH, KW: a.KW, Cout: a.Cout,
 		StrideH: a.StrideH, StrideW: a.StrideW, PadTop: a.PadTop, PadLeft: a.PadLeft, OutH: a.OutH, OutW: a.OutW}
-	shape.Fast = true
+	shape.Fast, shape.Shorts = true, c.prog.Products.Shorts() && conv.ShortsPay()
 	shape.PadBottom = (a.OutH-1)*a.StrideH + a.KH - a.H - a.PadTop
 	shape.PadRight = (a.OutW-1)*a.StrideW + a.KW - a.W - a.PadLeft
 	v := &fastConv{Shape: shape, role: a.Role, relu: a.ReLU, bias: c.optional(n, a.Bias, 2), residual: c.optional(n, a.Residual, len(n.In)-1),

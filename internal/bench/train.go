@@ -28,7 +28,6 @@ type trainWork struct {
 	latent int // 0 = the preset's
 	gflop  float64
 	peer   string // row below bench/peer; "" = no peer
-	short  bool   // measured by way of 16-bit integers too
 	note   string // behind the notes of rows
 }
 
@@ -37,7 +36,7 @@ func trainWorks() []trainWork {
 		{name: "eb-jepa", preset: "eb-jepa", stage: "pixels", size: tworooms.Size, gflop: stepGFLOP, peer: "train"},
 		{name: "eb-jepa-33", preset: "eb-jepa", stage: "pixels", size: tworooms.SmallSize, latent: 256, peer: "train-33"},
 		{name: "tworooms-pixels", preset: "tworooms", stage: "pixels", size: tworooms.Size},
-		{name: "tworooms-latents", preset: "tworooms", stage: "latents", size: tworooms.Size, short: true},
+		{name: "tworooms-latents", preset: "tworooms", stage: "latents", size: tworooms.Size},
 	}
 }
 
@@ -50,7 +49,7 @@ func trainWorks() []trainWork {
 // count as frames, one a clip), alloc_bytes (bytes that Go allocates in a warm
 // step, loader and handles included; bench/train/alloc_bytes for eb-jepa), and
 // for eb-jepa with cfg.Rate sgemm_share. With a peer bench/peer/train/... and
-// bench/peer/train-33/...; the losses of three steps must agree first. On a processor that is faster so, some
+// bench/peer/train-33/...; the losses of three steps must agree first. On a processor that is faster so, all
 // again as <name>-int16, large products by way of 16-bit integers.
 func Train(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	dir, err := os.MkdirTemp("", "foresee-bench-")
@@ -61,7 +60,7 @@ func Train(ctx context.Context, cfg Config) (rows []report.Row, err error) {
 	short, hasShort := cfg.inInt16()
 	for _, w := range trainWorks() {
 		r, err := w.measure(ctx, cfg, dir)
-		if err == nil && hasShort && w.short {
+		if err == nil && hasShort {
 			var more []report.Row
 			more, err = w.inInt16().measure(ctx, short, dir)
 			r = append(r, more...)

@@ -31,8 +31,10 @@ type Backend struct {
 //
 //   - "threads=N": the number of threads that one execution uses, at least 1; the default is GOMAXPROCS;
 //   - "products=float32", the default, or "products=int16": large matrix products of float32 are sums of products of 16-bit
-//     integers, exact, of operands that are rounded row by row to about 12 bits. The processor must have AVX-512 with VNNI,
-//     or AVX2 and no AVX-512.
+//     integers, exact, of operands that are rounded row by row to about 12 bits; with VNNI large convolutions too, image by
+//     image and channel by channel. The processor must have AVX-512 with VNNI, or AVX2 and no AVX-512.
+//
+// It is an error, of which the text says what to write instead, if config has anything else or the processor lacks that.
 func New(config string) (*Backend, error) {
 	threads, shorts := runtime.GOMAXPROCS(0), false
 	for _, option := range strings.FieldsFunc(config, func(r rune) bool { return r == ',' }) {

@@ -23,6 +23,7 @@
 //	sharePacking      a right operand of several products is packed once in a run
 //	Early             long pieces of a concatenation go to their place as soon as they are made
 //	Late              the gradient of a weight comes behind the steps that go entry by entry and do not need it
+//	chains            products of one row of which each reads what the one before makes are one step
 //	EntryByEntry      convolutions, pooling, loops and sums that each need image i only to make image i, and products
 //	                  that need row i, are done for a few images or rows at a time, one step after the other while
 //	                  those are in the cache
@@ -43,7 +44,8 @@
 // converted in the graph, reads the matrix as it lies. Products of int8 matrices with sums in int32 are exact, and with
 // AVX-512 VNNI about four times as fast as those of float32. With the option "products=int16" large products of float32 are
 // sums of products of 16-bit integers, exact, of operands whose rows are rounded to about 12 bits: with AVX-512 VNNI 1.4 to
-// 1.8 times as fast, with AVX2 1.2 to 1.45 times, and as near to float32 as TensorFloat-32 is (internal/gemm16). Fast are float32 element-wise operations,
+// 1.8 times as fast, with AVX2 1.2 to 1.45 times, and as near to float32 as TensorFloat-32 is (internal/gemm16); so are, with
+// AVX-512 VNNI, convolutions of 16 images and 8 channels or more (internal/conv16). Fast are float32 element-wise operations,
 // reductions, products, ungrouped convolutions of one or two spatial axes and max-pooling of
 // images; everything else runs on portable loops. Not supported, and refused with
 // compute.ErrNotImplemented: complex numbers, FFT, packed integers below 8 bits, dynamic

@@ -12,7 +12,7 @@ import (
 )
 
 // int16Note is behind the note of a row whose large products are sums of products of 16-bit integers.
-const int16Note = "; large products by way of 16-bit integers, a peer's in float32"
+const int16Note = "; large products and convolutions by way of 16-bit integers, a peer's in float32"
 
 // inInt16 returns the configuration for the same work with the option of the backend cpu to take large products by way of
 // 16-bit integers; false if the backend is another, is already told how to multiply or has no fast way here.

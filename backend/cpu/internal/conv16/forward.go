@@ -3,6 +3,8 @@ package conv16
 import (
 	"math"
 	"unsafe"
+
+	"foresee/backend/cpu/internal/rounding"
 )
 
 // Shape is that of conv.Shape, with the padding that OutH and OutW imply.
@@ -91,7 +93,7 @@ func NewForward(s Shape, threads int, a Operands) *Forward { return best.newForw
 func (k *kernels) newForward(s Shape, threads int, a Operands) *Forward {
 	p := s.forwardPlan(threads)
 	ws := a.Workspace[:p.total]
-	f := &Forward{k: k, s: s, a: a, plan: p, w: shorts(ws[:p.scales]), scales: ws[p.scales:p.bias], bias: ws[p.bias:p.workers],
+	f := &Forward{k: k, s: s, a: a, plan: p, w: rounding.Integers(ws[:p.scales]), scales: ws[p.scales:p.bias], bias: ws[p.bias:p.workers],
 		floor: float32(math.Inf(-1)), workers: make([]*sweep, threads)}
 	clear(f.bias[copy(f.bias, a.Bias):])
 	if a.ReLU {
@@ -99,11 +101,6 @@ func (k *kernels) newForward(s Shape, threads int, a Operands) *Forward {
 	}
 	f.weights()
 	return f
-}
-
-// shorts returns the memory of floats as pairs of integers.
-func shorts(s []float32) []int16 {
-	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(s))), 2*len(s))
 }
 
 // weights rounds the weights, each output channel by its own scale.
@@ -178,7 +175,7 @@ func (f *Forward) worker(i int) *sweep {
 	if f.workers[i] == nil {
 		p := &f.plan
 		ws := f.a.Workspace[p.workers+i*p.worker:][:p.worker]
-		st := &sweep{image: shorts(ws[:p.norms]), squares: ws[p.norms:][:f.s.H], high: ws[p.norms+f.s.H:][:f.s.H]}
+		st := &sweep{image: rounding.Integers(ws[:p.norms]), squares: ws[p.norms:][:f.s.H], high: ws[p.norms+f.s.H:][:f.s.H]}
 		clear(st.image)
 		st.next.k = f.k
 		f.workers[i] = st
@@ -196,7 +193,7 @@ func (f *Forward) round(st *sweep, x []float32) float32 {
 	f.k.rowNorms((*byte)(unsafe.Pointer(&st.rows)))
 	squares, high := f.norm(st)
 	scale := scaleOf(squares, high)
-	if scale == 0 && squares == 0 && high == 0 || fine(scale) {
+	if scale == 0 && squares == 0 && high == 0 || rounding.Fine(scale) {
 		f.quants(st, scale)
 		return scale
 	}

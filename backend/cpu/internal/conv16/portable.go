@@ -3,6 +3,8 @@ package conv16
 import (
 	"math"
 	"unsafe"
+
+	"foresee/backend/cpu/internal/rounding"
 )
 
 // portable returns the kernels in plain Go.
@@ -102,12 +104,7 @@ func (c *outerCall) keep(sums [lanes]int32, place, m int) {
 func rowNormsPortable(arg *byte) {
 	c := (*rowCall)(unsafe.Pointer(arg))
 	for r := range c.rows {
-		var squares, high float32
-		for _, x := range at[float32](c.src, r*c.srcStep, c.floats()) {
-			squares += float32(x * x)
-			high = max(high, float32(math.Abs(float64(x))))
-		}
-		at[float32](c.squares, 4*r, 1)[0], at[float32](c.high, 4*r, 1)[0] = squares, high
+		at[float32](c.squares, 4*r, 1)[0], at[float32](c.high, 4*r, 1)[0] = rounding.Norms(at[float32](c.src, r*c.srcStep, c.floats()))
 	}
 }
 
@@ -125,18 +122,9 @@ func rowQuantsPortable(arg *byte) {
 		src := at[float32](c.src, r*c.srcStep, c.floats())
 		dst := at[int16](c.dst, r*c.dstStep, len(src))
 		for i, x := range src {
-			dst[i] = quant(x, c.inverse)
+			dst[i] = rounding.Quant(x, c.inverse)
 		}
 	}
-}
-
-// quant rounds x·inverse; NaN gives 0.
-func quant(x, inverse float32) int16 {
-	v := x * inverse
-	if v != v {
-		return 0
-	}
-	return int16(math.RoundToEven(float64(v)))
 }
 
 func channelScalesPortable(arg *byte) {
@@ -149,11 +137,8 @@ func channelScalesPortable(arg *byte) {
 			squares += float32(x * x)
 			high = max(high, float32(math.Abs(float64(x))))
 		}
-		var scale, inverse float32
-		if norm := max(float32(math.Sqrt(float64(squares)))/most, high/math.MaxInt16); fine(norm) {
-			steps := float32(int32(high / norm))
-			scale, inverse = high/steps, steps/high
-		} else if squares != 0 || high != 0 {
+		scale, inverse, ok := rounding.Scale(squares, high)
+		if !ok {
 			c.bad |= 1 << (i % lanes)
 		}
 		at[float32](c.scale, 4*i, 1)[0], at[float32](c.inverse, 4*i, 1)[0] = scale, inverse
@@ -168,7 +153,7 @@ func pairsPortable(arg *byte, twice bool) {
 			if p < 0 || p >= 2*c.pairs+c.odd {
 				return 0
 			}
-			return quant(at[float32](c.src, p*c.srcStep+4*i, 1)[0], inverse)
+			return rounding.Quant(at[float32](c.src, p*c.srcStep+4*i, 1)[0], inverse)
 		}
 		for e := range c.pairs + 1 {
 			dst := at[int16](c.dst, e*c.dstStep+4*i, 2)

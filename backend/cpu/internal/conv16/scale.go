@@ -1,20 +1,18 @@
 package conv16
 
-import "math"
+import (
+	"math"
 
-const (
-	// most is the norm that scaled values may have: two of them, each longer by the rounding of up to maxSum values, multiply
-	// to less than 2^31.
-	most   = 46300
-	maxSum = 4900
-	// least and greatest bound the scales that float32 finds: beyond them squares may have left its range.
-	least, greatest = 1e-18, 1e13
+	"foresee/backend/cpu/internal/rounding"
 )
+
+// maxSum is the most products of a sum: as many roundings keep the norms of rounding.Most below the root of 2^31.
+const maxSum = 4900
 
 // scaleOf returns the scale of values with such a sum of squares and greatest magnitude: 0 if all are 0, NaN if some are not
 // finite. The greatest magnitude is a multiple of it, but for rounding.
 func scaleOf(squares, high float64) float32 {
-	s := max(math.Sqrt(squares)/most, high/math.MaxInt16)
+	s := max(math.Sqrt(squares)/rounding.Most, high/math.MaxInt16)
 	if s == 0 {
 		return 0
 	}
@@ -36,9 +34,6 @@ func inverseOf(scale float32) float32 {
 	}
 	return 1 / scale
 }
-
-// fine reports whether float32 found a scale well, from sums of squares that it can hold.
-func fine(scale float32) bool { return scale >= least && scale <= greatest }
 
 // evened returns a copy of pixels with so many channels, each divided by a power of two that brings its greatest magnitude
 // to [1/2, 1), and those powers. Channels that are not finite are 0, their power is NaN.

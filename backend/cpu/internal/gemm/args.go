@@ -37,8 +37,9 @@ func checkMatrix(name string, have, rows, cols int, ld *int, last int) {
 	}
 }
 
-// normalize fills the defaults in and panics if the slices are too short.
-func (a *Args) normalize(packed bool) {
+// Normalize fills the defaults in and panics with a message that begins with "gemm:" if the slices are too short. B is not
+// looked at if it is packed.
+func (a *Args) Normalize(packed bool) {
 	if a.M < 0 || a.N < 0 || a.K < 0 || a.Batch < 0 || a.StrideA < 0 || a.StrideB < 0 || a.StrideC < 0 {
 		panic(fmt.Sprintf("gemm: negative size in %d x %d x %d, batch %d", a.M, a.N, a.K, a.Batch))
 	}

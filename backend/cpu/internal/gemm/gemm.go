@@ -60,7 +60,7 @@ func (e *Engine) multiply(a *Args, packed []float32) {
 	w := e.take()
 	defer e.give(w)
 	w.args = *a
-	w.args.normalize(packed != nil)
+	w.args.Normalize(packed != nil)
 	if packed != nil {
 		w.args.StrideB = 0
 	}

@@ -17,7 +17,7 @@ func (e *Engine) Float32Half(a *Args, b []uint16) {
 	w := e.take()
 	defer e.give(w)
 	w.args = *a
-	w.args.normalize(true)
+	w.args.Normalize(true)
 	p := &w.args
 	if p.M != 1 || p.Batch != 1 || p.TransB {
 		panic(fmt.Sprintf("gemm: B in bfloat16 with %d rows, batch %d, transposed %t, want one row", p.M, p.Batch, p.TransB))

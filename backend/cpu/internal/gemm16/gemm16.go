@@ -60,31 +60,28 @@ func (e *Engine) PackedSize(k, n int) int {
 // Pack lays op(B) of a out in dst for products of engines of the same level; neither is kept, and of a only K, N, B, LDB and
 // TransB are read. dst must have PackedSize(K, N) floats, aligned to a cache line for speed. It panics as Float32 does.
 func (e *Engine) Pack(dst []float32, a *gemm.Args) {
-	src := source{a.B, a.LDB, a.TransB}
-	src.check(a.K, a.N)
+	b := gemm.Args{K: a.K, N: a.N, B: a.B, LDB: a.LDB, TransB: a.TransB}
+	b.Normalize(false)
 	if want := e.PackedSize(a.K, a.N); len(dst) < want {
 		panic(fmt.Sprintf("gemm16: room for %d floats of packed B, want %d for [%d, %d]", len(dst), want, a.K, a.N))
 	}
 	w := e.take()
 	defer e.give(w)
-	w.pack(dst, a.K, a.N, src)
+	w.pack(dst, a.K, a.N, rightOf(&b))
 }
 
-// Float32 computes the product that a describes; Accumulate and a Batch above 1 are refused by panics, as what gemm refuses.
+// Float32 computes the product that a describes. It panics as gemm.Engine.Float32 does, and at Accumulate or a Batch above 1.
 func (e *Engine) Float32(a *gemm.Args) {
 	w := e.take()
 	defer e.give(w)
-	w.args = *a
-	w.normalize()
-	src := source{a.B, a.LDB, a.TransB}
-	src.check(a.K, a.N)
+	w.begin(a, false)
 	if w.isWhole() {
-		w.wholeProduct(src)
+		w.wholeProduct()
 		return
 	}
 	size := e.PackedSize(a.K, a.N)
 	w.packed = aligned(w.packed, size)
-	w.pack(w.packed, a.K, a.N, src)
+	w.pack(w.packed, a.K, a.N, rightOf(&w.args))
 	w.right = w.packed
 	w.compute()
 }
@@ -93,8 +90,7 @@ func (e *Engine) Float32(a *gemm.Args) {
 func (e *Engine) Float32Packed(a *gemm.Args, packed []float32) {
 	w := e.take()
 	defer e.give(w)
-	w.args = *a
-	w.normalize()
+	w.begin(a, true)
 	w.setRight(packed)
 	w.compute()
 }
@@ -107,8 +103,7 @@ func (e *Engine) Part(p *gemm.Part) {
 	}
 	w := e.take()
 	defer e.give(w)
-	w.args = p.Args
-	w.normalize()
+	w.begin(&p.Args, true)
 	w.setRight(p.Right)
 	if p.M > 0 && p.N > 0 {
 		w.cut = 1
@@ -144,37 +139,13 @@ func (e *Engine) give(w *work) {
 	e.free = append(e.free, w)
 }
 
-// normalize fills the defaults in and panics if the slices are too short.
-func (w *work) normalize() {
-	a := &w.args
-	if a.M < 0 || a.N < 0 || a.K < 0 || a.Batch > 1 || a.Accumulate {
-		panic(fmt.Sprintf("gemm16: no product: %d x %d x %d, batch %d, accumulate %t", a.M, a.N, a.K, a.Batch, a.Accumulate))
+// begin takes a product, its defaults filled in.
+func (w *work) begin(a *gemm.Args, packed bool) {
+	if a.Batch > 1 || a.Accumulate {
+		panic(fmt.Sprintf("gemm16: no product: batch %d, accumulate %t", a.Batch, a.Accumulate))
 	}
-	rows, cols := a.M, a.K
-	if a.TransA {
-		rows, cols = cols, rows
-	}
-	checkMatrix("A", len(a.A), rows, cols, &a.LDA)
-	checkMatrix("C", len(a.C), a.M, a.N, &a.LDC)
-	if a.Bias != nil && len(a.Bias) < a.N {
-		panic(fmt.Sprintf("gemm16: bias has %d floats, want %d", len(a.Bias), a.N))
-	}
-}
-
-// checkMatrix fills in ld and panics if have floats do not hold [rows, cols].
-func checkMatrix(name string, have, rows, cols int, ld *int) {
-	if *ld == 0 {
-		*ld = cols
-	}
-	if *ld < cols && rows > 1 {
-		panic(fmt.Sprintf("gemm16: row stride of %s is %d, want at least its %d columns", name, *ld, cols))
-	}
-	if rows <= 0 || cols <= 0 {
-		return
-	}
-	if need := (rows-1)**ld + cols; have < need {
-		panic(fmt.Sprintf("gemm16: %s has %d floats, want %d for [%d, %d]", name, have, need, rows, cols))
-	}
+	w.args = *a
+	w.args.Normalize(packed)
 }
 
 // aligned returns n floats that begin on a cache line: those of s, which it made, if there is room.

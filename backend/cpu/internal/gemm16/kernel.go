@@ -3,6 +3,8 @@ package gemm16
 import (
 	"math"
 	"unsafe"
+
+	"foresee/backend/cpu/internal/rounding"
 )
 
 const (
@@ -138,12 +140,7 @@ func (t *tile) finish(r int, sums []int32) {
 
 func rowNormsPortable(l *lines, k int) {
 	for r := range l.rows {
-		var squares, high float32
-		for _, x := range unsafe.Slice(shift(l.src, r*l.srcStep), k) {
-			squares += float32(x * x)
-			high = max(high, float32(math.Abs(float64(x))))
-		}
-		*shift(l.squares, 4*r), *shift(l.high, 4*r) = squares, high
+		*shift(l.squares, 4*r), *shift(l.high, 4*r) = rounding.Norms(unsafe.Slice(shift(l.src, r*l.srcStep), k))
 	}
 }
 
@@ -152,18 +149,9 @@ func rowQuantsPortable(l *lines, k int) {
 		dst, inverse := unsafe.Slice(shift(l.dst, r*l.dstStep), k+k%2), *shift(l.inverse, 4*r)
 		dst[len(dst)-1] = 0
 		for i, x := range unsafe.Slice(shift(l.src, r*l.srcStep), k) {
-			dst[i] = quant(x, inverse)
+			dst[i] = rounding.Quant(x, inverse)
 		}
 	}
-}
-
-// quant rounds x·inverse; NaN gives 0.
-func quant(x, inverse float32) int16 {
-	v := x * inverse
-	if v != v {
-		return 0
-	}
-	return int16(math.RoundToEven(float64(v)))
 }
 
 func columnNormsPortable(s *strip, cols int) {
@@ -183,7 +171,7 @@ func columnQuantsPortable(s *strip, cols int) {
 	for r := range 2*s.groups + s.odd {
 		dst := unsafe.Slice(shift(s.dst, r/2*s.dstStep), 2*cols)
 		for c, x := range unsafe.Slice(shift(s.src, r*s.srcStep), cols) {
-			dst[2*c+r%2] = quant(x, inverse[c])
+			dst[2*c+r%2] = rounding.Quant(x, inverse[c])
 			if r%2 == 0 && r == 2*s.groups {
 				dst[2*c+1] = 0
 			}

@@ -10,6 +10,7 @@ import (
 
 	"foresee/backend/cpu/internal/fence"
 	"foresee/backend/cpu/internal/isa"
+	"foresee/backend/cpu/internal/rounding"
 )
 
 // kernels are those of the levels of this machine that have their own, with portable ones for panels as wide.
@@ -36,7 +37,7 @@ func normals(rng *rand.Rand, n int) []float32 {
 // marked returns n integers before a fence that say where nothing was written.
 func marked(n int) []int16 {
 	s := make([]float32, ceilDiv(n, 2))
-	q := shorts(fence.AtEnd(s))
+	q := rounding.Integers(fence.AtEnd(s))
 	for i := range q {
 		q[i] = 21845
 	}
@@ -135,7 +136,7 @@ func TestTurn(t *testing.T) {
 	kernels(t, func(t *testing.T, rng *rand.Rand, kn, twin *kernel) {
 		for groups := 1; groups < 80; groups++ {
 			step := rowBytes(2 * groups)
-			rows := shorts(normals(rng, kn.nr*step/4))
+			rows := rounding.Integers(normals(rng, kn.nr*step/4))
 			var q [2][]int16
 			for i, n := range []*kernel{twin, kn} {
 				q[i] = marked(2 * groups * kn.nr)

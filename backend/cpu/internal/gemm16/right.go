@@ -1,6 +1,9 @@
 package gemm16
 
-import "unsafe"
+import (
+	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/rounding"
+)
 
 // source is a stored matrix X, or if trans its transpose.
 type source struct {
@@ -9,13 +12,8 @@ type source struct {
 	trans bool
 }
 
-// check fills in ld and panics if the source does not hold an op(B) [k, n].
-func (s *source) check(k, n int) {
-	if s.trans {
-		k, n = n, k
-	}
-	checkMatrix("B", len(s.data), k, n, &s.ld)
-}
+// rightOf returns the op(B) of a product.
+func rightOf(a *gemm.Args) source { return source{a.B, a.LDB, a.TransB} }
 
 // packWork is the least number of values worth handing to another thread.
 const packWork = 32 << 10
@@ -72,7 +70,7 @@ func (th *thread) panels(kn *kernel, scales, to []float32, src source, k int) {
 			th.turned(kn, panel, s, k, scales[n:n+cols])
 			continue
 		}
-		th.quants(kn, pairs{dst: shorts(panel), step: 2 * kn.nr, src: s.data, ld: s.ld, k: k}, scales[n:n+cols], th.inverse[n:])
+		th.quants(kn, pairs{dst: rounding.Integers(panel), step: 2 * kn.nr, src: s.data, ld: s.ld, k: k}, scales[n:n+cols], th.inverse[n:])
 	}
 }
 
@@ -120,13 +118,13 @@ func (th *thread) turned(kn *kernel, panel []float32, s source, k int, scales []
 	th.rows = aligned(th.rows, kn.nr*step/4)
 	th.lay(kn, th.rows, s, k, scales)
 	clear(th.rows[len(scales)*step/4 : kn.nr*step/4])
-	kn.turn(&shorts(panel)[0], &shorts(th.rows)[0], step, ceilDiv(k, 2))
+	kn.turn(&rounding.Integers(panel)[0], &rounding.Integers(th.rows)[0], step, ceilDiv(k, 2))
 }
 
 // lay lays out as many rows of k values as there are scales, rowBytes apart, and finds the scales.
 func (th *thread) lay(kn *kernel, to []float32, s source, k int, scales []float32) {
 	step := rowBytes(k)
-	q := shorts(to)
+	q := rounding.Integers(to)
 	for r := 0; r < len(scales); r += tall {
 		rows := min(tall, len(scales)-r)
 		l := &th.lines
@@ -144,9 +142,4 @@ func (th *thread) lay(kn *kernel, to []float32, s source, k int, scales []float3
 			}
 		}
 	}
-}
-
-// shorts is the same memory as 16-bit integers.
-func shorts(s []float32) []int16 {
-	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(s))), 2*len(s))
 }

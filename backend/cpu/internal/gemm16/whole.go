@@ -1,11 +1,12 @@
 package gemm16
 
+import "foresee/backend/cpu/internal/pool"
+
 // wholeJob is a product whose A is stored transposed, with fewer rows than columns, such as a gradient of weights. All of
 // op(A) is laid out first, a part for each chunk and some tiles; then a thread lays out a strip of op(B), and multiplies with
 // it while it is in its cache.
 type wholeJob struct {
 	w       *work
-	right   source
 	laid    bool
 	spans   int       // parts of a chunk while A is laid out
 	scales  []float32 // [chunks, M]
@@ -15,13 +16,13 @@ type wholeJob struct {
 // isWhole says whether a product is done this way.
 func (w *work) isWhole() bool { return w.args.TransA && w.args.K > 0 && w.args.M < w.args.N }
 
-func (w *work) wholeProduct(right source) {
+func (w *work) wholeProduct() {
 	a, j := &w.args, &w.whole
 	if a.M == 0 || a.N == 0 {
 		return
 	}
 	chunks := ceilDiv(a.K, chunk)
-	*j = wholeJob{w: w, right: right, spans: ceilDiv(a.M, wide), columns: w.engine.kernel.nr}
+	*j = wholeJob{w: w, spans: ceilDiv(a.M, wide), columns: w.engine.kernel.nr}
 	size := chunks * a.M * rowBytes(chunk) / 4
 	w.packed = aligned(w.packed, size+chunks*a.M)
 	j.scales = w.packed[size:]
@@ -34,7 +35,7 @@ func (w *work) wholeProduct(right source) {
 }
 
 // do runs a job, on the caller's thread alone if it is not worth more.
-func (w *work) do(together bool, parts int, j interface{ Part(worker, i int) }) {
+func (w *work) do(together bool, parts int, j pool.Job) {
 	if together {
 		w.engine.pool.Do(parts, j)
 		return
@@ -61,7 +62,7 @@ func (j *wholeJob) Part(worker, i int) {
 	b.right, b.columns = th.a, th.scales
 	for c := range ceilDiv(a.K, chunk) {
 		j.chunk(&b, c)
-		th.panels(kn, th.scales[:n1-n0], th.a, j.right.from(b.k0, n0), b.k)
+		th.panels(kn, th.scales[:n1-n0], th.a, rightOf(a).from(b.k0, n0), b.k)
 		b.multiply(th, n0, n1)
 	}
 }

@@ -1,6 +1,9 @@
 package gemm16
 
-import "foresee/backend/cpu/internal/gemm"
+import (
+	"foresee/backend/cpu/internal/gemm"
+	"foresee/backend/cpu/internal/rounding"
+)
 
 const (
 	// blockBytes bounds the rows of A that a thread lays out at once: a share of a second-level cache.
@@ -126,7 +129,7 @@ func (b *block) lay(th *thread, from, to int) {
 	th.columns(kn, source{data: s.data[r0:], ld: s.ld}, b.k, b.scales[r0:r1])
 	for i := from; i < to; i++ {
 		r, next := b.firstRow(i), b.firstRow(i+1)
-		p := pairs{dst: shorts(b.left)[2*ceilDiv(b.k, 2)*r:], step: 2 * (next - r), src: s.data[r:], ld: s.ld, k: b.k}
+		p := pairs{dst: rounding.Integers(b.left)[2*ceilDiv(b.k, 2)*r:], step: 2 * (next - r), src: s.data[r:], ld: s.ld, k: b.k}
 		th.quants(kn, p, b.scales[r:next], th.inverse[r-r0:])
 	}
 }
@@ -153,11 +156,11 @@ func (b *block) run(th *thread, at, cols, n int, s tiles) {
 	}
 	a, kn := &b.w.args, b.w.engine.kernel
 	groups := ceilDiv(b.k, 2)
-	th.tile = tile{a: &shorts(b.left)[rowBytes(b.k)/2*s.r], b: &shorts(b.right[at/kn.nr*kn.panelFloats(b.k):])[0],
+	th.tile = tile{a: &rounding.Integers(b.left)[rowBytes(b.k)/2*s.r], b: &rounding.Integers(b.right[at/kn.nr*kn.panelFloats(b.k):])[0],
 		c: &a.C[(b.r0+s.r)*a.LDC+n], rows: &b.scales[s.r], columns: &b.columns[at], groups: groups, as: rowBytes(b.k), cs: 4 * a.LDC, tiles: s.count, edge: &th.edge}
 	t := &th.tile
 	if a.TransA {
-		t.a, t.as = &shorts(b.left)[2*groups*s.r], 4*groups*s.height
+		t.a, t.as = &rounding.Integers(b.left)[2*groups*s.r], 4*groups*s.height
 	}
 	if b.k0 > 0 {
 		t.add = 1

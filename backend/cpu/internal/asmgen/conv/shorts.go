@@ -254,7 +254,7 @@ func (m *machine) rowQuants() {
 	RET()
 }
 
-// channelScales emits the kernel of conv16.channelCall. The steps are those of conv16's scaleOf.
+// channelScales emits the kernel of conv16.channelCall. The steps are those of rounding.Scale.
 func (m *machine) channelScales() {
 	arg := begin("channelScales512", "channelScales512 finds the scales of c.vecs vectors of channels of c.pixels pixels.")
 	src, vecs, step, scales, inverses := loadQ(arg(0)), loadQ(arg(1)), loadQ(arg(3)), loadQ(arg(4)), loadQ(arg(5))
